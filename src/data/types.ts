@@ -1,0 +1,79 @@
+import type { NamedValues, TensorValue } from '../ir/types.js';
+
+/** The kinds of samples that data can hold. */
+export type SampleKind = 'image' | 'text' | 'audio' | 'arrays';
+
+/** Pixels as decoded, interleaved: `data[(y * width + x) * channels + c]`, 0…255. */
+export interface RawImage {
+  kind: 'image';
+  width: number;
+  height: number;
+  channels: number;
+  data: Uint8Array;
+}
+
+/** A text, or a pair of texts. */
+export interface RawText {
+  kind: 'text';
+  text: string;
+  pair?: string;
+}
+
+/** Mono samples in −1…1. */
+export interface RawAudio {
+  kind: 'audio';
+  samples: Float32Array;
+  /** Hz. */
+  sampleRate: number;
+}
+
+/** Ready-made inputs of a model, by input name, without a batch axis. */
+export interface RawArrays {
+  kind: 'arrays';
+  arrays: NamedValues;
+}
+
+/** One sample as its source holds it. */
+export type RawSample = RawImage | RawText | RawAudio | RawArrays;
+
+/** A label as the data holds it: a class name, a class index, or several of them for multi-label data. */
+export type RawLabel = string | number | readonly (string | number)[];
+
+/** Samples by index. Opening one reads names and labels; samples are read when they are loaded. */
+export interface Dataset {
+  readonly path: string;
+  readonly kind: SampleKind;
+  readonly size: number;
+  /** Distinct class names found in the data, sorted, where labels are names; undefined where labels are indices. */
+  readonly classNames?: readonly string[] | undefined;
+  /** The label of a sample, or undefined where the data has none. */
+  label(index: number): RawLabel | undefined;
+  /** Where a sample lies, for messages: `dog/3.png`, `test.csv: row 12`. */
+  describe(index: number): string;
+  /** Reads one sample. @throws UserError naming the file and the place. */
+  load(index: number): Promise<RawSample>;
+}
+
+/** What preprocessing must know of a model input; a dim is a number, a symbol, or unknown. */
+export interface InputSpec {
+  name: string;
+  type: TensorValue['type'];
+  dims: readonly (number | string | undefined)[];
+}
+
+/** Turns raw samples into what a model takes. */
+export interface Preprocessor {
+  /** One line for the report: `resize 224 bicubic, mean/std, NCHW`. */
+  readonly description: string;
+  /** The inputs of one sample, without batch axis. */
+  prepare(sample: RawSample): NamedValues | Promise<NamedValues>;
+  /** Stacks samples along a new first axis, padding where lengths differ. */
+  collate(samples: readonly NamedValues[]): NamedValues;
+}
+
+/** Samples ready for a session. */
+export interface Batch {
+  /** Indices into the dataset, one per row. */
+  indices: readonly number[];
+  feeds: NamedValues;
+}

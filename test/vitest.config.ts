@@ -1,0 +1,11 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Tests run the compiled files, the ones that ship: sessions live in worker threads, which need plain JavaScript. */
+export default defineConfig({
+  root,
+  resolve: { alias: [{ find: /^(\.\.\/)+src\//, replacement: `${root}dist/` }] },
+  test: { include: ['test/**/*.test.ts'], pool: 'forks', testTimeout: 60_000, hookTimeout: 60_000 },
+});
