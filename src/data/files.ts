@@ -1,0 +1,56 @@
+import { readFile, stat } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { messageOf, UserError } from '../errors.js';
+
+const WHAT_FAILED: Record<string, { what: string; mend: string }> = {
+  ENOENT: { what: 'there is no such file', mend: 'check the path' },
+  ENOTDIR: { what: 'there is no such file', mend: 'check the path' },
+  EACCES: { what: 'may not be read', mend: 'check its permissions' },
+  EISDIR: { what: 'is a folder, not a file', mend: 'name a file' },
+};
+
+/** The error of a failed file operation, as a mistake of the user that names the file. */
+export function fileError(path: string, error: unknown): UserError {
+  if (error instanceof UserError) return error;
+  const known = WHAT_FAILED[(error as NodeJS.ErrnoException)?.code ?? ''];
+  return known
+    ? new UserError(known.what, { file: path, mend: known.mend })
+    : new UserError(`could not be read: ${messageOf(error)}`, { file: path });
+}
+
+/** True where `path` exists and is a file. */
+export async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (entry) => entry.isFile(),
+    () => false,
+  );
+}
+
+/**
+ * A whole file, unpacked where its name ends in `.gz`.
+ * @throws UserError naming the file where it is missing, unreadable, or its compressed data is damaged.
+ */
+export async function readBytes(path: string): Promise<Buffer> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw fileError(path, error);
+  });
+  if (!path.toLowerCase().endsWith('.gz')) return bytes;
+  return promisify(gunzip)(bytes).catch((error: unknown) => {
+    throw new UserError(`is damaged or not gzip: ${messageOf(error)}`, { file: path, mend: 'fetch or pack it again' });
+  });
+}
+
+/**
+ * A whole text file in UTF-8, or in UTF-16 where it begins with that byte order mark. The mark is removed.
+ * @throws UserError where the file cannot be read or is in another encoding.
+ */
+export async function readText(path: string): Promise<string> {
+  const bytes = await readBytes(path);
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : 'utf-8';
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw new UserError(`is not ${encoding.toUpperCase()} text`, { file: path, mend: 'save it as UTF-8' });
+  }
+}
