@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { messageOf, UserError } from './errors.js';
+
+const unfinished = new Set<string>();
+
+/**
+ * Writes a file beside its target and renames it when it is complete, so that a failure or Ctrl-C leaves the target as
+ * it was. `write` gets the temporary path; what it throws is passed on, system errors as a UserError naming the target.
+ */
+export async function writeAtomically(
+  target: string,
+  write: (temporary: string) => void | Promise<void>,
+): Promise<void> {
+  const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(4).toString('hex')}.tmp`);
+  unfinished.add(temporary);
+  try {
+    await write(temporary);
+    renameSync(temporary, target);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw asWriteError(error, target);
+  } finally {
+    unfinished.delete(temporary);
+  }
+}
+
+/** Removes every file that `writeAtomically` has begun and not completed; for the end of an interrupted run. */
+export function removeUnfinishedFiles(): void {
+  for (const file of unfinished) rmSync(file, { force: true, recursive: true });
+  unfinished.clear();
+}
+
+/** Marks a temporary file or folder for removal when the run is interrupted. */
+export function trackUnfinished(path: string): { done(): void } {
+  unfinished.add(path);
+  return { done: () => unfinished.delete(path) };
+}
+
+/** @throws UserError where an output exists and may not be replaced, or where its folder is missing. */
+export function checkOutput(path: string, force: boolean): void {
+  const folder = dirname(path);
+  if (!existsSync(folder))
+    throw new UserError('the folder of the output does not exist', { file: path, mend: `create ${folder} first` });
+  if (!existsSync(path)) return;
+  if (statSync(path).isDirectory())
+    throw new UserError('the output is a folder', { file: path, mend: 'name a file with -o' });
+  if (!force)
+    throw new UserError('the output exists', {
+      file: path,
+      mend: 'pass --force to replace it or name another with -o',
+    });
+}
+
+const SYSTEM: Record<string, [what: string, mend: string]> = {
+  ENOSPC: ['the disk is full', 'free some space or write elsewhere'],
+  EDQUOT: ['the disk quota is used up', 'free some space or write elsewhere'],
+  EACCES: ['no permission to write here', 'choose another place with -o'],
+  EPERM: ['no permission to write here', 'choose another place with -o'],
+  EROFS: ['the file system is read-only', 'choose another place with -o'],
+  ENOENT: ['the folder does not exist', 'create it first'],
+  EFBIG: ['the file would be larger than the file system or a limit allows', 'write elsewhere or raise the limit'],
+};
+
+function asWriteError(error: unknown, file: string): unknown {
+  const code = (error as NodeJS.ErrnoException)?.code;
+  if (error instanceof UserError || typeof code !== 'string' || !/^E[A-Z]+$/.test(code)) return error;
+  const [what, mend] = SYSTEM[code] ?? [messageOf(error), 'check the path'];
+  return new UserError(`cannot write: ${what}`, { file, mend });
+}

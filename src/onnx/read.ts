@@ -1,0 +1,245 @@
+import { readFileSync, statSync } from 'node:fs';
+import Long from 'long';
+import { messageOf, UserError } from '../errors.js';
+import { checkModel } from '../ir/check.js';
+import { type Dim, Graph, type ValueInfo, type ValueType } from '../ir/graph.js';
+import { Model } from '../ir/model.js';
+import { type Attribute, Node } from '../ir/node.js';
+import { type Storage, Tensor } from '../ir/tensor.js';
+import { byteLength, type DataType, dataTypeOf, elementCount } from '../ir/types.js';
+import { externalStorage } from './external-data.js';
+import {
+  type AttributeProto,
+  decodeModelProto,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from './messages.js';
+import { encodeTypedField } from './typed-fields.js';
+
+const TWO_GIB = 2 ** 31;
+
+/**
+ * Reads an ONNX file. Tensor data stays in the file's bytes or in external files until a pass asks for it.
+ * @throws UserError naming the file where it is missing, empty, truncated, not ONNX, or inconsistent.
+ */
+export function readModel(path: string): Model {
+  return decodeModel(readFile(path), path);
+}
+
+/** Decodes a model from bytes; `path` names it in messages and locates external data. @throws UserError */
+export function decodeModel(bytes: Uint8Array, path: string): Model {
+  const proto = decode(bytes, path);
+  const reader = new ModelReader(path);
+  const model = reader.model(proto);
+  model.source = { path, bytes };
+  checkModel(model, path);
+  return model;
+}
+
+function readFile(path: string): Uint8Array {
+  let size: number;
+  try {
+    const stat = statSync(path);
+    if (stat.isDirectory())
+      throw new UserError('is a folder, not a model', { file: path, mend: 'name the .onnx file' });
+    size = stat.size;
+    if (size === 0) throw new UserError('the file is empty', { file: path, mend: 'export or copy the model again' });
+    if (size < TWO_GIB) return readFileSync(path);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new UserError(missing ? 'no such file' : messageOf(error), {
+      file: path,
+      mend: 'check the path of the model',
+    });
+  }
+  throw new UserError(`has ${size} bytes, more than the 2 GiB that one ONNX file can hold`, {
+    file: path,
+    mend: 'export it with external data',
+  });
+}
+
+function decode(bytes: Uint8Array, path: string): ModelProto {
+  const start = Buffer.from(bytes.subarray(0, 64)).toString('latin1');
+  if (start.startsWith('version https://git-lfs'))
+    throw new UserError('is a Git LFS pointer, not the model', { file: path, mend: 'run git lfs pull' });
+  let proto: ModelProto;
+  try {
+    proto = decodeModelProto(bytes);
+  } catch (error) {
+    throw new UserError(`not an ONNX model, or truncated (${messageOf(error)})`, {
+      file: path,
+      mend: 'export or copy the model again',
+    });
+  }
+  if (!proto.graph)
+    throw new UserError('not an ONNX model: it holds no graph', { file: path, mend: 'name a file with ONNX content' });
+  return proto;
+}
+
+/** The kinds of `AttributeProto.AttributeType` that passes look into. */
+const ATTRIBUTE_KINDS: Record<number, Attribute['kind']> = {
+  1: 'float',
+  2: 'int',
+  3: 'string',
+  4: 'tensor',
+  5: 'graph',
+  6: 'floats',
+  7: 'ints',
+  8: 'strings',
+  10: 'graphs',
+};
+
+class ModelReader {
+  constructor(private readonly path: string) {}
+
+  model(proto: ModelProto): Model {
+    const model = new Model();
+    model.irVersion = BigInt((proto.ir_version ?? Long.ZERO).toString());
+    model.producer = proto.producer_name ?? '';
+    for (const entry of proto.opset_import ?? [])
+      model.opsets.set(entry.domain ?? '', (entry.version ?? Long.ZERO).toNumber());
+    for (const entry of proto.metadata_props ?? []) model.metadata.set(entry.key ?? '', entry.value ?? '');
+    model.functions = (proto.functions ?? []).map((f) => ({ domain: f.domain ?? '', name: f.name ?? '', origin: f }));
+    model.graph = this.graph(proto.graph ?? {});
+    model.origin = proto;
+    return model;
+  }
+
+  graph(proto: GraphProto): Graph {
+    const graph = new Graph();
+    graph.name = proto.name ?? '';
+    graph.origin = proto;
+    graph.inputs = (proto.input ?? []).map((info) => this.valueInfo(info));
+    graph.outputs = (proto.output ?? []).map((info) => this.valueInfo(info));
+    for (const info of proto.value_info ?? []) graph.valueInfos.set(info.name ?? '', this.valueInfo(info));
+    for (const tensor of proto.initializer ?? []) {
+      const name = tensor.name ?? '';
+      if (graph.initializers.has(name)) throw this.error(`initializer ${name}`, 'appears twice');
+      graph.initializers.set(name, this.tensor(tensor));
+    }
+    graph.sparseInitializers = (proto.sparse_initializer ?? []).map((sparse) => ({
+      name: sparse.values?.name ?? '',
+      origin: sparse,
+    }));
+    graph.nodes = (proto.node ?? []).map((node) => this.node(node));
+    return graph;
+  }
+
+  node(proto: NodeProto): Node {
+    const node = new Node({
+      op: proto.op_type ?? '',
+      domain: proto.domain ?? '',
+      name: proto.name ?? '',
+      inputs: proto.input ?? [],
+      outputs: proto.output ?? [],
+    });
+    for (const attribute of proto.attribute ?? []) node.attributes.set(attribute.name ?? '', this.attribute(attribute));
+    node.origin = proto;
+    return node;
+  }
+
+  attribute(proto: AttributeProto): Attribute {
+    const origin = proto;
+    const kind = proto.ref_attr_name ? 'other' : (ATTRIBUTE_KINDS[proto.type ?? 0] ?? guessKind(proto));
+    const bigints = (list: Long[] | undefined) => (list ?? []).map((v) => BigInt(v.toString()));
+    switch (kind) {
+      case 'float':
+        return { kind, value: proto.f ?? 0, origin };
+      case 'int':
+        return { kind, value: BigInt((proto.i ?? Long.ZERO).toString()), origin };
+      case 'string':
+        return { kind, value: proto.s ?? new Uint8Array(), origin };
+      case 'tensor':
+        return { kind, value: this.tensor(proto.t ?? {}), origin };
+      case 'graph':
+        return { kind, value: this.graph(proto.g ?? {}), origin };
+      case 'floats':
+        return { kind, value: proto.floats ?? [], origin };
+      case 'ints':
+        return { kind, value: bigints(proto.ints), origin };
+      case 'strings':
+        return { kind, value: proto.strings ?? [], origin };
+      case 'graphs':
+        return { kind, value: (proto.graphs ?? []).map((g) => this.graph(g)), origin };
+      default:
+        return { kind: 'other', origin };
+    }
+  }
+
+  valueInfo(proto: ValueInfoProto): ValueInfo {
+    return { name: proto.name ?? '', type: valueType(proto), origin: proto };
+  }
+
+  tensor(proto: TensorProto): Tensor {
+    const name = proto.name ?? '';
+    const type = dataTypeOf(proto.data_type ?? 0);
+    if (!type) throw this.error(`tensor ${name}`, `has the unknown element type ${proto.data_type ?? 0}`);
+    const dims = (proto.dims ?? []).map((dim) => dim.toNumber());
+    if (dims.some((dim) => dim < 0)) throw this.error(`tensor ${name}`, `has a negative size in its shape [${dims}]`);
+    if (proto.segment) throw this.error(`tensor ${name}`, 'is stored in segments, which are not supported');
+    if (type === 'string') return new Tensor(name, type, dims, { strings: proto.string_data ?? [] }, proto);
+    return new Tensor(name, type, dims, this.storage(proto, name, type, dims), proto);
+  }
+
+  private storage(proto: TensorProto, name: string, type: DataType, dims: number[]): Storage {
+    const expected = byteLength(type, elementCount(dims));
+    if (proto.data_location === 1) {
+      const entries = new Map((proto.external_data ?? []).map((entry) => [entry.key, entry.value ?? '']));
+      const length = entries.get('length');
+      return externalStorage(
+        this.path,
+        name,
+        {
+          location: entries.get('location') ?? '',
+          offset: Number(entries.get('offset') ?? 0),
+          length: length === undefined ? undefined : Number(length),
+        },
+        expected,
+      );
+    }
+    const raw = Object.hasOwn(proto, 'raw_data') ? proto.raw_data : undefined;
+    const storage = raw ? inMemory(raw) : encodeTypedField(proto, type);
+    if (storage.byteLength !== expected)
+      throw this.error(`tensor ${name}`, `holds ${storage.byteLength} bytes where ${type}[${dims}] needs ${expected}`);
+    return storage;
+  }
+
+  private error(where: string, what: string): UserError {
+    return new UserError(what, { file: this.path, where, mend: 'export the model again' });
+  }
+}
+
+function inMemory(bytes: Uint8Array): Storage {
+  return { byteLength: bytes.length, read: (begin, end) => bytes.subarray(begin, end) };
+}
+
+/** Files of IR version below 3 and some writers leave the attribute's type out. */
+function guessKind(proto: AttributeProto): Attribute['kind'] {
+  if (Object.hasOwn(proto, 'f')) return 'float';
+  if (Object.hasOwn(proto, 'i')) return 'int';
+  if (Object.hasOwn(proto, 's')) return 'string';
+  if (proto.t) return 'tensor';
+  if (proto.g) return 'graph';
+  if (proto.floats?.length) return 'floats';
+  if (proto.ints?.length) return 'ints';
+  if (proto.strings?.length) return 'strings';
+  return proto.graphs?.length ? 'graphs' : 'other';
+}
+
+function valueType(proto: ValueInfoProto): ValueType | undefined {
+  if (!proto.type) return undefined;
+  const tensor = proto.type.tensor_type;
+  const elem = tensor && dataTypeOf(tensor.elem_type ?? 0);
+  if (!elem) return { kind: 'other' };
+  const shape = tensor.shape && (tensor.shape.dim ?? []).map(dimOf);
+  return { kind: 'tensor', elem, shape };
+}
+
+function dimOf(dim: { dim_value?: Long; dim_param?: string }): Dim {
+  if (Object.hasOwn(dim, 'dim_value') && dim.dim_value) return dim.dim_value.toNumber();
+  return dim.dim_param || undefined;
+}

@@ -1,0 +1,55 @@
+import type { Dim } from '../ir/graph.js';
+import type { NamedValues } from '../ir/types.js';
+
+/** Where a model runs. */
+export type Provider = 'cpu' | 'cuda' | 'webgpu';
+
+/** How a session is made. */
+export interface SessionOptions {
+  provider?: Provider | undefined;
+  /** Threads of one operator; ONNX Runtime's default (all cores) where absent. */
+  threads?: number | undefined;
+  /** How far ONNX Runtime rewrites the graph; `all` where absent. */
+  optimization?: 'disabled' | 'basic' | 'extended' | 'all' | undefined;
+  /** File to write the graph to that ONNX Runtime really runs. */
+  optimizedModelPath?: string | undefined;
+  /** Start of the file name of a profile, which `endProfiling` completes. */
+  profilePrefix?: string | undefined;
+  /** Session configuration entries, such as `session.disable_quant_qdq`. */
+  config?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Name, element type and shape of a session's input or output; the type is `undefined` for sequences and maps. */
+export interface SessionValue {
+  name: string;
+  type: string | undefined;
+  dims: readonly Dim[];
+}
+
+/** What a session says of itself when it is made. */
+export interface SessionInfo {
+  inputs: SessionValue[];
+  outputs: SessionValue[];
+}
+
+/** Methods of the worker thread: arguments and result. */
+export interface WorkerMethods {
+  create(session: number, model: Uint8Array | string, options: SessionOptions): Promise<SessionInfo>;
+  run(session: number, feeds: NamedValues, fetches: readonly string[] | undefined): Promise<NamedValues>;
+  /** Milliseconds of each run: one row per round, one column per session, the sessions taking turns. */
+  time(sessions: readonly number[], feeds: readonly NamedValues[], rounds: number): Promise<Float64Array[]>;
+  endProfiling(session: number): Promise<void>;
+  release(session: number): Promise<void>;
+  /** Providers that the installed ONNX Runtime lists. */
+  backends(): Promise<{ name: string; bundled: boolean }[]>;
+}
+
+/** A call to the worker. */
+export interface WorkerRequest {
+  id: number;
+  method: keyof WorkerMethods;
+  args: unknown[];
+}
+
+/** Its answer. */
+export type WorkerResponse = { id: number; result: unknown } | { id: number; error: string };
