@@ -134,7 +134,7 @@ export function viewOf(type: DataType, bytes: Uint8Array, name = ''): TypedArray
   const row = DATA_TYPES[type];
   if (!('array' in row)) throw new TypeError(`tensor ${name}: ${type} has no numeric array`);
   const step = row.array.BYTES_PER_ELEMENT;
-  const aligned = bytes.byteOffset % step === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % step === 0 ? bytes : new Uint8Array(bytes);
   return new row.array(aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.byteLength / step);
 }
 

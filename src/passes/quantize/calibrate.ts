@@ -1,0 +1,155 @@
+import type { Model } from '../../ir/model.js';
+import { Node } from '../../ir/node.js';
+import { Tensor } from '../../ir/tensor.js';
+import type { NamedValues } from '../../ir/types.js';
+import { encodeModel } from '../../onnx/write.js';
+import type { SessionOptions } from '../../runtime/protocol.js';
+import { Session } from '../../runtime/session.js';
+import type { Range } from './integers.js';
+
+/** How many equal bins a histogram has. */
+export const BINS = 2048;
+
+/** What was seen of one value over all calibration samples. */
+export interface ValueStatistics extends Range {
+  /** Counts in `BINS` equal bins from low to high; absent until they were asked for. */
+  histogram?: Float64Array;
+}
+
+/** Batches of a model's inputs, streamable more than once. */
+export type CalibrationBatches = () => AsyncIterable<NamedValues>;
+
+/**
+ * Ranges (and histograms) of values over calibration data. The statistics are nodes appended to the model, so that
+ * activations never leave the runtime and memory does not grow with the number of samples.
+ * @param values names of float32 values of the main graph.
+ */
+export async function collectStatistics(
+  model: Model,
+  values: readonly string[],
+  batches: CalibrationBatches,
+  options: { histograms: boolean; session?: SessionOptions },
+): Promise<Map<string, ValueStatistics>> {
+  const ranges = await collectRanges(model, values, batches, options.session);
+  if (options.histograms) await addHistograms(model, ranges, batches, options.session);
+  return ranges;
+}
+
+async function collectRanges(
+  model: Model,
+  values: readonly string[],
+  batches: CalibrationBatches,
+  options?: SessionOptions,
+): Promise<Map<string, ValueStatistics>> {
+  const low = new Float64Array(values.length).fill(Number.POSITIVE_INFINITY);
+  const high = new Float64Array(values.length).fill(Number.NEGATIVE_INFINITY);
+  await stream(withRangeOutputs(model, values), ['nncompress_low', 'nncompress_high'], batches, options, (results) => {
+    const lows = results.nncompress_low!.data as Float32Array;
+    const highs = results.nncompress_high!.data as Float32Array;
+    for (let i = 0; i < values.length; i++) {
+      low[i] = Math.min(low[i]!, lows[i]!);
+      high[i] = Math.max(high[i]!, highs[i]!);
+    }
+  });
+  return new Map(values.map((name, i) => [name, { low: finite(low[i]!), high: finite(high[i]!) }]));
+}
+
+/** The extremes of a value that was never seen, or not finite, count as zero and are caught where outputs are compared. */
+function finite(value: number): number {
+  return Number.isFinite(value) ? value : 0;
+}
+
+async function addHistograms(
+  model: Model,
+  ranges: Map<string, ValueStatistics>,
+  batches: CalibrationBatches,
+  options?: SessionOptions,
+): Promise<void> {
+  const names = [...ranges.keys()];
+  const totals = names.map(() => new Float64Array(BINS));
+  await stream(withHistogramOutputs(model, ranges), ['nncompress_histograms'], batches, options, (results) => {
+    const counts = results.nncompress_histograms!.data as Float32Array;
+    totals.forEach((total, k) => {
+      for (let bin = 0; bin < BINS; bin++) total[bin]! += counts[k * BINS + bin]!;
+    });
+  });
+  names.forEach((name, k) => {
+    ranges.get(name)!.histogram = totals[k]!;
+  });
+}
+
+/** Runs a model over all batches, handing each result to `take`. */
+async function stream(
+  model: Model,
+  outputs: readonly string[],
+  batches: CalibrationBatches,
+  options: SessionOptions | undefined,
+  take: (results: NamedValues) => void,
+): Promise<void> {
+  const session = await Session.create(encodeModel(model), { ...options, optimization: 'basic' });
+  try {
+    for await (const feeds of batches()) take(await session.run(feeds, outputs));
+  } finally {
+    await session.release();
+  }
+}
+
+function withRangeOutputs(model: Model, values: readonly string[]): Model {
+  const copy = model.clone();
+  const one = copy.addInitializer(Tensor.from('nncompress_one', 'int64', [1], [1]));
+  const reduce = (op: string, output: string) => {
+    const parts = values.map((value) => {
+      const extreme = add(copy, op, [value], { keepdims: 0 });
+      return add(copy, 'Reshape', [extreme, one]);
+    });
+    addOutput(copy, 'Concat', parts, output, { axis: 0 });
+  };
+  reduce('ReduceMin', 'nncompress_low');
+  reduce('ReduceMax', 'nncompress_high');
+  return copy;
+}
+
+/** bin = trunc((x − low) · bins / (high − low)); counts by ScatterElements with addition. */
+function withHistogramOutputs(model: Model, ranges: ReadonlyMap<string, ValueStatistics>): Model {
+  const copy = model.clone();
+  const scalar = (name: string, value: number) =>
+    copy.addInitializer(Tensor.from(`nncompress_${name}`, 'float32', [], [value]));
+  const flat = copy.addInitializer(Tensor.from('nncompress_flat', 'int64', [1], [-1]));
+  const zeros = copy.addInitializer(Tensor.from('nncompress_zeros', 'float32', [BINS], new Float32Array(BINS)));
+  const first = scalar('first', 0);
+  const last = scalar('last', BINS - 1);
+  const parts = [...ranges].map(([value, { low, high }], k) => {
+    const shifted = add(copy, 'Sub', [value, scalar(`low_${k}`, low)]);
+    const scaled = add(copy, 'Mul', [shifted, scalar(`step_${k}`, high > low ? BINS / (high - low) : 0)]);
+    const clipped = add(copy, 'Clip', [scaled, first, last]);
+    const bins = add(copy, 'Reshape', [add(copy, 'Cast', [clipped], { to: 7 }), flat]);
+    const ones = add(copy, 'ConstantOfShape', [add(copy, 'Shape', [bins])], {
+      value: Tensor.from('', 'float32', [1], [1]),
+    });
+    return add(copy, 'ScatterElements', [zeros, bins, ones], { axis: 0, reduction: 'add' });
+  });
+  addOutput(copy, 'Concat', parts, 'nncompress_histograms', { axis: 0 });
+  return copy;
+}
+
+function add(
+  model: Model,
+  op: string,
+  inputs: string[],
+  attributes: Record<string, number | string | Tensor> = {},
+): string {
+  const output = model.freshName(`nncompress_${op}`);
+  model.graph.nodes.push(new Node({ op, name: output, inputs, outputs: [output], attributes }));
+  return output;
+}
+
+function addOutput(
+  model: Model,
+  op: string,
+  inputs: string[],
+  output: string,
+  attributes: Record<string, number>,
+): void {
+  model.graph.nodes.push(new Node({ op, name: output, inputs, outputs: [output], attributes }));
+  model.graph.outputs.push({ name: output, type: { kind: 'tensor', elem: 'float32', shape: [undefined] } });
+}
