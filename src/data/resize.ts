@@ -81,60 +81,70 @@ function weightsOf(filter: Exclude<Filter, 'nearest'>, inSize: number, outSize: 
   return made;
 }
 
-/**
- * Filters `lines` lines along one axis. Elements of a line lie `step` apart, lines begin `pitch` apart; both for input
- * and output. Rounds to 8 bits; the clamped array cuts what overshoots.
- */
-function filterAxis(
-  input: Uint8Array,
-  output: Uint8ClampedArray,
-  weights: Weights,
-  lines: number,
-  stride: { inStep: number; inPitch: number; outStep: number; outPitch: number },
-): void {
-  const { taps, first, count, values } = weights;
-  const half = 1 << (FRACTION_BITS - 1);
-  for (let out = 0; out < first.length; out++) {
-    const firstWeight = out * taps;
-    const lastWeight = firstWeight + count[out]!;
-    const start = first[out]! * stride.inStep;
-    for (let line = 0; line < lines; line++) {
-      let sum = half;
-      let from = start + line * stride.inPitch;
-      for (let tap = firstWeight; tap < lastWeight; tap++) {
-        sum = (sum + Math.imul(input[from]!, values[tap]!)) | 0;
-        from += stride.inStep;
-      }
-      output[out * stride.outStep + line * stride.outPitch] = sum >> FRACTION_BITS;
-    }
-  }
-}
+const ROUND = 1 << (FRACTION_BITS - 1);
 
+/** Resamples every row; `output` is clamped, which cuts what overshoots. */
 function filterColumns(image: RawImage, width: number, filter: Exclude<Filter, 'nearest'>): RawImage {
-  const { height, channels } = image;
-  const data = new Uint8Array(width * height * channels);
+  const data = new Uint8Array(width * image.height * image.channels);
+  const filterRow = image.channels === 3 ? filterRowOf3 : filterRowOfAny;
   const weights = weightsOf(filter, image.width, width);
-  for (let channel = 0; channel < channels; channel++) {
-    filterAxis(image.data.subarray(channel), new Uint8ClampedArray(data.buffer, channel), weights, height, {
-      inStep: channels,
-      inPitch: image.width * channels,
-      outStep: channels,
-      outPitch: width * channels,
-    });
+  for (let y = 0; y < image.height; y++) {
+    const input = image.data.subarray(y * image.width * image.channels);
+    filterRow(input, new Uint8ClampedArray(data.buffer, y * width * image.channels), weights, image.channels);
   }
   return { ...image, width, data };
 }
 
+function filterRowOfAny(input: Uint8Array, output: Uint8ClampedArray, weights: Weights, channels: number): void {
+  const { taps, first, count, values } = weights;
+  for (let x = 0, at = 0; x < first.length; x++) {
+    const last = x * taps + count[x]!;
+    for (let channel = 0; channel < channels; channel++) {
+      let sum = ROUND;
+      for (let tap = x * taps, from = first[x]! * channels + channel; tap < last; tap++, from += channels) {
+        sum = (sum + Math.imul(input[from]!, values[tap]!)) | 0;
+      }
+      output[at++] = sum >> FRACTION_BITS;
+    }
+  }
+}
+
+/** The same for three channels at once, twice as fast. */
+function filterRowOf3(input: Uint8Array, output: Uint8ClampedArray, weights: Weights): void {
+  const { taps, first, count, values } = weights;
+  for (let x = 0, at = 0; x < first.length; x++) {
+    const last = x * taps + count[x]!;
+    let red = ROUND;
+    let green = ROUND;
+    let blue = ROUND;
+    for (let tap = x * taps, from = first[x]! * 3; tap < last; tap++, from += 3) {
+      const weight = values[tap]!;
+      red = (red + Math.imul(input[from]!, weight)) | 0;
+      green = (green + Math.imul(input[from + 1]!, weight)) | 0;
+      blue = (blue + Math.imul(input[from + 2]!, weight)) | 0;
+    }
+    output[at++] = red >> FRACTION_BITS;
+    output[at++] = green >> FRACTION_BITS;
+    output[at++] = blue >> FRACTION_BITS;
+  }
+}
+
+/** Resamples every column, a whole row of sums at a time. */
 function filterRows(image: RawImage, height: number, filter: Exclude<Filter, 'nearest'>): RawImage {
   const row = image.width * image.channels;
   const data = new Uint8Array(row * height);
-  const weights = weightsOf(filter, image.height, height);
-  filterAxis(image.data, new Uint8ClampedArray(data.buffer), weights, row, {
-    inStep: row,
-    inPitch: 1,
-    outStep: row,
-    outPitch: 1,
-  });
+  const output = new Uint8ClampedArray(data.buffer);
+  const { taps, first, count, values } = weightsOf(filter, image.height, height);
+  const sums = new Int32Array(row);
+  for (let y = 0; y < height; y++) {
+    sums.fill(ROUND);
+    for (let tap = 0; tap < count[y]!; tap++) {
+      const weight = values[y * taps + tap]!;
+      const from = (first[y]! + tap) * row;
+      for (let x = 0; x < row; x++) sums[x]! += Math.imul(image.data[from + x]!, weight);
+    }
+    for (let x = 0, at = y * row; x < row; x++) output[at++] = sums[x]! >> FRACTION_BITS;
+  }
   return { ...image, height, data };
 }
 
