@@ -28,9 +28,39 @@ export interface TensorProto extends Message {
   data_location?: number;
 }
 
-export interface TypeProto extends Message {
-  tensor_type?: { elem_type?: number; shape?: { dim?: { dim_value?: Long; dim_param?: string }[] } };
+export interface TensorShapeProto extends Message {
+  dim?: { dim_value?: Long; dim_param?: string }[];
 }
+
+/** A type; one of the fields is set. */
+export interface TypeProto extends Message {
+  tensor_type?: { elem_type?: number; shape?: TensorShapeProto };
+  sequence_type?: { elem_type?: TypeProto };
+  map_type?: { key_type?: number; value_type?: TypeProto };
+  optional_type?: { elem_type?: TypeProto };
+  sparse_tensor_type?: { elem_type?: number; shape?: TensorShapeProto };
+  opaque_type?: { domain?: string; name?: string };
+}
+
+/** `AttributeProto.AttributeType`, in lower case as in the textual syntax. */
+export const ATTRIBUTE_TYPES = {
+  float: 1,
+  int: 2,
+  string: 3,
+  tensor: 4,
+  graph: 5,
+  floats: 6,
+  ints: 7,
+  strings: 8,
+  tensors: 9,
+  graphs: 10,
+  sparse_tensor: 11,
+  sparse_tensors: 12,
+  type_proto: 13,
+  type_protos: 14,
+} as const;
+
+export type AttributeType = keyof typeof ATTRIBUTE_TYPES;
 
 export interface ValueInfoProto extends Message {
   name?: string;
@@ -46,10 +76,13 @@ export interface AttributeProto extends Message {
   s?: Uint8Array;
   t?: TensorProto;
   g?: GraphProto;
+  tp?: TypeProto;
   floats?: number[];
   ints?: Long[];
   strings?: Uint8Array[];
+  tensors?: TensorProto[];
   graphs?: GraphProto[];
+  type_protos?: TypeProto[];
 }
 
 export interface NodeProto extends Message {
@@ -58,6 +91,7 @@ export interface NodeProto extends Message {
   name?: string;
   op_type?: string;
   domain?: string;
+  overload?: string;
   attribute?: AttributeProto[];
 }
 
@@ -83,12 +117,25 @@ export interface OperatorSetIdProto extends Message {
 export interface FunctionProto extends Message {
   name?: string;
   domain?: string;
+  overload?: string;
+  doc_string?: string;
+  input?: string[];
+  output?: string[];
+  attribute?: string[];
+  attribute_proto?: AttributeProto[];
+  node?: NodeProto[];
+  opset_import?: OperatorSetIdProto[];
+  value_info?: ValueInfoProto[];
 }
 
 export interface ModelProto extends Message {
   ir_version?: Long;
   opset_import?: OperatorSetIdProto[];
   producer_name?: string;
+  producer_version?: string;
+  domain?: string;
+  model_version?: Long;
+  doc_string?: string;
   graph?: GraphProto;
   metadata_props?: StringEntry[];
   functions?: FunctionProto[];

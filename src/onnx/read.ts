@@ -9,6 +9,7 @@ import { type Storage, Tensor } from '../ir/tensor.js';
 import { byteLength, type DataType, dataTypeOf, elementCount } from '../ir/types.js';
 import { externalStorage } from './external-data.js';
 import {
+  ATTRIBUTE_TYPES,
   type AttributeProto,
   decodeModelProto,
   type GraphProto,
@@ -31,12 +32,15 @@ export function readModel(path: string): Model {
 
 /** Decodes a model from bytes; `path` names it in messages and locates external data. @throws UserError */
 export function decodeModel(bytes: Uint8Array, path: string): Model {
-  const proto = decode(bytes, path);
-  const reader = new ModelReader(path);
-  const model = reader.model(proto);
+  const model = modelFromProto(decode(bytes, path), path);
   model.source = { path, bytes };
   checkModel(model, path);
   return model;
+}
+
+/** The model that a message holds, without a check of its graph. @throws UserError where a tensor is not sound. */
+export function modelFromProto(proto: ModelProto, path: string): Model {
+  return new ModelReader(path).model(proto);
 }
 
 function readFile(path: string): Uint8Array {
@@ -80,18 +84,13 @@ function decode(bytes: Uint8Array, path: string): ModelProto {
   return proto;
 }
 
-/** The kinds of `AttributeProto.AttributeType` that passes look into. */
-const ATTRIBUTE_KINDS: Record<number, Attribute['kind']> = {
-  1: 'float',
-  2: 'int',
-  3: 'string',
-  4: 'tensor',
-  5: 'graph',
-  6: 'floats',
-  7: 'ints',
-  8: 'strings',
-  10: 'graphs',
-};
+/** The attribute kinds that passes look into, by their code. */
+const ATTRIBUTE_KINDS = new Map<number, Attribute['kind']>(
+  (['float', 'int', 'string', 'tensor', 'graph', 'floats', 'ints', 'strings', 'graphs'] as const).map((kind) => [
+    ATTRIBUTE_TYPES[kind],
+    kind,
+  ]),
+);
 
 class ModelReader {
   constructor(private readonly path: string) {}
@@ -144,7 +143,7 @@ class ModelReader {
 
   attribute(proto: AttributeProto): Attribute {
     const origin = proto;
-    const kind = proto.ref_attr_name ? 'other' : (ATTRIBUTE_KINDS[proto.type ?? 0] ?? guessKind(proto));
+    const kind = proto.ref_attr_name ? 'other' : kindOf(proto);
     const bigints = (list: Long[] | undefined) => (list ?? []).map((v) => BigInt(v.toString()));
     switch (kind) {
       case 'float':
@@ -215,6 +214,10 @@ class ModelReader {
 
 function inMemory(bytes: Uint8Array): Storage {
   return { byteLength: bytes.length, read: (begin, end) => bytes.subarray(begin, end) };
+}
+
+function kindOf(proto: AttributeProto): Attribute['kind'] {
+  return proto.type ? (ATTRIBUTE_KINDS.get(proto.type) ?? 'other') : guessKind(proto);
 }
 
 /** Files of IR version below 3 and some writers leave the attribute's type out. */

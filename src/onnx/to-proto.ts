@@ -5,7 +5,9 @@ import type { Attribute, Node } from '../ir/node.js';
 import type { Tensor } from '../ir/tensor.js';
 import { DATA_TYPES } from '../ir/types.js';
 import {
+  ATTRIBUTE_TYPES,
   type AttributeProto,
+  type AttributeType,
   copyMessage,
   type FunctionProto,
   type GraphProto,
@@ -49,19 +51,6 @@ export function modelToProto(model: Model, options: ProtoOptions): ModelProto {
   proto.graph = writer.graph(model.graph);
   return proto;
 }
-
-/** `AttributeProto.AttributeType` by kind. */
-const ATTRIBUTE_TYPES = {
-  float: 1,
-  int: 2,
-  string: 3,
-  tensor: 4,
-  graph: 5,
-  floats: 6,
-  ints: 7,
-  strings: 8,
-  graphs: 10,
-} as const;
 
 class GraphWriter {
   constructor(private readonly options: ProtoOptions) {}
@@ -141,7 +130,7 @@ class GraphWriter {
   }
 }
 
-function attributeBase(origin: AttributeProto | undefined, name: string, kind: keyof typeof ATTRIBUTE_TYPES) {
+function attributeBase(origin: AttributeProto | undefined, name: string, kind: AttributeType) {
   const base = copyMessage<AttributeProto>(origin);
   if (!origin) {
     base.name = name;
