@@ -4,6 +4,8 @@ import { Tensor } from '../../ir/tensor.js';
 import type { NamedValues } from '../../ir/types.js';
 import { encodeModel } from '../../onnx/write.js';
 import type { SessionOptions } from '../../runtime/protocol.js';
+import { upgradeOpset } from '../opset-upgrade/upgrade-opset.js';
+import { runPasses } from '../pass.js';
 import { Session } from '../../runtime/session.js';
 import type { Range } from './integers.js';
 
@@ -67,7 +69,7 @@ async function addHistograms(
 ): Promise<void> {
   const names = [...ranges.keys()];
   const totals = names.map(() => new Float64Array(BINS));
-  await stream(withHistogramOutputs(model, ranges), ['nncompress_histograms'], batches, options, (results) => {
+  await stream(await withHistogramOutputs(model, ranges), ['nncompress_histograms'], batches, options, (results) => {
     const counts = results.nncompress_histograms!.data as Float32Array;
     totals.forEach((total, k) => {
       for (let bin = 0; bin < BINS; bin++) total[bin]! += counts[k * BINS + bin]!;
@@ -110,8 +112,9 @@ function withRangeOutputs(model: Model, values: readonly string[]): Model {
 }
 
 /** bin = trunc((x − low) · bins / (high − low)); counts by ScatterElements with addition. */
-function withHistogramOutputs(model: Model, ranges: ReadonlyMap<string, ValueStatistics>): Model {
+async function withHistogramOutputs(model: Model, ranges: ReadonlyMap<string, ValueStatistics>): Promise<Model> {
   const copy = model.clone();
+  if (copy.opset < 16) await runPasses(copy, [upgradeOpset(16)]);
   const scalar = (name: string, value: number) =>
     copy.addInitializer(Tensor.from(`nncompress_${name}`, 'float32', [], [value]));
   const flat = copy.addInitializer(Tensor.from('nncompress_flat', 'int64', [1], [-1]));

@@ -115,7 +115,7 @@ export function surveyModel(model: Model): Survey {
   for (const node of model.graph.nodes) {
     const found = ROWS[node.type]?.(node, context);
     if (typeof found === 'string') survey.refused.push({ node, reason: found });
-    else if (found && found.weight && found.weight.type !== 'float32')
+    else if (found?.weight && found.weight.type !== 'float32')
       survey.refused.push({ node, reason: `its weight is ${found.weight.type}, not float32` });
     else if (found) {
       const { weight, ...rest } = found;

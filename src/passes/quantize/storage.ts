@@ -39,8 +39,8 @@ export interface StoredWeight {
 }
 
 /**
- * Stores weights as int8 with a DequantizeLinear in front of the node, which still computes in float. Smaller on disk;
- * ONNX Runtime dequantizes at every run unless `session.disable_quant_qdq` is 1. Changes `model` in place.
+ * Stores weights as int8 with Cast and Mul behind them, which ONNX Runtime computes once when it loads the model: a
+ * quarter of the size, the speed of float. (DequantizeLinear would be computed at every run.) Changes `model` in place.
  */
 export function storeAsInt8(model: Model, weights: readonly StoredWeight[]): void {
   const builder = new GraphBuilder(model);
@@ -48,19 +48,19 @@ export function storeAsInt8(model: Model, weights: readonly StoredWeight[]): voi
   for (const { node, input, axis } of weights) {
     const name = node.inputs[input]!;
     const key = `${name} ${axis}`;
-    node.inputs[input] = stored.get(key) ?? dequantizedWeight(builder, model.graph.initializers.get(name)!, axis);
+    node.inputs[input] = stored.get(key) ?? storedWeight(builder, model.graph.initializers.get(name)!, axis);
     stored.set(key, node.inputs[input]!);
   }
   model.graph.sort();
 }
 
-function dequantizedWeight(builder: GraphBuilder, tensor: Tensor, axis: number | undefined): string {
+function storedWeight(builder: GraphBuilder, tensor: Tensor, axis: number | undefined): string {
   const { data, scales } = quantizeWeight(tensor, { axis });
   const integers = builder.constant(Tensor.of(`${tensor.name}_int8`, 'int8', tensor.dims, data));
-  const scale = builder.floats(`${tensor.name}_scale`, axis === undefined ? scales[0]! : scales);
-  return builder.node('DequantizeLinear', [integers, scale], `${tensor.name}_dequantized`, {
-    attributes: { axis },
-  })[0]!;
+  const dims = axis === undefined ? [] : tensor.dims.map((dim, i) => (i === axis ? dim : 1));
+  const scale = builder.constant(Tensor.of(`${tensor.name}_scale`, 'float32', dims, scales));
+  const [floats] = builder.node('Cast', [integers], `${tensor.name}_float`, { attributes: { to: 1 } }) as [string];
+  return builder.node('Mul', [floats, scale], `${tensor.name}_restored`)[0]!;
 }
 
 /**

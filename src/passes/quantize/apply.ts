@@ -1,0 +1,109 @@
+import type { Model } from '../../ir/model.js';
+import type { Node } from '../../ir/node.js';
+import type { ValueStatistics } from './calibrate.js';
+import { asMatMuls } from './dense.js';
+import { quantizeMatMulsDynamically } from './dynamic.js';
+import { quantizeToFourBits } from './four-bit.js';
+import { type Candidate, type Plan, surveyModel, type Treatment } from './plan.js';
+import { type CalibrationMethod, chooseRange } from './ranges.js';
+import { quantizeLstms } from './recurrent.js';
+import { growRegion, regionValues, type StaticRegion } from './region.js';
+import { insertQdq } from './static.js';
+import { quantizeEmbeddings, type StoredWeight, storeAsHalf, storeAsInt8 } from './storage.js';
+
+/** How a plan is carried out. */
+export interface Settings {
+  calibrationMethod: CalibrationMethod;
+  perChannel: boolean;
+  /** Activations symmetric around the zero point. */
+  symmetric: boolean;
+  /** Seven-bit weights, for processors without VNNI (ORT#5849). */
+  reduceRange: boolean;
+  /** Rows that share a scale in 4-bit weights. */
+  blockSize: number;
+}
+
+/** What applying a plan needs to know of the model. */
+export interface ModelFacts {
+  /** Tells which values are float32 tensors. */
+  isFloat32(value: string): boolean;
+  statistics: ReadonlyMap<string, ValueStatistics>;
+  /** Added to biases, by node key, to undo a mean shift. */
+  biasCorrection?: ReadonlyMap<string, Float32Array> | undefined;
+}
+
+/** Carries out a plan on a copy of `base`. */
+export function applyPlan(base: Model, plan: Plan, facts: ModelFacts, settings: Settings): Model {
+  const model = base.clone();
+  const { candidates } = surveyModel(model);
+  const chosen = (treatment: Treatment) => candidates.filter((c) => plan.get(c.key) === treatment);
+  const nodesOf = (list: readonly Candidate[]) => new Set(list.map((c) => c.node));
+  const weightLimit = settings.reduceRange ? 63 : 127;
+
+  const region = staticRegion(model, plan, facts);
+  const ranges = new Map(
+    [...facts.statistics].map(([value, seen]) => [value, chooseRange(seen, settings.calibrationMethod)]),
+  );
+  const { biasCorrection } = facts;
+  insertQdq(model, region, { ranges, weightLimit, biasCorrection, ...settings });
+
+  const dynamic = chosen('dynamic');
+  const dense = nodesOf(dynamic.filter((c) => c.family === 'dense'));
+  quantizeMatMulsDynamically(model, asMatMuls(model, dense), { ...settings, weightLimit });
+  quantizeLstms(model, nodesOf(dynamic.filter((c) => c.family === 'recurrent')), settings);
+
+  const stored = chosen('int8-storage');
+  quantizeEmbeddings(model, nodesOf(stored.filter((c) => c.family === 'embedding')));
+  storeAsInt8(model, stored.filter((c) => c.family !== 'embedding').flatMap(({ node }) => storedWeights(model, node)));
+  quantizeToFourBits(model, asMatMuls(model, nodesOf(chosen('int4'))), settings.blockSize);
+  storeAsHalf(model, new Set(chosen('fp16-storage').flatMap(({ node }) => floatWeights(model, node))));
+  removeUnusedInitializers(model);
+  return model;
+}
+
+/** The integer region that a plan gives in `model`. */
+export function staticRegion(model: Model, plan: Plan, facts: Pick<ModelFacts, 'isFloat32'>): StaticRegion {
+  const anchors = new Set(
+    surveyModel(model)
+      .candidates.filter((c) => plan.get(c.key) === 'static')
+      .map((c) => c.node),
+  );
+  return growRegion(model, anchors, facts.isFloat32, () => true);
+}
+
+/** Values whose ranges a plan needs. */
+export function calibratedValues(model: Model, plan: Plan, facts: Pick<ModelFacts, 'isFloat32'>): string[] {
+  return [...regionValues(model.graph, staticRegion(model, plan, facts))];
+}
+
+/** Weight inputs of each operator and the axis of their scales. */
+const STORED: Readonly<Record<string, (node: Node) => { inputs: readonly number[]; axis(rank: number): number | undefined }>> = {
+  Conv: () => ({ inputs: [1], axis: () => 0 }),
+  ConvTranspose: (node) => ({ inputs: [1], axis: () => (node.int('group', 1) === 1 ? 1 : undefined) }),
+  Gemm: (node) => ({ inputs: [1], axis: () => (node.int('transB', 0) ? 0 : 1) }),
+  MatMul: () => ({ inputs: [1], axis: (rank) => rank - 1 }),
+  LSTM: () => ({ inputs: [1, 2], axis: () => 1 }),
+  GRU: () => ({ inputs: [1, 2], axis: () => 1 }),
+  RNN: () => ({ inputs: [1, 2], axis: () => 1 }),
+  Gather: () => ({ inputs: [0], axis: () => undefined }),
+};
+
+function storedWeights(model: Model, node: Node): StoredWeight[] {
+  const row = STORED[node.type]!(node);
+  return row.inputs.map((input) => {
+    const rank = model.graph.initializers.get(node.inputs[input]!)!.dims.length;
+    return { node, input, axis: row.axis(rank) };
+  });
+}
+
+function floatWeights(model: Model, node: Node): string[] {
+  const names = STORED[node.type]!(node).inputs.map((input) => node.inputs[input]!);
+  return names.filter((name) => model.graph.initializers.has(name));
+}
+
+function removeUnusedInitializers(model: Model): void {
+  const { graph } = model;
+  const { consumers, outputs } = graph.index();
+  for (const name of graph.initializers.keys())
+    if (!consumers.has(name) && !outputs.has(name)) graph.initializers.delete(name);
+}

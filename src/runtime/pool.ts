@@ -1,0 +1,108 @@
+import type { NamedValues, TensorValue, TypedArray } from '../ir/types.js';
+import type { SessionOptions } from './protocol.js';
+import { RuntimeThread, Session } from './session.js';
+
+/** A batch that several models ran on. */
+export interface PoolResult<B> {
+  batch: B;
+  /** Outputs of each model, in the order of the models. */
+  outputs: NamedValues[];
+}
+
+/** How a pool runs. */
+export interface PoolOptions {
+  /** Threads with a session of each model; every operator then runs on one core. */
+  workers: number;
+  /** Size of the first axis that the models insist on; smaller batches are filled up and cut again. */
+  fixedBatch?: number | undefined;
+  session?: SessionOptions | undefined;
+}
+
+/**
+ * Runs models over a stream of batches on several threads. Results come as they are completed, not in order; no more
+ * batches are taken from the stream than there are workers.
+ * @param models bytes or paths.
+ */
+export async function* runPool<B extends { feeds: NamedValues }>(
+  models: readonly (Uint8Array | string)[],
+  batches: AsyncIterable<B>,
+  options: PoolOptions,
+): AsyncGenerator<PoolResult<B>> {
+  const threads = Array.from({ length: options.workers }, () => new RuntimeThread());
+  const running = new Map<number, Promise<{ slot: number; result: PoolResult<B> }>>();
+  try {
+    const settings = { ...options.session, ...(options.workers > 1 ? { threads: 1 } : {}) };
+    const sessions = await Promise.all(
+      threads.map((thread) => Promise.all(models.map((model) => Session.create(model, settings, thread)))),
+    );
+    const idle = threads.map((_, slot) => slot);
+    for await (const batch of batches) {
+      if (!idle.length) {
+        const { slot, result } = await Promise.race(running.values());
+        running.delete(slot);
+        idle.push(slot);
+        yield result;
+      }
+      const slot = idle.pop()!;
+      running.set(slot, runAll(sessions[slot]!, batch, options.fixedBatch).then((result) => ({ slot, result })));
+    }
+    while (running.size) {
+      const { slot, result } = await Promise.race(running.values());
+      running.delete(slot);
+      yield result;
+    }
+  } finally {
+    await Promise.allSettled(running.values());
+    await Promise.all(threads.map((thread) => thread.close()));
+  }
+}
+
+async function runAll<B extends { feeds: NamedValues }>(
+  sessions: readonly Session[],
+  batch: B,
+  fixedBatch: number | undefined,
+): Promise<PoolResult<B>> {
+  const count = batchSize(batch.feeds);
+  const padded = fixedBatch && count < fixedBatch ? resizeBatch(batch.feeds, fixedBatch) : batch.feeds;
+  const outputs: NamedValues[] = [];
+  for (const session of sessions) {
+    const result = await session.run(padded);
+    outputs.push(padded === batch.feeds ? result : cut(result, fixedBatch!, count));
+  }
+  return { batch, outputs };
+}
+
+/** Length of the first axis of a batch's values. */
+export function batchSize(feeds: NamedValues): number {
+  return Object.values(feeds)[0]?.dims[0] ?? 0;
+}
+
+/** The batch cut or filled up to `count` rows, its last row repeated. */
+export function resizeBatch(feeds: NamedValues, count: number): NamedValues {
+  const resized: NamedValues = {};
+  for (const [name, value] of Object.entries(feeds)) resized[name] = resizeRows(value, count);
+  return resized;
+}
+
+function cut(outputs: NamedValues, from: number, to: number): NamedValues {
+  const result: NamedValues = {};
+  for (const [name, value] of Object.entries(outputs))
+    result[name] = value.dims[0] === from ? resizeRows(value, to) : value;
+  return result;
+}
+
+function resizeRows(value: TensorValue, count: number): TensorValue {
+  const rows = value.dims[0] ?? 0;
+  const step = value.data.length / Math.max(rows, 1);
+  const dims = [count, ...value.dims.slice(1)];
+  if (count <= rows) return { ...value, dims, data: value.data.slice(0, count * step) };
+  if (Array.isArray(value.data)) {
+    const last = value.data.slice((rows - 1) * step);
+    return { ...value, dims, data: [...value.data, ...Array.from({ length: count - rows }, () => last).flat()] };
+  }
+  const data = new (value.data.constructor as new (length: number) => TypedArray)(count * step);
+  data.set(value.data as Uint8Array as never);
+  const last = value.data.slice((rows - 1) * step);
+  for (let row = rows; row < count; row++) data.set(last as never, row * step);
+  return { ...value, dims, data };
+}
