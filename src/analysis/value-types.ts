@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js';
-import type { Dim } from '../ir/graph.js';
+import type { Dim, ValueInfo } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import { DATA_TYPES, type DataType } from '../ir/types.js';
 import { encodeModel } from '../onnx/write.js';
@@ -11,27 +11,42 @@ export interface ValueFacts {
   dims?: readonly Dim[] | undefined;
 }
 
-/** Larger constants are declared as inputs of their type and shape, so that no weights are loaded. */
+/** Bytes above which a constant is declared as an input of its type and shape, so that no weights are loaded. */
 const LARGE = 4096;
 
 /**
  * Types and symbolic shapes of the main graph's values, as ONNX Runtime infers them: every value becomes an output
- * without type, the session is made without optimizations, and its metadata tells. Where ONNX Runtime cannot load the
- * model, what the file has on record is returned.
+ * without type, the session is made without optimizations, and its metadata tells. Recorded types are used only where
+ * ONNX Runtime cannot do without them (custom operators), and returned as they are where it cannot load the model.
+ * Two dimensions with the same symbol are the same size; sequences and maps are left out.
+ * @param hints shapes known from elsewhere, which the inference starts from.
  */
-export async function inferValueTypes(model: Model): Promise<Map<string, ValueFacts>> {
+export async function inferValueTypes(
+  model: Model,
+  hints: ReadonlyMap<string, ValueFacts> = new Map(),
+): Promise<Map<string, ValueFacts>> {
   const facts = recordedTypes(model);
-  const probe = probeOf(model);
-  try {
-    const session = await Session.create(encodeModel(probe), { optimization: 'disabled', threads: 1 });
-    for (const value of [...session.inputs, ...session.outputs])
-      if (value.type && value.type in DATA_TYPES)
-        facts.set(value.name, { type: value.type as DataType, dims: value.dims });
-    await session.release();
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+  for (const recorded of [new Map<string, ValueFacts>(), facts]) {
+    const found = await ask(probeOf(model, new Map([...recorded, ...hints])));
+    if (!found) continue;
+    for (const [name, fact] of found) facts.set(name, fact);
+    break;
   }
   return facts;
+}
+
+async function ask(probe: Model): Promise<Map<string, ValueFacts> | undefined> {
+  try {
+    const session = await Session.create(encodeModel(probe), { optimization: 'disabled', threads: 1 });
+    const found = new Map<string, ValueFacts>();
+    for (const { name, type, dims } of [...session.inputs, ...session.outputs])
+      if (type && type in DATA_TYPES) found.set(name, { type: type as DataType, dims });
+    await session.release();
+    return found;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }
 
 function recordedTypes(model: Model): Map<string, ValueFacts> {
@@ -43,24 +58,32 @@ function recordedTypes(model: Model): Map<string, ValueFacts> {
   return facts;
 }
 
-function probeOf(model: Model): Model {
+/** A copy of the model without its large constants, in which every value of the main graph is an output. */
+function probeOf(model: Model, known: ReadonlyMap<string, ValueFacts>): Model {
   const probe = model.clone();
   const { graph } = probe;
-  graph.valueInfos.clear();
+  const inputs = new Set(graph.inputs.map((input) => input.name));
+  const declare = (name: string, type: DataType, dims: readonly Dim[]) => {
+    if (!inputs.has(name)) graph.inputs.push(infoOf(name, { type, dims }));
+  };
   for (const [name, tensor] of graph.initializers) {
     if (tensor.byteLength <= LARGE || tensor.strings) continue;
     graph.initializers.delete(name);
-    if (!graph.isInput(name))
-      graph.inputs.push({ name, type: { kind: 'tensor', elem: tensor.type, shape: tensor.dims } });
+    declare(name, tensor.type, tensor.dims);
   }
-  for (const node of graph.nodes) {
+  graph.nodes = graph.nodes.filter((node) => {
     const value = node.type === 'Constant' ? node.tensor('value') : undefined;
-    if (!value || value.byteLength <= LARGE || value.strings) continue;
-    graph.removeNodes(new Set([node]));
-    graph.inputs.push({ name: node.outputs[0]!, type: { kind: 'tensor', elem: value.type, shape: value.dims } });
-  }
-  const known = new Set(graph.outputs.map((output) => output.name));
-  for (const node of graph.nodes)
-    for (const output of node.outputs) if (output && !known.has(output)) graph.outputs.push({ name: output });
+    if (!value || value.byteLength <= LARGE || value.strings) return true;
+    declare(node.outputs[0]!, value.type, value.dims);
+    return false;
+  });
+  graph.valueInfos.clear();
+  graph.outputs = graph.nodes
+    .flatMap((node) => node.outputs.filter(Boolean))
+    .map((name) => infoOf(name, known.get(name)));
   return probe;
+}
+
+function infoOf(name: string, facts: ValueFacts | undefined): ValueInfo {
+  return facts ? { name, type: { kind: 'tensor', elem: facts.type, shape: facts.dims } } : { name };
 }
