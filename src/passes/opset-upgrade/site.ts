@@ -129,6 +129,7 @@ export class Site {
   /** The error of a node that has no equal in the version. */
   refuse(why: string): UserError {
     return new UserError(`cannot be brought to operator set ${this.version}: ${why}`, {
+      file: this.model.source?.path,
       where: `node ${this.node.label} (${this.node.type})`,
       mend: 'export the model again with a newer operator set',
     });

@@ -11,7 +11,8 @@ import { type KnownTypes, typesForUpgrade } from './types.js';
 /**
  * A pass that raises a model's default operator set to `target`, and its IR version where that asks for it. Every node
  * is brought across each version in between by the rows of the table, in subgraphs too. Outputs stay as they are.
- * Model-local functions keep their bodies. A model that is at `target` already is left alone.
+ * Model-local functions keep their bodies. A model that is at `target` already is left alone; one that an error leaves
+ * is half way and not to be used.
  * @param target a version from 8 to 23.
  * @throws UserError where the target is unknown or below the model's version, the model is older than version 7, or a
  * node or a function has no equal in the target.
@@ -29,7 +30,7 @@ export function upgradeOpset(target: number): Pass {
       const from = model.opset;
       if (from === target) return { changed: 0 };
       checkRange(model, target);
-      for (const fn of model.functions) checkFunction(fn, from, target);
+      for (const fn of model.functions) checkFunction(model, fn, target);
       const types = await typesForUpgrade(model, target);
       raiseIrVersion(model, irVersion);
       const changed = upgradeGraph({ model, from, target, types }, [model.graph]);
@@ -83,12 +84,13 @@ function checkRange(model: Model, target: number): void {
  * A function's body names its own version, yet its operators have to mean the same in the model's (onnx.proto,
  * `FunctionProto.opset_import`): runtimes read them in the model's.
  */
-function checkFunction(fn: Model['functions'][number], modelOpset: number, target: number): void {
-  const { opset = modelOpset, operators } = functionLanguage(fn);
+function checkFunction(model: Model, fn: Model['functions'][number], target: number): void {
+  const { opset = model.opset, operators } = functionLanguage(fn);
   for (const type of operators) {
     const version = firstChange(type, opset, target);
     if (version !== undefined)
       throw new UserError(`uses ${type}, which operator set ${version} changes, so the model cannot be raised`, {
+        file: model.source?.path,
         where: `function ${fn.domain}.${fn.name}`,
         mend: 'inline the functions or export the model again with a newer operator set',
       });
