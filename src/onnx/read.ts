@@ -43,6 +43,11 @@ export function modelFromProto(proto: ModelProto, path: string): Model {
   return new ModelReader(path).model(proto);
 }
 
+/** A node, attribute or tensor of a message that the graph model leaves closed, such as the body of a function. */
+export const nodeFromProto = (proto: NodeProto): Node => new ModelReader('').node(proto);
+export const attributeFromProto = (proto: AttributeProto): Attribute => new ModelReader('').attribute(proto);
+export const tensorFromProto = (proto: TensorProto): Tensor => new ModelReader('').tensor(proto);
+
 function readFile(path: string): Uint8Array {
   let size: number;
   try {

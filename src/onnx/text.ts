@@ -2,6 +2,7 @@ import { checkModel } from '../ir/check.js';
 import type { Model } from '../ir/model.js';
 import { modelFromProto } from './read.js';
 import { TextParser } from './text/parser.js';
+import { TextPrinter } from './text/printer.js';
 
 /** How a text is read. */
 export interface ParseOptions {
@@ -21,4 +22,13 @@ export function parseModel(text: string, options: ParseOptions = {}): Model {
   const model = modelFromProto(proto, options.path ?? 'the model text');
   if (options.check ?? true) checkModel(model, options.path);
   return model;
+}
+
+/**
+ * Writes a model in the ONNX textual syntax, for messages and debugging. Tensors of more than `elements` elements are
+ * cut short with an ellipsis, which `parseModel` refuses. Descriptions, annotations and sparse tensors have no form in
+ * the syntax and are left out.
+ */
+export function printModel(model: Model, options: { elements?: number } = {}): string {
+  return new TextPrinter(options.elements ?? 32).model(model);
 }

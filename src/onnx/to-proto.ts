@@ -61,9 +61,9 @@ class GraphWriter {
     proto.node = graph.nodes.map((node) => this.node(node));
     proto.initializer = [...graph.initializers.values()].map((tensor) => this.tensor(tensor));
     proto.sparse_initializer = graph.sparseInitializers.map((sparse) => sparse.origin as SparseTensorProto);
-    proto.input = graph.inputs.map(valueInfo);
-    proto.output = graph.outputs.map(valueInfo);
-    proto.value_info = [...graph.valueInfos.values()].map(valueInfo);
+    proto.input = graph.inputs.map(valueInfoToProto);
+    proto.output = graph.outputs.map(valueInfoToProto);
+    proto.value_info = [...graph.valueInfos.values()].map(valueInfoToProto);
     return proto;
   }
 
@@ -139,7 +139,8 @@ function attributeBase(origin: AttributeProto | undefined, name: string, kind: A
   return base;
 }
 
-function valueInfo(info: ValueInfo): ValueInfoProto {
+/** The message of a value with its type, as it was read where it was not renamed. */
+export function valueInfoToProto(info: ValueInfo): ValueInfoProto {
   const origin = info.origin as ValueInfoProto | undefined;
   if (origin && (origin.name ?? '') === info.name) return origin;
   if (origin) return { ...copyMessage(origin), name: info.name };

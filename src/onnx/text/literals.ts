@@ -1,6 +1,8 @@
 import Long from 'long';
-import { DATA_TYPES, type DataType, dataTypeOf } from '../../ir/types.js';
+import { Tensor, viewOf } from '../../ir/tensor.js';
+import { byteLength, DATA_TYPES, type DataType, dataTypeOf } from '../../ir/types.js';
 import type { TensorProto } from '../messages.js';
+import { quoted } from './names.js';
 import type { Literal } from './scanner.js';
 
 /**
@@ -53,4 +55,39 @@ function packed(values: readonly number[], bits: number): number[] {
     bytes[Math.floor(i / perByte)]! |= (value & ((1 << bits) - 1)) << ((i % perByte) * bits);
   });
   return bytes;
+}
+
+/** The first `count` elements of a tensor as literals that `tensorFields` takes. */
+export function elements(tensor: Tensor, count: number): string[] {
+  const { type } = tensor;
+  if (tensor.strings) return tensor.strings.slice(0, count).map((bytes) => quoted(new TextDecoder().decode(bytes)));
+  const bytes = tensor.bytes(0, Math.min(byteLength(type, count), tensor.byteLength));
+  if (DATA_TYPES[type].bits < 8) {
+    const whole = type.startsWith('float') ? 'uint4' : type;
+    return Array.from(Tensor.of(tensor.name, whole, [count], bytes as Uint8Array).toNumbers(), String);
+  }
+  if (type === 'float32' || type === 'complex64')
+    return Array.from(viewOf('float32', bytes) as Float32Array, (value) => float(value, 'tensor'));
+  if (type === 'float64' || type === 'complex128')
+    return Array.from(viewOf('float64', bytes) as Float64Array, (value) => signed(value));
+  return Array.from(viewOf(type, bytes) as ArrayLike<number | bigint>, String);
+}
+
+/** The shortest decimal that reads back as this float32; in attributes it shows that it is no integer. */
+export function float(value: number, place: 'attribute' | 'tensor'): string {
+  let text = signed(value);
+  for (let digits = 1; digits < 10; digits++) {
+    const short = signed(Number(value.toPrecision(digits)));
+    if (Object.is(Math.fround(Number(short)), value)) {
+      text = short;
+      break;
+    }
+  }
+  return place === 'attribute' && /^-?\d+$/.test(text) ? `${text}.0` : text;
+}
+
+function signed(value: number): string {
+  if (Number.isNaN(value)) return 'nan';
+  if (!Number.isFinite(value)) return value < 0 ? '-inf' : 'inf';
+  return Object.is(value, -0) ? '-0.0' : String(value);
 }

@@ -16,10 +16,8 @@ import {
   type ValueInfoProto,
 } from '../messages.js';
 import { tensorFields } from './literals.js';
-import { elementTypeOf } from './names.js';
+import { CONTAINERS, elementTypeOf } from './names.js';
 import { Scanner } from './scanner.js';
-
-const CONTAINERS = new Set(['seq', 'map', 'optional', 'sparse_tensor', 'opaque']);
 
 /** Attribute kinds that a list of single values makes. */
 const PLURAL: Partial<Record<AttributeType, AttributeType>> = {
@@ -152,8 +150,8 @@ export class TextParser {
     });
   }
 
-  private graph(): GraphProto {
-    const proto: GraphProto = { name: this.scan.quotable('the name of a graph') };
+  private graph(name = this.scan.quotable('the name of a graph')): GraphProto {
+    const proto: GraphProto = name ? { name } : {};
     const initializers: TensorProto[] = [];
     const values = (open: string, close: string, keep: 'all' | 'plain') =>
       this.scan
@@ -275,7 +273,7 @@ export class TextParser {
     proto.output = this.operands('=');
     this.scan.expect('=', 'the outputs of a node');
     const path = [this.scan.quotable('an operator')];
-    while (this.scan.accept('.')) path.push(this.scan.identifier('the rest of an operator name'));
+    while (this.scan.accept('.')) path.push(this.scan.quotable('the rest of an operator name'));
     proto.op_type = path.pop()!;
     if (path.length) proto.domain = path.join('.');
     if (this.scan.accept(':')) proto.overload = this.scan.identifier('an overload');
@@ -349,6 +347,8 @@ export class TextParser {
     if (this.scan.peekIdentifier() !== undefined && !this.scan.nextIsSpecialFloat())
       return { type: ATTRIBUTE_TYPES.graph, g: this.graph() };
     const literal = this.scan.literal();
+    if (literal.kind === 'string' && /[(=]/.test(this.scan.next))
+      return { type: ATTRIBUTE_TYPES.graph, g: this.graph(literal.value) };
     switch (literal.kind) {
       case 'int':
         return { type: ATTRIBUTE_TYPES.int, i: Long.fromString(literal.value.toString()) };
