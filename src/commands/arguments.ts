@@ -1,0 +1,106 @@
+import type { Command } from 'commander';
+import { CALIBRATION_METHODS, METHODS, PREFERENCES, TARGETS } from './choices.js';
+import {
+  addOptions,
+  COMPARISON_GATES,
+  DATA,
+  DISPLAY,
+  GATES,
+  type OptionGroup,
+  OUTPUT,
+  oneOf,
+  only,
+  PREPROCESSING,
+  RUNNING,
+  without,
+} from './options.js';
+
+const examples = (...lines: string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  $ nncompress ${line}\n`).join('')}`;
+
+const QUANTIZATION: OptionGroup = {
+  heading: 'Quantization:',
+  rows: [
+    ['--method <name>', `${oneOf(METHODS)} (default: auto)`],
+    ['--prefer <what>', `what auto looks for: ${oneOf(PREFERENCES)} (default: speed)`],
+    ['--target <name>', `processor that the model is for: ${oneOf(TARGETS)} (default: the device)`],
+    ['--include <pattern>', 'quantize only nodes of this name, with * and ?; repeatable', 'repeatable'],
+    ['--exclude <pattern>', 'leave nodes of this name in float, with * and ?; repeatable', 'repeatable'],
+    ['--ops <list>', 'quantize only these operators: Conv,MatMul'],
+    ['--per-channel', 'a weight scale per output channel'],
+    ['--per-tensor', 'one weight scale per tensor'],
+    ['--symmetric', 'activations with the zero point in the middle'],
+    ['--asymmetric', 'activations with any zero point'],
+    ['--reduce-range', 'weights of 7 bits, for processors without VNNI'],
+    ['--block-size <n>', 'weights that share a scale in int4 (default: 32)'],
+  ],
+};
+
+const CALIBRATION: OptionGroup = {
+  heading: 'Calibration:',
+  rows: [
+    ['--calibration <path>', 'data to take activation ranges from, labelled or not'],
+    ['--calibration-samples <n>', 'samples to take of it (default: 256)'],
+    ['--calibration-method <name>', oneOf(CALIBRATION_METHODS)],
+  ],
+};
+
+const BENCHMARK: OptionGroup = { heading: RUNNING.heading, rows: [['--no-benchmark', 'do not measure latency']] };
+
+/** Arguments of `nncompress quantize`. */
+export function quantizeArguments(command: Command): Command {
+  command
+    .description('make a model smaller and faster with integer weights and kernels, and prove what that did')
+    .argument('<model>', 'ONNX file');
+  const gates = { ...GATES, rows: [...COMPARISON_GATES, ...GATES.rows] };
+  addOptions(command, [QUANTIZATION, CALIBRATION, DATA, PREPROCESSING, RUNNING, BENCHMARK, gates, OUTPUT, DISPLAY]);
+  conflict(command, 'perChannel', 'perTensor');
+  conflict(command, 'symmetric', 'asymmetric');
+  return command.addHelpText(
+    'after',
+    examples(
+      'quantize model.onnx --data test/ --calibration train/ --max-drop 0.01',
+      'quantize model.onnx                      # no data: weights only',
+      "quantize model.onnx --data test.csv --exclude '/head/*' --report report.json",
+    ),
+  );
+}
+
+/** Arguments of `nncompress evaluate`. */
+export function evaluateArguments(command: Command): Command {
+  command.description('measure a model on labelled data').argument('<model>', 'ONNX file');
+  const batch: OptionGroup = { heading: RUNNING.heading, rows: [['--batch <n>', 'samples in one run of the model']] };
+  const output = without(OUTPUT, 'output', 'dry-run');
+  addOptions(command, [DATA, PREPROCESSING, RUNNING, batch, BENCHMARK, GATES, output, DISPLAY]);
+  return command.addHelpText(
+    'after',
+    examples(
+      'evaluate model.onnx --data test/',
+      'evaluate model.onnx --data test.csv --label-column category --min-accuracy 0.9',
+    ),
+  );
+}
+
+/** Arguments of `nncompress inspect`. */
+export function inspectArguments(command: Command): Command {
+  command.description('show what a model consists of and what can be compressed').argument('<model>', 'ONNX file');
+  const shapes: OptionGroup = {
+    heading: 'Shapes:',
+    rows: [['--shape <name=sizes>', 'input shape x=1x3x224x224, or symbol batch=1; repeatable', 'repeatable']],
+  };
+  addOptions(command, [shapes, only(OUTPUT, 'json'), DISPLAY]);
+  return command.addHelpText(
+    'after',
+    examples('inspect model.onnx', 'inspect bert.onnx --shape sequence_length=128 --json'),
+  );
+}
+
+/** Arguments of `nncompress doctor`. */
+export function doctorArguments(command: Command): Command {
+  command.description('check this machine: runtime, providers, instruction sets, optional parts');
+  return addOptions(command, [only(OUTPUT, 'json'), DISPLAY]);
+}
+
+function conflict(command: Command, first: string, second: string): void {
+  command.options.find((option) => option.attributeName() === first)?.conflicts(second);
+}

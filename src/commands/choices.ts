@@ -1,0 +1,9 @@
+/** Words that options take. Kept apart from the schemas so that `--help` need not load them. */
+export const DEVICES = ['cpu', 'cuda', 'webgpu', 'auto'] as const;
+export const METHODS = ['auto', 'static', 'dynamic', 'int8-weights', 'int4-weights', 'fp16'] as const;
+export const PREFERENCES = ['speed', 'size'] as const;
+export const CALIBRATION_METHODS = ['minmax', 'percentile', 'mse', 'entropy'] as const;
+export const TARGETS = ['cpu', 'cpu-portable', 'cuda', 'webgpu'] as const;
+export const LAYOUTS = ['nchw', 'nhwc'] as const;
+export const INTERPOLATIONS = ['nearest', 'bilinear', 'bicubic', 'lanczos'] as const;
+export const CHANNEL_ORDERS = ['rgb', 'bgr', 'gray'] as const;

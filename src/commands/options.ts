@@ -1,0 +1,125 @@
+import { type Command, Option } from 'commander';
+import { CHANNEL_ORDERS, DEVICES, INTERPOLATIONS, LAYOUTS } from './choices.js';
+
+/** One option as a command declares it: flags, help and, where it may be repeated, that. */
+export type OptionRow = readonly [flags: string, help: string, kind?: 'repeatable'];
+
+/** A heading in `--help` and the options below it. */
+export interface OptionGroup {
+  heading: string;
+  rows: readonly OptionRow[];
+}
+
+/** Writes a list of words for a help text. */
+export const oneOf = (words: readonly string[]): string => words.join(', ');
+
+/** Where the data is and how it is read. */
+export const DATA: OptionGroup = {
+  heading: 'Data:',
+  rows: [
+    ['--data <path>', 'labelled test data: a folder, CSV/TSV/JSONL file, IDX file or NPZ file'],
+    ['--input-column <name>', 'column that names the image or sound file'],
+    ['--text-column <name>', 'column that holds the text'],
+    ['--pair-column <name>', 'column that holds the second text of a pair'],
+    ['--label-column <name>', 'column that holds the label'],
+    ['--delimiter <char>', 'separator of the columns (default: read off the header)'],
+    ['--split <name>', 'part to take where the data has several, such as test'],
+    ['--labels <file>', 'class names in the order of the outputs: labels.txt or config.json'],
+    ['--limit <n>', 'use only the first n samples'],
+    ['--skip-bad-samples', 'leave out and count samples that cannot be read'],
+  ],
+};
+
+/** How samples become inputs; what is not given comes from the files beside the model. */
+export const PREPROCESSING: OptionGroup = {
+  heading: 'Preprocessing (default: from the files beside the model):',
+  rows: [
+    ['--preprocessor <file>', 'preprocessor_config.json that lies elsewhere'],
+    ['--tokenizer <file>', 'tokenizer.json that lies elsewhere'],
+    ['--max-length <n>', 'tokens that a text is truncated to'],
+    ['--resize <size>', 'size that images are resized to: 224 (shorter edge) or 224x224'],
+    ['--crop <size>', 'size of the centre crop: 224 or 224x224'],
+    ['--interpolation <how>', oneOf(INTERPOLATIONS)],
+    ['--scale <factor>', 'factor that pixels are multiplied by (default: 1/255)'],
+    ['--mean <list>', 'subtracted per channel after scaling: 0.485,0.456,0.406'],
+    ['--std <list>', 'divided by per channel: 0.229,0.224,0.225'],
+    ['--channels <order>', oneOf(CHANNEL_ORDERS)],
+    ['--layout <order>', `${oneOf(LAYOUTS)} (default: read off the model)`],
+  ],
+};
+
+/** How models are run. */
+export const RUNNING: OptionGroup = {
+  heading: 'Running:',
+  rows: [
+    ['--device <name>', `where models run: ${oneOf(DEVICES)} (default: cpu)`],
+    ['--threads <n>', 'threads of one operator (default: all cores)'],
+    ['--seed <n>', 'seed of every random choice (default: 0)'],
+  ],
+};
+
+/** Limits that decide the exit code. */
+export const GATES: OptionGroup = {
+  heading: 'Gates (exit code 1 where one fails):',
+  rows: [
+    ['--min-accuracy <x>', 'accuracy at least this, 0 to 1'],
+    ['--min-recall <x>', 'macro recall at least this'],
+    ['--min-f1 <x>', 'macro F1 at least this'],
+    ['--max-size <bytes>', 'model file at most this: 800000, 1MB, 512KiB'],
+    ['--max-latency <time>', 'median latency of one sample at most this: 5, 5ms, 1.5s'],
+  ],
+};
+
+/** Limits on what a compressed model may lose against its original. */
+export const COMPARISON_GATES: readonly OptionRow[] = [
+  ['--max-drop <x>', 'accuracy at most this below the original: 0.01 is one point'],
+  ['--confidence <x>', 'confidence of intervals, 0 to 1 (default: 0.95)'],
+  ['--min-speedup <x>', 'latency of the original over that of the result at least this'],
+];
+
+/** What is written, and where. */
+export const OUTPUT: OptionGroup = {
+  heading: 'Output:',
+  rows: [
+    ['-o, --output <file>', 'model to write'],
+    ['--report <file>', 'write a report, in the format of its ending; repeatable', 'repeatable'],
+    ['--json', 'print the result as JSON'],
+    ['--force', 'replace files that exist'],
+    ['--dry-run', 'say what would be done, and write nothing'],
+  ],
+};
+
+/** How much is said. */
+export const DISPLAY: OptionGroup = {
+  heading: 'Display:',
+  rows: [
+    ['-q, --quiet', 'no progress, no notes'],
+    ['-v, --verbose', 'say more; with errors, where they arose'],
+    ['--no-color', 'no colours (also NO_COLOR, FORCE_COLOR)'],
+  ],
+};
+
+/** Takes some of a group's options, by the long name without dashes. */
+export function only(group: OptionGroup, ...names: string[]): OptionGroup {
+  return { ...group, rows: group.rows.filter(([flags]) => names.includes(longName(flags))) };
+}
+
+/** Leaves some of a group's options out. */
+export function without(group: OptionGroup, ...names: string[]): OptionGroup {
+  return { ...group, rows: group.rows.filter(([flags]) => !names.includes(longName(flags))) };
+}
+
+/** Declares groups of options on a command, each under its heading. */
+export function addOptions(command: Command, groups: readonly OptionGroup[]): Command {
+  for (const { heading, rows } of groups)
+    for (const [flags, help, kind] of rows) {
+      const option = new Option(flags, help).helpGroup(heading);
+      if (kind === 'repeatable') option.argParser((value: string, all: string[] = []) => [...all, value]);
+      command.addOption(option);
+    }
+  return command;
+}
+
+function longName(flags: string): string {
+  return /--([\w-]+)/.exec(flags)![1]!;
+}
