@@ -4,31 +4,67 @@ import { encodeNumbers, Tensor } from '../../ir/tensor.js';
 import { GraphBuilder } from './builder.js';
 import { quantizeWeight } from './integers.js';
 
+/** A table whose rounding error lies this far below its signal takes one scale; others take one per row. */
+const ONE_SCALE_DB = 30;
+
 /**
- * Stores embedding tables as int8: Gather picks integer rows and one DequantizeLinear behind it turns just those rows
- * into floats, so the table is never dequantized whole. One scale per embedding column. Changes `model` in place.
+ * Stores embedding tables as int8: Gather picks integer rows and only those are turned into floats, so the table is
+ * never dequantized whole. One scale for the table, which is fastest, where that is precise enough; else one per row.
+ * Changes `model` in place.
  */
 export function quantizeEmbeddings(model: Model, nodes: ReadonlySet<Node>): void {
   const builder = new GraphBuilder(model);
-  const tables = new Map<string, { integers: string; scales: Float32Array }>();
+  const tables = new Map<string, StoredTable>();
   for (const node of nodes) {
-    const name = node.inputs[0]!;
-    const known = tables.get(name);
-    const table = known ?? quantizeTable(builder, model.graph.initializers.get(name)!);
+    const [name, ids] = node.inputs as [string, string];
+    const table = tables.get(name) ?? storeTable(builder, model.graph.initializers.get(name)!);
     tables.set(name, table);
     const output = node.outputs[0]!;
     const rows = model.freshName(`${output}_int8`);
     node.inputs[0] = table.integers;
     node.outputs[0] = rows;
-    const scale = builder.floats(`${name}_scale`, table.scales);
-    builder.node('DequantizeLinear', [rows, scale], output, { output, attributes: { axis: -1 } });
+    if (table.perRow) {
+      const [floats] = builder.node('Cast', [rows], `${output}_float`, { attributes: { to: 1 } }) as [string];
+      const [scales] = builder.node('Gather', [table.scales, ids], `${output}_scale`) as [string];
+      builder.node('Mul', [floats, scales], output, { output });
+    } else {
+      // Without a zero point ONNX Runtime, moving the node behind a Transpose, takes the integers for unsigned.
+      const zero = builder.constant(Tensor.from(`${name}_zero_point`, 'int8', [], [0]));
+      builder.node('DequantizeLinear', [rows, table.scales, zero], output, { output });
+    }
   }
   model.graph.sort();
 }
 
-function quantizeTable(builder: GraphBuilder, tensor: Tensor) {
-  const { data, scales } = quantizeWeight(tensor, { axis: tensor.dims.length - 1 });
-  return { integers: builder.constant(Tensor.of(`${tensor.name}_int8`, 'int8', tensor.dims, data)), scales };
+interface StoredTable {
+  integers: string;
+  scales: string;
+  perRow: boolean;
+}
+
+function storeTable(builder: GraphBuilder, tensor: Tensor): StoredTable {
+  const whole = quantizeWeight(tensor);
+  const perRow = roundingSqnr(tensor.toFloats(), whole.data, whole.scales[0]!) < ONE_SCALE_DB;
+  const { data, scales } = perRow ? quantizeWeight(tensor, { axis: 0 }) : whole;
+  const { name, dims } = tensor;
+  return {
+    integers: builder.constant(Tensor.of(`${name}_int8`, 'int8', dims, data)),
+    scales: builder.constant(Tensor.of(`${name}_scale`, 'float32', perRow ? [dims[0]!, 1] : [], scales)),
+    perRow,
+  };
+}
+
+/** Signal to rounding noise of integers with one scale, in dB. */
+function roundingSqnr(values: Float32Array, integers: Int8Array, scale: number): number {
+  let signal = 0;
+  let noise = 0;
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i]!;
+    const error = v - integers[i]! * scale;
+    signal += v * v;
+    noise += error * error;
+  }
+  return noise > 0 ? 10 * Math.log10(signal / noise) : Number.POSITIVE_INFINITY;
 }
 
 /** A constant input of a node that is stored smaller, with the axis of its scales (undefined: one scale). */
