@@ -17,13 +17,21 @@ export interface ErrorPlace {
  */
 export class UserError extends Error {
   override readonly name = 'UserError';
+  /** What is wrong, without the place and the mend. */
+  readonly what: string;
   readonly place: ErrorPlace;
 
   constructor(what: string, place: ErrorPlace = {}) {
     const start = [place.file, place.where].filter(Boolean).join(': ');
     const text = `${start ? `${start}: ` : ''}${what}${place.mend ? `; ${place.mend}` : ''}`;
     super(text.replace(/\s*[\r\n]+\s*/g, ' '));
+    this.what = what;
     this.place = place;
+  }
+
+  /** The same mistake with more of its place named. */
+  at(place: ErrorPlace): UserError {
+    return new UserError(this.what, { ...this.place, ...place });
   }
 }
 

@@ -2,6 +2,9 @@ import { UserError } from '../errors.js';
 import type { Node } from './node.js';
 import type { Origin, Tensor } from './tensor.js';
 import type { DataType } from './types.js';
+import { replaceInNode, resolveChains, usedValues } from './uses.js';
+
+export { captures, usedValues } from './uses.js';
 
 /** One dimension: a size, a symbol, or unknown. */
 export type Dim = number | string | undefined;
@@ -58,9 +61,18 @@ export class Graph {
     return this.inputs.some((input) => input.name === name);
   }
 
-  /** Puts `replacement` wherever `name` is taken: node inputs, subgraph captures and, on request, graph outputs. */
+  /** Puts `replacement` wherever a node or a subgraph takes `name`; the graph's outputs keep their names. */
   replaceUses(name: string, replacement: string): void {
-    for (const node of this.nodes) replaceInNode(node, name, replacement);
+    this.replaceAllUses(new Map([[name, replacement]]));
+  }
+
+  /**
+   * `replaceUses` for many names in one walk over the graph, for passes that touch many places. Chains are followed:
+   * with `a → b` and `b → c`, uses of `a` become `c`.
+   */
+  replaceAllUses(replacements: ReadonlyMap<string, string>): void {
+    const ends = resolveChains(replacements);
+    if (ends.size) for (const node of this.nodes) replaceInNode(node, ends);
   }
 
   /** Removes nodes by identity. */
@@ -105,36 +117,6 @@ export class Graph {
   *walk(): Generator<Graph> {
     yield this;
     for (const node of this.nodes) for (const inner of node.subgraphs()) yield* inner.walk();
-  }
-}
-
-/** Every value a node needs: its inputs and what its subgraphs capture from outside. */
-export function usedValues(node: Node): Set<string> {
-  const used = new Set(node.inputs.filter(Boolean));
-  for (const graph of node.subgraphs()) for (const name of captures(graph)) used.add(name);
-  return used;
-}
-
-/** Names that a subgraph takes from the graphs around it. */
-export function captures(graph: Graph): Set<string> {
-  const inside = new Set<string>([
-    ...graph.inputs.map((input) => input.name),
-    ...graph.initializers.keys(),
-    ...graph.sparseInitializers.map((sparse) => sparse.name),
-    ...graph.nodes.flatMap((node) => node.outputs),
-  ]);
-  const outside = new Set<string>();
-  for (const node of graph.nodes) for (const name of usedValues(node)) if (!inside.has(name)) outside.add(name);
-  for (const output of graph.outputs) if (!inside.has(output.name)) outside.add(output.name);
-  return outside;
-}
-
-function replaceInNode(node: Node, name: string, replacement: string): void {
-  node.inputs = node.inputs.map((input) => (input === name ? replacement : input));
-  for (const graph of node.subgraphs()) {
-    if (!captures(graph).has(name)) continue;
-    graph.replaceUses(name, replacement);
-    for (const output of graph.outputs) if (output.name === name) output.name = replacement;
   }
 }
 

@@ -1,6 +1,6 @@
 import { Graph, type ValueInfo } from './graph.js';
 import { type Attribute, Node } from './node.js';
-import type { Origin, Tensor } from './tensor.js';
+import { type Origin, Tensor } from './tensor.js';
 
 /** Where a model was read from. */
 export interface ModelSource {
@@ -32,14 +32,26 @@ export class Model {
 
   /**
    * The constant behind a name in `graph`: an initializer or the output of a Constant node. An initializer that is
-   * also a graph input counts only where `irVersion` is below 4, which knows no other kind.
+   * also a graph input counts only where `irVersion` is below 4, which knows no other kind. Looks through the nodes on
+   * each call; `constants()` is for loops over the whole graph.
    */
   constant(name: string, graph: Graph = this.graph): Tensor | undefined {
     const tensor = graph.initializers.get(name);
     if (tensor) return this.irVersion >= 4n && graph.isInput(name) ? undefined : tensor;
     for (const node of graph.nodes)
-      if (node.type === 'Constant' && node.outputs[0] === name) return node.tensor('value');
+      if (node.outputs[0] === name) return node.type === 'Constant' ? constantValue(node) : undefined;
     return undefined;
+  }
+
+  /** Every constant that `constant` finds in `graph`, by name. Made afresh; stale once the graph changes. */
+  constants(graph: Graph = this.graph): Map<string, Tensor> {
+    const found = new Map(graph.initializers);
+    if (this.irVersion >= 4n) for (const input of graph.inputs) found.delete(input.name);
+    for (const node of graph.nodes) {
+      const value = node.type === 'Constant' ? constantValue(node) : undefined;
+      if (value && node.outputs[0]) found.set(node.outputs[0], value);
+    }
+    return found;
   }
 
   /** A name that nothing in the model bears yet: `base`, or `base_1`, `base_2`, … Reserves it. */
@@ -73,6 +85,29 @@ export class Model {
     copy.origin = this.origin;
     return copy;
   }
+}
+
+/** The value of a Constant node in any of its forms but the sparse one (ONNX Constant-1, -12). */
+export function constantValue(node: Node): Tensor | undefined {
+  const name = node.outputs[0] ?? '';
+  for (const attribute of node.attributes.values())
+    switch (attribute.kind) {
+      case 'tensor':
+        return attribute.value.renamed(name);
+      case 'float':
+        return Tensor.from(name, 'float32', [], [attribute.value]);
+      case 'floats':
+        return Tensor.from(name, 'float32', [attribute.value.length], attribute.value);
+      case 'int':
+        return Tensor.of(name, 'int64', [], BigInt64Array.of(attribute.value));
+      case 'ints':
+        return Tensor.of(name, 'int64', [attribute.value.length], BigInt64Array.from(attribute.value));
+      case 'string':
+        return new Tensor(name, 'string', [], { strings: [attribute.value] });
+      case 'strings':
+        return new Tensor(name, 'string', [attribute.value.length], { strings: attribute.value });
+    }
+  return undefined;
 }
 
 /** A copy of a graph with its nodes and subgraphs; tensors are shared. */

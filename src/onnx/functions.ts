@@ -1,5 +1,5 @@
 import type { Model } from '../ir/model.js';
-import type { FunctionProto, NodeProto, OperatorSetIdProto } from './messages.js';
+import type { FunctionProto, NodeProto } from './messages.js';
 
 /** What a model-local function is written in. */
 export interface FunctionLanguage {
@@ -11,7 +11,7 @@ export interface FunctionLanguage {
 
 /** Reads the operators of one of the model's functions off its body, which the graph model leaves closed. */
 export function functionLanguage(fn: Model['functions'][number]): FunctionLanguage {
-  const proto = fn.origin as FunctionProto & { node?: NodeProto[]; opset_import?: OperatorSetIdProto[] };
+  const proto = fn.origin as FunctionProto;
   const standard = proto.opset_import?.find((entry) => isDefaultDomain(entry.domain));
   const operators = new Set<string>();
   collectOperators(proto.node ?? [], operators);

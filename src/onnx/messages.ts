@@ -139,6 +139,7 @@ export interface ModelProto extends Message {
   graph?: GraphProto;
   metadata_props?: StringEntry[];
   functions?: FunctionProto[];
+  training_info?: Message[];
 }
 
 let modelType: protobuf.Type | undefined;

@@ -16,6 +16,7 @@ import {
   type ModelProto,
   type NodeProto,
   type TensorProto,
+  type TypeProto,
   type ValueInfoProto,
 } from './messages.js';
 import { encodeTypedField } from './typed-fields.js';
@@ -43,10 +44,20 @@ export function modelFromProto(proto: ModelProto, path: string): Model {
   return new ModelReader(path).model(proto);
 }
 
-/** A node, attribute or tensor of a message that the graph model leaves closed, such as the body of a function. */
-export const nodeFromProto = (proto: NodeProto): Node => new ModelReader('').node(proto);
-export const attributeFromProto = (proto: AttributeProto): Attribute => new ModelReader('').attribute(proto);
-export const tensorFromProto = (proto: TensorProto): Tensor => new ModelReader('').tensor(proto);
+/** A node of a message that the graph model leaves closed, such as the body of a function. */
+export function nodeFromProto(proto: NodeProto): Node {
+  return new ModelReader('').node(proto);
+}
+
+/** The attribute that a message holds. */
+export function attributeFromProto(proto: AttributeProto): Attribute {
+  return new ModelReader('').attribute(proto);
+}
+
+/** The tensor that a message holds; `path` is the model's. @throws UserError where its data does not fit its shape. */
+export function tensorFromProto(proto: TensorProto, path: string): Tensor {
+  return new ModelReader(path).tensor(proto);
+}
 
 function readFile(path: string): Uint8Array {
   let size: number;
@@ -148,7 +159,7 @@ class ModelReader {
 
   attribute(proto: AttributeProto): Attribute {
     const origin = proto;
-    const kind = proto.ref_attr_name ? 'other' : kindOf(proto);
+    const kind = proto.ref_attr_name ? 'other' : attributeKind(proto);
     const bigints = (list: Long[] | undefined) => (list ?? []).map((v) => BigInt(v.toString()));
     switch (kind) {
       case 'float':
@@ -175,7 +186,7 @@ class ModelReader {
   }
 
   valueInfo(proto: ValueInfoProto): ValueInfo {
-    return { name: proto.name ?? '', type: valueType(proto), origin: proto };
+    return { name: proto.name ?? '', type: typeFromProto(proto.type), origin: proto };
   }
 
   tensor(proto: TensorProto): Tensor {
@@ -185,28 +196,22 @@ class ModelReader {
     const dims = (proto.dims ?? []).map((dim) => dim.toNumber());
     if (dims.some((dim) => dim < 0)) throw this.error(`tensor ${name}`, `has a negative size in its shape [${dims}]`);
     if (proto.segment) throw this.error(`tensor ${name}`, 'is stored in segments, which are not supported');
-    if (type === 'string') return new Tensor(name, type, dims, { strings: proto.string_data ?? [] }, proto);
+    if (type === 'string') {
+      const strings = proto.string_data ?? [];
+      if (strings.length !== elementCount(dims))
+        throw this.error(
+          `tensor ${name}`,
+          `holds ${strings.length} strings where [${dims}] needs ${elementCount(dims)}`,
+        );
+      return new Tensor(name, type, dims, { strings }, proto);
+    }
     return new Tensor(name, type, dims, this.storage(proto, name, type, dims), proto);
   }
 
   private storage(proto: TensorProto, name: string, type: DataType, dims: number[]): Storage {
     const expected = byteLength(type, elementCount(dims));
-    if (proto.data_location === 1) {
-      const entries = new Map((proto.external_data ?? []).map((entry) => [entry.key, entry.value ?? '']));
-      const length = entries.get('length');
-      return externalStorage(
-        this.path,
-        name,
-        {
-          location: entries.get('location') ?? '',
-          offset: Number(entries.get('offset') ?? 0),
-          length: length === undefined ? undefined : Number(length),
-        },
-        expected,
-      );
-    }
-    const raw = Object.hasOwn(proto, 'raw_data') ? proto.raw_data : undefined;
-    const storage = raw ? inMemory(raw) : encodeTypedField(proto, type);
+    if (proto.data_location === 1) return externalStorage(this.path, proto, expected);
+    const storage = proto.raw_data?.length ? inMemory(proto.raw_data) : encodeTypedField(proto, type);
     if (storage.byteLength !== expected)
       throw this.error(`tensor ${name}`, `holds ${storage.byteLength} bytes where ${type}[${dims}] needs ${expected}`);
     return storage;
@@ -221,7 +226,8 @@ function inMemory(bytes: Uint8Array): Storage {
   return { byteLength: bytes.length, read: (begin, end) => bytes.subarray(begin, end) };
 }
 
-function kindOf(proto: AttributeProto): Attribute['kind'] {
+/** The kind of an attribute, guessed from what it holds where it names no type. */
+export function attributeKind(proto: AttributeProto): Attribute['kind'] {
   return proto.type ? (ATTRIBUTE_KINDS.get(proto.type) ?? 'other') : guessKind(proto);
 }
 
@@ -238,12 +244,13 @@ function guessKind(proto: AttributeProto): Attribute['kind'] {
   return proto.graphs?.length ? 'graphs' : 'other';
 }
 
-function valueType(proto: ValueInfoProto): ValueType | undefined {
-  if (!proto.type) return undefined;
-  const tensor = proto.type.tensor_type;
+/** The type that a message describes; shapes keep numbers and symbols only. */
+export function typeFromProto(proto: TypeProto | undefined): ValueType | undefined {
+  if (!proto) return undefined;
+  const tensor = proto.tensor_type;
   const elem = tensor && dataTypeOf(tensor.elem_type ?? 0);
   if (!elem) return { kind: 'other' };
-  const shape = tensor.shape && (tensor.shape.dim ?? []).map(dimOf);
+  const shape = tensor.shape ? (tensor.shape.dim ?? []).map(dimOf) : undefined;
   return { kind: 'tensor', elem, shape };
 }
 

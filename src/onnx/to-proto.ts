@@ -1,13 +1,14 @@
+import { isDeepStrictEqual } from 'node:util';
 import Long from 'long';
 import type { Graph, ValueInfo } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import type { Attribute, Node } from '../ir/node.js';
 import type { Tensor } from '../ir/tensor.js';
 import { DATA_TYPES } from '../ir/types.js';
+import { replaceExternal } from './closed.js';
 import {
   ATTRIBUTE_TYPES,
   type AttributeProto,
-  type AttributeType,
   copyMessage,
   type FunctionProto,
   type GraphProto,
@@ -15,10 +16,12 @@ import {
   type NodeProto,
   type OperatorSetIdProto,
   type SparseTensorProto,
+  sameMessage,
   type TensorProto,
   type TypeProto,
   type ValueInfoProto,
 } from './messages.js';
+import { attributeFromProto, attributeKind, tensorFromProto, typeFromProto } from './read.js';
 
 /** How tensors are put into messages. */
 export interface ProtoOptions {
@@ -31,7 +34,7 @@ export interface ProtoOptions {
 /** The message of a model. Everything that was read and not changed keeps its form, unknown fields included. */
 export function modelToProto(model: Model, options: ProtoOptions): ModelProto {
   const proto = copyMessage(model.origin as ModelProto | undefined);
-  const writer = new GraphWriter(options);
+  const writer = new GraphWriter(options, model.source?.path ?? '');
   const origin = model.origin as ModelProto | undefined;
   put(proto, 'ir_version', long(model.irVersion), (value) => value.isZero());
   put(proto, 'producer_name', model.producer, (value) => value === '');
@@ -47,20 +50,32 @@ export function modelToProto(model: Model, options: ProtoOptions): ModelProto {
     const entry = known.get(key);
     return entry && (entry.value ?? '') === value ? entry : { key, value };
   });
-  proto.functions = model.functions.map((f) => f.origin as FunctionProto);
+  proto.functions = model.functions.map((fn) => writer.closed(fn.origin as FunctionProto));
+  if (proto.training_info) proto.training_info = writer.closed(proto.training_info);
   proto.graph = writer.graph(model.graph);
   return proto;
 }
 
 class GraphWriter {
-  constructor(private readonly options: ProtoOptions) {}
+  constructor(
+    private readonly options: ProtoOptions,
+    private readonly path: string,
+  ) {}
+
+  /** A message that was not opened, with its external data brought in where that is asked for. */
+  closed<T>(message: T): T {
+    if (!this.options.inlineExternal) return message;
+    return replaceExternal(message, (tensor) => this.tensor(tensorFromProto(tensor, this.path)));
+  }
 
   graph(graph: Graph): GraphProto {
     const proto = copyMessage(graph.origin as GraphProto | undefined);
     put(proto, 'name', graph.name, (value) => value === '');
     proto.node = graph.nodes.map((node) => this.node(node));
-    proto.initializer = [...graph.initializers.values()].map((tensor) => this.tensor(tensor));
-    proto.sparse_initializer = graph.sparseInitializers.map((sparse) => sparse.origin as SparseTensorProto);
+    proto.initializer = [...graph.initializers].map(([name, tensor]) => this.tensor(tensor.renamed(name)));
+    proto.sparse_initializer = graph.sparseInitializers.map((sparse) =>
+      this.closed(sparse.origin as SparseTensorProto),
+    );
     proto.input = graph.inputs.map(valueInfoToProto);
     proto.output = graph.outputs.map(valueInfoToProto);
     proto.value_info = [...graph.valueInfos.values()].map(valueInfoToProto);
@@ -79,72 +94,90 @@ class GraphWriter {
   }
 
   private attribute(name: string, attribute: Attribute): AttributeProto {
-    const origin = attribute.origin as AttributeProto | undefined;
+    const read = attribute.origin as AttributeProto | undefined;
+    const origin = read && attributeKind(read) === attribute.kind ? read : undefined;
+    const proto = copyMessage(origin);
+    put(proto, 'name', name, (value) => value === '');
+    if (attribute.kind === 'other') return this.closed(proto);
+    if (!origin || origin.type) proto.type = ATTRIBUTE_TYPES[attribute.kind];
     switch (attribute.kind) {
       case 'graph':
-        return { ...attributeBase(origin, name, 'graph'), g: this.graph(attribute.value) };
+        proto.g = this.graph(attribute.value);
+        break;
       case 'graphs':
-        return { ...attributeBase(origin, name, 'graphs'), graphs: attribute.value.map((g) => this.graph(g)) };
-      case 'tensor': {
-        const t = this.tensor(attribute.value);
-        return origin && t === origin.t ? origin : { ...attributeBase(origin, name, 'tensor'), t };
-      }
-      case 'other':
-        return origin ?? {};
+        proto.graphs = attribute.value.map((graph) => this.graph(graph));
+        break;
+      case 'tensor':
+        proto.t = this.tensor(attribute.value);
+        break;
+      default:
+        if (!origin || !sameValue(attributeFromProto(origin), attribute)) Object.assign(proto, valueFields(attribute));
     }
-    if (origin) return origin;
-    const base = attributeBase(undefined, name, attribute.kind);
-    switch (attribute.kind) {
-      case 'float':
-        return { ...base, f: attribute.value };
-      case 'int':
-        return { ...base, i: long(attribute.value) };
-      case 'string':
-        return { ...base, s: attribute.value };
-      case 'floats':
-        return { ...base, floats: [...attribute.value] };
-      case 'ints':
-        return { ...base, ints: attribute.value.map(long) };
-      case 'strings':
-        return { ...base, strings: [...attribute.value] };
-    }
+    return proto;
   }
 
   private tensor(tensor: Tensor): TensorProto {
     const origin = tensor.origin as TensorProto | undefined;
     const place = this.options.outside?.(tensor);
-    const external = origin?.data_location === 1;
-    if (origin && !place && !(external && this.options.inlineExternal)) {
-      if ((origin.name ?? '') === tensor.name) return origin;
-      return { ...copyMessage(origin), name: tensor.name };
-    }
-    const proto: TensorProto = {
-      dims: tensor.dims.map((dim) => Long.fromNumber(dim)),
-      data_type: DATA_TYPES[tensor.type].code,
-      ...(tensor.name ? { name: tensor.name } : {}),
-      ...place,
-    };
-    if (tensor.strings) proto.string_data = [...tensor.strings];
-    else if (!place) proto.raw_data = tensor.bytes();
+    const moves = place || (origin?.data_location === 1 && this.options.inlineExternal);
+    const proto = copyMessage(origin);
+    put(proto, 'name', tensor.name, (value) => value === '');
+    if (origin && !moves) return proto;
+    for (const field of DATA_FIELDS) delete proto[field];
+    proto.dims = tensor.dims.map((dim) => Long.fromNumber(dim));
+    proto.data_type = DATA_TYPES[tensor.type].code;
+    if (place) Object.assign(proto, place);
+    else if (tensor.strings) proto.string_data = [...tensor.strings];
+    else proto.raw_data = tensor.bytes();
     return proto;
   }
 }
 
-function attributeBase(origin: AttributeProto | undefined, name: string, kind: AttributeType) {
-  const base = copyMessage<AttributeProto>(origin);
-  if (!origin) {
-    base.name = name;
-    base.type = ATTRIBUTE_TYPES[kind];
+/** The fields that hold or place a tensor's data. */
+const DATA_FIELDS = [
+  'raw_data',
+  'float_data',
+  'int32_data',
+  'int64_data',
+  'uint64_data',
+  'double_data',
+  'string_data',
+  'external_data',
+  'data_location',
+] as const satisfies (keyof TensorProto)[];
+
+type SimpleAttribute = Exclude<Attribute, { kind: 'other' | 'graph' | 'graphs' | 'tensor' }>;
+
+function valueFields(attribute: SimpleAttribute): AttributeProto {
+  switch (attribute.kind) {
+    case 'float':
+      return { f: attribute.value };
+    case 'int':
+      return { i: long(attribute.value) };
+    case 'string':
+      return { s: attribute.value };
+    case 'floats':
+      return { floats: [...attribute.value] };
+    case 'ints':
+      return { ints: attribute.value.map(long) };
+    case 'strings':
+      return { strings: [...attribute.value] };
   }
-  return base;
 }
 
-/** The message of a value with its type, as it was read where it was not renamed. */
+function sameValue(a: Attribute, b: SimpleAttribute): boolean {
+  return a.kind === b.kind && sameMessage(a.value, b.value);
+}
+
+/** The message of a value with its type, as it was read where neither changed. */
 export function valueInfoToProto(info: ValueInfo): ValueInfoProto {
   const origin = info.origin as ValueInfoProto | undefined;
-  if (origin && (origin.name ?? '') === info.name) return origin;
-  if (origin) return { ...copyMessage(origin), name: info.name };
-  return { name: info.name, ...(info.type?.kind === 'tensor' ? { type: typeProto(info.type) } : {}) };
+  const proto = copyMessage(origin);
+  put(proto, 'name', info.name, (value) => value === '');
+  if (origin && isDeepStrictEqual(typeFromProto(origin.type), info.type)) return proto;
+  if (info.type?.kind === 'tensor') proto.type = typeProto(info.type);
+  else if (!info.type) delete proto.type;
+  return proto;
 }
 
 function typeProto(type: Extract<NonNullable<ValueInfo['type']>, { kind: 'tensor' }>): TypeProto {

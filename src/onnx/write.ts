@@ -4,8 +4,10 @@ import { UserError } from '../errors.js';
 import { writeAtomically } from '../files.js';
 import type { Model } from '../ir/model.js';
 import type { Tensor } from '../ir/tensor.js';
-import { resolveInside } from './external-data.js';
-import { decodeModelProto, encodeModelProto, type ModelProto, sameMessage, type TensorProto } from './messages.js';
+import { closedParts, externalTensorsIn } from './closed.js';
+import { externalLocation, resolveInside } from './external-data.js';
+import { decodeModelProto, encodeModelProto, sameMessage, type TensorProto } from './messages.js';
+import { modelFromProto } from './read.js';
 import { modelToProto } from './to-proto.js';
 
 /** A protobuf message ends below 2 GiB; the rest of the message needs room beside the tensors. */
@@ -27,18 +29,27 @@ export interface WrittenModel {
 /** Bytes of all tensors in a model, subgraphs included. */
 export function tensorBytes(model: Model): number {
   let total = 0;
-  for (const graph of model.graph.walk()) {
-    for (const tensor of graph.initializers.values()) total += tensor.byteLength;
-    for (const node of graph.nodes)
-      for (const attribute of node.attributes.values())
-        if (attribute.kind === 'tensor') total += attribute.value.byteLength;
-  }
+  for (const tensor of tensorsOf(model)) total += tensor.byteLength;
   return total;
 }
 
+function* tensorsOf(model: Model): Generator<Tensor> {
+  for (const graph of model.graph.walk()) {
+    yield* graph.initializers.values();
+    for (const node of graph.nodes)
+      for (const attribute of node.attributes.values()) if (attribute.kind === 'tensor') yield attribute.value;
+  }
+}
+
 /** True where a model fits one file; larger ones need external data. */
-export function fitsOneFile(model: Model): boolean {
-  return tensorBytes(model) < INLINE_LIMIT;
+export function fitsOneFile(model: Model, inlineLimit = INLINE_LIMIT): boolean {
+  return tensorBytes(model) < inlineLimit;
+}
+
+/** How a model is written. */
+export interface WriteOptions {
+  /** Bytes of tensors from which on they go to a file of their own; what a message can hold by default. */
+  inlineLimit?: number;
 }
 
 /**
@@ -49,10 +60,8 @@ export function fitsOneFile(model: Model): boolean {
 export function encodeModel(model: Model): Uint8Array {
   if (!fitsOneFile(model))
     throw new UserError('the model is too large for one message', { mend: 'write it with external data' });
-  const external = usesExternalData(model);
-  const proto = modelToProto(model, { inlineExternal: true });
-  if (!external && isUnmodified(model, proto)) return model.source!.bytes;
-  return encodeModelProto(proto);
+  if (model.source && !usesExternalData(model) && isUnmodified(model)) return model.source.bytes;
+  return encodeModelProto(modelToProto(model, { inlineExternal: true }));
 }
 
 /**
@@ -60,19 +69,31 @@ export function encodeModel(model: Model): Uint8Array {
  * single file becomes one; a larger one gets `<name>.data` beside it, written in windows.
  * @throws UserError where the disk is full or the path cannot be written.
  */
-export async function writeModel(model: Model, path: string): Promise<WrittenModel> {
-  if (usesExternalData(model) && isUnmodified(model, modelToProto(model, { inlineExternal: false })))
-    return copyWithData(model, path);
-  if (fitsOneFile(model)) {
-    const bytes = encodeModel(model);
-    await writeAtomically(path, (temporary) => writeAll(temporary, [bytes]));
-    return { files: [path], bytes: bytes.length };
-  }
-  return writeLarge(model, path);
+export async function writeModel(model: Model, path: string, options: WriteOptions = {}): Promise<WrittenModel> {
+  if (isAsRead(model)) return copyWithData(model, path);
+  if (!fitsOneFile(model, options.inlineLimit)) return writeLarge(model, path);
+  const bytes = encodeModel(model);
+  await writeAtomically(path, (temporary) => writeAll(temporary, [bytes]));
+  return { files: [path], bytes: bytes.length };
+}
+
+/** The files that `writeModel` would write now, the main one first; for asking before anything is replaced. */
+export function plannedFiles(model: Model, path: string, options: WriteOptions = {}): string[] {
+  if (isAsRead(model)) return [path, ...[...externalLocations(model)].map((location) => join(dirname(path), location))];
+  return fitsOneFile(model, options.inlineLimit) ? [path] : [path, dataPathOf(path)];
+}
+
+/** True for a model with external data that nothing has changed. */
+function isAsRead(model: Model): boolean {
+  return usesExternalData(model) && isUnmodified(model);
+}
+
+function dataPathOf(path: string): string {
+  return `${path}.data`;
 }
 
 async function writeLarge(model: Model, path: string): Promise<WrittenModel> {
-  const dataPath = `${path}.data`;
+  const dataPath = dataPathOf(path);
   const place = { next: 0, entries: [] as { tensor: Tensor; offset: number }[] };
   const outside = (tensor: Tensor): TensorProto | undefined => {
     if (tensor.strings || tensor.byteLength < SMALL) return undefined;
@@ -90,9 +111,9 @@ async function writeLarge(model: Model, path: string): Promise<WrittenModel> {
     };
   };
   const bytes = encodeModelProto(modelToProto(model, { inlineExternal: true, outside }));
-  await writeAtomically(dataPath, (dataTemporary) => {
-    writeAll(dataTemporary, dataWindows(place.entries));
-    return writeAtomically(path, (temporary) => writeAll(temporary, [bytes]));
+  await writeAtomically(path, (temporary) => {
+    writeAll(temporary, [bytes]);
+    return writeAtomically(dataPath, (dataTemporary) => writeAll(dataTemporary, dataWindows(place.entries)));
   });
   return { files: [path, dataPath], bytes: bytes.length + place.next };
 }
@@ -143,19 +164,20 @@ export function usesExternalData(model: Model): boolean {
 /** Files that hold the model's external data, relative to its folder. */
 export function externalLocations(model: Model): Set<string> {
   const locations = new Set<string>();
-  const add = (tensor: Tensor) => {
-    const proto = tensor.origin as TensorProto | undefined;
-    if (proto?.data_location === 1)
-      locations.add(proto.external_data?.find((entry) => entry.key === 'location')?.value ?? '');
+  const add = (proto: TensorProto | undefined) => {
+    const location = proto && externalLocation(proto);
+    if (location !== undefined) locations.add(location);
   };
-  for (const graph of model.graph.walk()) {
-    for (const tensor of graph.initializers.values()) add(tensor);
-    for (const node of graph.nodes)
-      for (const attribute of node.attributes.values()) if (attribute.kind === 'tensor') add(attribute.value);
-  }
+  for (const tensor of tensorsOf(model)) add(tensor.origin as TensorProto | undefined);
+  for (const part of closedParts(model)) for (const tensor of externalTensorsIn(part)) add(tensor);
   return locations;
 }
 
-function isUnmodified(model: Model, proto: ModelProto): boolean {
-  return model.source !== undefined && sameMessage(proto, decodeModelProto(model.source.bytes));
+/** True where the model holds the messages that reading its source gives. */
+function isUnmodified(model: Model): boolean {
+  if (!model.source) return false;
+  for (const tensor of tensorsOf(model)) if (!tensor.origin) return false;
+  const source = modelFromProto(decodeModelProto(model.source.bytes), model.source.path);
+  const options = { inlineExternal: false };
+  return sameMessage(modelToProto(model, options), modelToProto(source, options));
 }

@@ -1,5 +1,4 @@
 import Long from 'long';
-import { DATA_TYPES, type DataType } from '../../ir/types.js';
 import {
   ATTRIBUTE_TYPES,
   type AttributeProto,
@@ -11,13 +10,12 @@ import {
   type OperatorSetIdProto,
   type StringEntry,
   type TensorProto,
-  type TensorShapeProto,
   type TypeProto,
   type ValueInfoProto,
 } from '../messages.js';
 import { tensorFields } from './literals.js';
-import { CONTAINERS, elementTypeOf } from './names.js';
 import { Scanner } from './scanner.js';
+import { nextIsType, parseType } from './types.js';
 
 /** Attribute kinds that a list of single values makes. */
 const PLURAL: Partial<Record<AttributeType, AttributeType>> = {
@@ -172,69 +170,9 @@ export class TextParser {
   }
 
   private valueInfo(): ValueInfoProto {
-    const type = this.nextIsType() ? this.type() : undefined;
+    const type = nextIsType(this.scan) ? parseType(this.scan) : undefined;
     const name = this.scan.quotable('the name of a value');
     return type ? { name, type } : { name };
-  }
-
-  private nextIsType(): boolean {
-    const word = this.scan.peekIdentifier();
-    return word !== undefined && (CONTAINERS.has(word) || elementTypeOf(word) !== undefined);
-  }
-
-  private type(): TypeProto {
-    const wrong = this.scan.unexpected('a type');
-    const word = this.scan.identifier('a type');
-    const element = elementTypeOf(word);
-    if (element) return { tensor_type: this.tensorType(element) };
-    if (!CONTAINERS.has(word)) throw wrong;
-    this.scan.expect('(', word);
-    const type = this.containerType(word);
-    this.scan.expect(')', `the ${word} type`);
-    return type;
-  }
-
-  private containerType(word: string): TypeProto {
-    switch (word) {
-      case 'seq':
-        return { sequence_type: { elem_type: this.type() } };
-      case 'optional':
-        return { optional_type: { elem_type: this.type() } };
-      case 'sparse_tensor':
-        return { sparse_tensor_type: this.tensorType(this.elementType()) };
-      case 'map': {
-        const key_type = DATA_TYPES[this.elementType()].code;
-        this.scan.expect(',', 'the type of the keys');
-        return { map_type: { key_type, value_type: this.type() } };
-      }
-      default:
-        return { opaque_type: this.opaqueType() };
-    }
-  }
-
-  private opaqueType(): { domain?: string; name?: string } {
-    if (this.scan.next === ')') return {};
-    const first = this.qualified('the name of an opaque type');
-    return this.scan.accept(',') ? { domain: first, name: this.scan.identifier('a name') } : { name: first };
-  }
-
-  private elementType(): DataType {
-    const wrong = this.scan.unexpected('an element type');
-    const element = elementTypeOf(this.scan.identifier('an element type'));
-    if (!element) throw wrong;
-    return element;
-  }
-
-  /** `float` is a scalar, `float[]` has no known rank, `float[2, N, ?]` has three dimensions. */
-  private tensorType(element: DataType): { elem_type: number; shape?: TensorShapeProto } {
-    const elem_type = DATA_TYPES[element].code;
-    if (this.scan.next !== '[') return { elem_type, shape: {} };
-    const dim = this.scan.list('[', ']', () => {
-      if (this.scan.accept('?')) return {};
-      const symbol = this.scan.next === '"' || this.scan.peekIdentifier() !== undefined;
-      return symbol ? { dim_param: this.scan.quotable('a dimension') } : { dim_value: this.long() };
-    });
-    return dim.length ? { elem_type, shape: { dim } } : { elem_type };
   }
 
   /** The data of a tensor: values in braces, or in brackets where a file holds them. */
@@ -343,7 +281,7 @@ export class TextParser {
   }
 
   private plainValue(): AttributeProto {
-    if (this.nextIsType()) return this.tensorOrType();
+    if (nextIsType(this.scan)) return this.tensorOrType();
     if (this.scan.peekIdentifier() !== undefined && !this.scan.nextIsSpecialFloat())
       return { type: ATTRIBUTE_TYPES.graph, g: this.graph() };
     const literal = this.scan.literal();
@@ -360,18 +298,12 @@ export class TextParser {
   }
 
   private tensorOrType(): AttributeProto {
-    const type = this.type();
+    const type = parseType(this.scan);
     const isTensor = /["{=[A-Za-z_]/.test(this.scan.next);
     if (!isTensor) return { type: ATTRIBUTE_TYPES.type_proto, tp: type };
     const name = /[{=[]/.test(this.scan.next) ? '' : this.scan.quotable('the name of a tensor');
     this.scan.accept('=');
     return { type: ATTRIBUTE_TYPES.tensor, t: this.tensorData(type, name) };
-  }
-
-  private qualified(what: string): string {
-    const path = [this.scan.identifier(what)];
-    while (this.scan.accept('.')) path.push(this.scan.identifier('the rest of a name'));
-    return path.join('.');
   }
 
   private long(): Long {

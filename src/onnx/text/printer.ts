@@ -124,7 +124,7 @@ export class TextPrinter {
           start +
           list(
             '[]',
-            (proto.tensors ?? []).map((tensor) => this.tensor(tensorFromProto(tensor))),
+            (proto.tensors ?? []).map((tensor) => this.tensor(tensorFromProto(tensor, ''))),
           )
         );
       default:
