@@ -1,0 +1,36 @@
+import { basename, dirname, join } from 'node:path';
+import { messageOf, UserError } from '../errors.js';
+import { isFile, readText } from './files.js';
+
+/** A JSON object and the file that holds it. */
+export interface JsonFile {
+  path: string;
+  value: Record<string, unknown>;
+}
+
+/** A file beside a model or, where the model lies in a folder `onnx` (as on the Hugging Face hub), above it. */
+export async function findBeside(modelDir: string, name: string): Promise<string | undefined> {
+  const folders = basename(modelDir) === 'onnx' ? [modelDir, dirname(modelDir)] : [modelDir];
+  for (const folder of folders) if (await isFile(join(folder, name))) return join(folder, name);
+  return undefined;
+}
+
+/**
+ * A JSON file beside a model; undefined where there is none.
+ * @throws UserError where the file is not JSON, or not an object
+ */
+export async function readJsonBeside(modelDir: string, name: string): Promise<JsonFile | undefined> {
+  const path = await findBeside(modelDir, name);
+  if (path === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(await readText(path));
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`is not JSON: ${messageOf(error)}`, { file: path, mend: 'repair or remove it' });
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return { path, value: value as Record<string, unknown> };
+  }
+  throw new UserError('is not a JSON object', { file: path, mend: 'repair or remove it' });
+}
