@@ -94,11 +94,11 @@ function sliceShape({ node, shape, numbers }: Operands): Shape | undefined {
   const steps = node.inputs[4] ? list(4, '') : starts?.map(() => ONE);
   if (!starts || !ends || !axes || !steps) return undefined;
   const dims: (Size | undefined)[] = [...input];
-  axes.forEach((given, i) => {
-    if (given?.value === undefined) return dims.fill(undefined);
+  for (const [i, given] of axes.entries()) {
+    if (given?.value === undefined) return undefined;
     const axis = given.value < 0 ? given.value + input.length : given.value;
     dims[axis] = steps[i]?.value === 1 ? sliceLength(input[axis], starts[i], ends[i]) : undefined;
-  });
+  }
   return dims;
 }
 
@@ -106,7 +106,8 @@ function sliceShape({ node, shape, numbers }: Operands): Shape | undefined {
 function sliceLength(length: Size | undefined, start: Size | undefined, end: Size | undefined): Size | undefined {
   if (!length || !start || !end) return undefined;
   if ([length, start, end].every((size) => size.value !== undefined)) {
-    const clamp = ({ value = 0 }: Size) => Math.max(0, Math.min(value < 0 ? value + length.value! : value, length.value!));
+    const clamp = ({ value = 0 }: Size) =>
+      Math.max(0, Math.min(value < 0 ? value + length.value! : value, length.value!));
     return Size.of(Math.max(0, clamp(end) - clamp(start)));
   }
   return start.value === 0 && end.isNatural ? length.min(end) : undefined;

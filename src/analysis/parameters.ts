@@ -1,0 +1,77 @@
+import type { Graph } from '../ir/graph.js';
+import type { Model } from '../ir/model.js';
+import type { Node } from '../ir/node.js';
+import type { Tensor } from '../ir/tensor.js';
+import { isFloat } from '../ir/types.js';
+import { PASS_ON, QUANTIZED_CONSTANTS } from '../ops/constants.js';
+
+/** A constant of a model and what it is to it. */
+export interface ConstantUse {
+  tensor: Tensor;
+  name: string;
+  /** Trained numbers in it: 0 for shapes, indices, scales and zero points. */
+  parameters: number;
+  /** True for weights that are stored as integers. */
+  quantized: boolean;
+  /** The operator that computes with it, found behind casts, dequantization and the like; undefined where unused. */
+  consumer: Node | undefined;
+}
+
+/**
+ * Every constant of a model, subgraphs included. Parameters are the elements of float initializers and of Constant
+ * nodes with more than one element (a single number there is an epsilon or a factor), and integer weights of quantized
+ * operators; scales and zero points count as none, so that quantization keeps the number.
+ */
+export function constantUses(model: Model): ConstantUse[] {
+  return [...model.graph.walk()].flatMap(constantsOf);
+}
+
+function constantsOf(graph: Graph): ConstantUse[] {
+  const { consumers } = graph.index();
+  const uses: ConstantUse[] = [];
+  const add = (name: string, tensor: Tensor, isInitializer: boolean) => {
+    const takers = consumers.get(name) ?? [];
+    const places = takers.flatMap((node) => placesOf(node, name));
+    const quantized = places.includes('weight') && !isFloat(tensor.type);
+    const isFloatWeight = isFloat(tensor.type) && (isInitializer || tensor.size > 1);
+    const described = places.includes('qparam');
+    const parameters = quantized ? unpackedSize(tensor, takers) : isFloatWeight && !described ? tensor.size : 0;
+    uses.push({ tensor, name, parameters, quantized, consumer: finalConsumer(name, consumers) });
+  };
+  for (const [name, tensor] of graph.initializers) add(name, tensor, true);
+  for (const node of graph.nodes) {
+    const value = node.type === 'Constant' ? node.tensor('value') : undefined;
+    if (value) add(node.outputs[0]!, value, false);
+  }
+  return uses;
+}
+
+type Place = 'weight' | 'qparam' | 'other';
+
+/** What a node takes a constant for, once per input that bears its name. */
+function placesOf(node: Node, name: string): Place[] {
+  const row = QUANTIZED_CONSTANTS[node.type];
+  const place = (position: number): Place =>
+    row?.weights?.includes(position) ? 'weight' : row?.qparams?.includes(position) ? 'qparam' : 'other';
+  return node.inputs.flatMap((input, position) => (input === name ? [place(position)] : []));
+}
+
+/** Elements of a weight; block-quantized ones are packed into bytes, and their node says how many there are. */
+function unpackedSize(tensor: Tensor, takers: readonly Node[]): number {
+  const packed = takers.find((node) => node.int('bits') !== undefined && node.int('K') && node.int('N'));
+  return packed ? packed.int('K', 0) * packed.int('N', 0) : tensor.size;
+}
+
+function finalConsumer(name: string, consumers: ReadonlyMap<string, readonly Node[]>): Node | undefined {
+  const seen = new Set<Node>();
+  let first: Node | undefined;
+  for (let value: string | undefined = name; value; ) {
+    const node: Node | undefined = consumers.get(value)?.find((taker) => !seen.has(taker));
+    if (!node) return first;
+    first ??= node;
+    if (!PASS_ON.has(node.type)) return node;
+    seen.add(node);
+    value = node.outputs[0];
+  }
+  return first;
+}
