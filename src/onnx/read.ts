@@ -8,6 +8,7 @@ import { type Attribute, Node } from '../ir/node.js';
 import { type Storage, Tensor } from '../ir/tensor.js';
 import { byteLength, type DataType, dataTypeOf, elementCount } from '../ir/types.js';
 import { externalStorage } from './external-data.js';
+import { recognise } from './file-kinds.js';
 import {
   ATTRIBUTE_TYPES,
   type AttributeProto,
@@ -83,21 +84,19 @@ function readFile(path: string): Uint8Array {
 }
 
 function decode(bytes: Uint8Array, path: string): ModelProto {
-  const start = Buffer.from(bytes.subarray(0, 64)).toString('latin1');
-  if (start.startsWith('version https://git-lfs'))
-    throw new UserError('is a Git LFS pointer, not the model', { file: path, mend: 'run git lfs pull' });
-  let proto: ModelProto;
   try {
-    proto = decodeModelProto(bytes);
+    const proto = decodeModelProto(bytes);
+    if (proto.graph) return proto;
   } catch (error) {
-    throw new UserError(`not an ONNX model, or truncated (${messageOf(error)})`, {
-      file: path,
-      mend: 'export or copy the model again',
-    });
+    throw notAModel(bytes, path, `not an ONNX model, or truncated (${messageOf(error)})`);
   }
-  if (!proto.graph)
-    throw new UserError('not an ONNX model: it holds no graph', { file: path, mend: 'name a file with ONNX content' });
-  return proto;
+  throw notAModel(bytes, path, 'not an ONNX model, or truncated: it holds no graph');
+}
+
+function notAModel(bytes: Uint8Array, path: string, what: string): UserError {
+  const kind = recognise(bytes);
+  if (kind) return new UserError(`is ${kind.what}, not an ONNX model`, { file: path, mend: kind.mend });
+  return new UserError(what, { file: path, mend: 'export or copy the model again' });
 }
 
 /** The attribute kinds that passes look into, by their code. */
@@ -167,7 +166,7 @@ class ModelReader {
       case 'int':
         return { kind, value: BigInt((proto.i ?? Long.ZERO).toString()), origin };
       case 'string':
-        return { kind, value: proto.s ?? new Uint8Array(), origin };
+        return { kind, value: proto.s?.length ? proto.s : new Uint8Array(), origin };
       case 'tensor':
         return { kind, value: this.tensor(proto.t ?? {}), origin };
       case 'graph':
