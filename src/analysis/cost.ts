@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import { sumOf } from '../group.js';
 import type { ValueInfo } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import { Node } from '../ir/node.js';
@@ -65,8 +66,8 @@ export async function measureCost(model: Model, { feeds, shapes: given }: CostOp
   const uses = constantUses(model);
   const macs = countMacs(model, shapes, failure);
   return {
-    parameters: sum(uses.map((use) => use.parameters)),
-    bytes: sum(uses.map((use) => use.tensor.byteLength)),
+    parameters: sumOf(uses, (use) => use.parameters),
+    bytes: sumOf(uses, (use) => use.tensor.byteLength),
     operators: byOperator(model, uses, macs.nodes),
     ...macs,
     shapes: inputs,
@@ -149,7 +150,7 @@ function countMacs(model: Model, shapes: Shapes, failure: string): Pick<ModelCos
         else nodes.set(node.outputs.find(Boolean) ?? '', macs);
       }
     }
-  return { macs: sum(nodes.values()), nodes, unknown };
+  return { macs: sumOf(nodes.values(), (macs) => macs), nodes, unknown };
 }
 
 function byOperator(model: Model, uses: readonly ConstantUse[], nodes: ReadonlyMap<string, number>): OperatorCost[] {
@@ -171,11 +172,5 @@ function byOperator(model: Model, uses: readonly ConstantUse[], nodes: ReadonlyM
     cost.parameters += parameters;
     cost.bytes += tensor.byteLength;
   }
-  return [...costs.values()].sort((a, b) => b.macs - a.macs || b.bytes - a.bytes || b.count - a.count);
-}
-
-function sum(numbers: Iterable<number>): number {
-  let total = 0;
-  for (const number of numbers) total += number;
-  return total;
+  return [...costs.values()].sort((a, b) => b.macs - a.macs || b.parameters - a.parameters || b.count - a.count);
 }

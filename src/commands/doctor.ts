@@ -56,10 +56,11 @@ export async function run(
   const healthy = findings.every(({ state }) => state !== 'broken');
   if (json) print(JSON.stringify({ tool: toolInfo(), machine, healthy, checks: findings }, null, 2));
   else {
+    const columns = Math.min(width, 100);
     const signs = { ok: color.green('✓'), broken: color.red('✗'), absent: color.dim('–') };
     for (const { name, state, detail, mend } of findings) {
-      print(`${signs[state]} ${color.bold(name.padEnd(12))} ${wrap(detail, Math.min(width, 100) - 15, 15)}`);
-      if (mend) print(`${' '.repeat(15)}${color.yellow(wrap(`→ ${mend}`, Math.min(width, 100) - 15, 17))}`);
+      print(`${signs[state]} ${color.bold(name.padEnd(12))} ${wrap(detail, columns, 15)}`);
+      if (mend) print(`${' '.repeat(15)}${color.yellow(`→ ${wrap(mend, columns, 17)}`)}`);
     }
   }
   return healthy ? EXIT.ok : EXIT.userError;

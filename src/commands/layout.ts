@@ -1,10 +1,9 @@
-/** Breaks a text into lines of at most `width` columns; every line but the first starts with `indent` spaces. */
+/** Breaks a text whose first line begins at column `indent` into lines that start there and end before `width`. */
 export function wrap(text: string, width: number, indent = 0): string {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(/\s+/)) {
-    const room = width - (lines.length ? indent : 0);
-    if (line && line.length + 1 + word.length > room) {
+    if (line && indent + line.length + 1 + word.length > width) {
       lines.push(line);
       line = word;
     } else line = line ? `${line} ${word}` : word;

@@ -64,6 +64,13 @@ export const imageSize = () =>
     return sizes?.every((size) => size > 0) ? sizes : undefined;
   });
 
+/** `x=1x3x224x224`: a name and sizes; the last `=` parts them, as names may hold some. */
+export const namedSizes = () =>
+  text('a name and sizes such as x=1x3x224x224 or batch=1', (given): readonly [string, number[]] | undefined => {
+    const match = /^(.+)=(\d+(?:x\d+)*)$/.exec(given);
+    return match ? [match[1]!, match[2]!.split('x').map(Number)] : undefined;
+  });
+
 const BYTE_UNITS: Readonly<Record<string, number>> = {
   '': 1,
   b: 1,

@@ -1,0 +1,100 @@
+import { Command, CommanderError } from 'commander';
+import type { z } from 'zod';
+import { doctorArguments, inspectArguments } from './commands/arguments.js';
+import type { CommandContext, DisplayOptions } from './commands/context.js';
+import { EXIT, messageOf, UserError } from './errors.js';
+import { removeUnfinishedFiles } from './files.js';
+import { toolVersion } from './version.js';
+
+/** What a command's module exports; it is imported when the command is called. */
+interface CommandModule<A extends string[], S extends z.ZodType<DisplayOptions>> {
+  options: S;
+  /** Runs the command and returns the exit code. */
+  run(...args: [...A, z.output<S>, CommandContext]): Promise<number>;
+}
+
+function createProgram(): Command {
+  const program = new Command('nncompress')
+    .description('Makes trained ONNX models smaller and faster, and proves what that did to their quality.')
+    .version(toolVersion())
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
+    .showSuggestionAfterError();
+  inspectArguments(program.command('inspect')).action(execute(() => import('./commands/inspect.js')));
+  doctorArguments(program.command('doctor')).action(execute(() => import('./commands/doctor.js')));
+  return program;
+}
+
+/** Makes a commander action of a command: load, check the options, run, keep the exit code. */
+function execute<A extends string[], S extends z.ZodType<DisplayOptions>>(load: () => Promise<CommandModule<A, S>>) {
+  return async (...args: unknown[]) => {
+    const given = args.slice(0, -2) as A;
+    const [command, { parseOptions }, { createContext }] = await Promise.all([
+      load(),
+      import('./commands/schemas.js'),
+      import('./commands/context.js'),
+    ]);
+    const options = parseOptions(command.options, args.at(-2));
+    process.exitCode = await command.run(...given, options, await createContext(options));
+  };
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  handleSignals();
+  process.stdout.on('error', ignoreClosedPipe);
+  process.stderr.on('error', ignoreClosedPipe);
+  try {
+    await createProgram().parseAsync(argv);
+  } catch (error) {
+    process.exitCode = report(error, argv.includes('--verbose') || argv.includes('-v'));
+  }
+}
+
+/** Says what went wrong, and returns the exit code for it. */
+function report(error: unknown, verbose: boolean): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.userError;
+  const stack = verbose && error instanceof Error ? `${error.stack}\n` : '';
+  if (error instanceof UserError) {
+    process.stderr.write(`nncompress: ${error.message}\n${stack}`);
+    return EXIT.userError;
+  }
+  removeUnfinishedFiles();
+  const hint = stack
+    ? 'please report it with the lines below'
+    : 'run again with --verbose and please report what it prints';
+  process.stderr.write(`nncompress: this is a bug: ${messageOf(error)}; ${hint}\n${stack}`);
+  return EXIT.bug;
+}
+
+/** Commander's message with its suggestion, as one line. */
+function oneLine(text: string): string {
+  const [what = '', suggestion] = text
+    .replace(/^error: /, '')
+    .trim()
+    .split('\n');
+  return `nncompress: ${what}${suggestion ? ` ${suggestion.replace('(Did', '(did')}` : ''}\n`;
+}
+
+/**
+ * Ctrl-C and SIGTERM remove unfinished files, then end the process by the signal itself, which shells report as 130 and
+ * 143. `process.exit` would wait for a worker thread that is inside ONNX Runtime, and abort there.
+ */
+function handleSignals(): void {
+  for (const [signal, code] of [
+    ['SIGINT', EXIT.interrupted],
+    ['SIGTERM', 143],
+  ] as const)
+    process.once(signal, () => {
+      removeUnfinishedFiles();
+      if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+      if (process.platform === 'win32') process.exit(code);
+      process.kill(process.pid, signal);
+    });
+}
+
+/** A reader that stopped reading, as in `nncompress … | head`, is no mistake. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}
+
+void main(process.argv);
