@@ -2,8 +2,7 @@ const scratch = new DataView(new ArrayBuffer(4));
 
 /** The IEEE 754 binary16 bit pattern nearest to a number, ties to even; overflow becomes infinity. */
 export function halfFromFloat(value: number): number {
-  scratch.setFloat32(0, value);
-  const bits = scratch.getUint32(0);
+  const bits = stickyFloatBits(value);
   const sign = (bits >>> 16) & 0x8000;
   const exponent = (bits >>> 23) & 0xff;
   const mantissa = bits & 0x7fffff;
@@ -15,6 +14,18 @@ export function halfFromFloat(value: number): number {
     return sign | roundShift(mantissa | 0x800000, 14 - shifted);
   }
   return sign | ((shifted << 10) + roundShift(mantissa, 13));
+}
+
+/**
+ * The float32 bits of a number, rounded to odd where they are not exact, so that rounding them further gives the same
+ * as rounding the number itself (Boldo and Melquiond 2008, "Emulation of FMA and correctly rounded sums").
+ */
+function stickyFloatBits(value: number): number {
+  scratch.setFloat32(0, value);
+  const bits = scratch.getUint32(0);
+  const single = scratch.getFloat32(0);
+  if (single === value || Number.isNaN(value)) return bits;
+  return (Math.abs(single) > Math.abs(value) ? bits - 1 : bits) | 1;
 }
 
 function roundShift(value: number, shift: number): number {
@@ -31,6 +42,12 @@ export function floatFromHalf(bits: number): number {
   const mantissa = bits & 0x3ff;
   if (exponent === 31) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
   return exponent === 0 ? sign * mantissa * 2 ** -24 : sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
+}
+
+/** The bfloat16 bit pattern nearest to a number, ties to even; overflow becomes infinity. */
+export function bfloatFromFloat(value: number): number {
+  if (Number.isNaN(value)) return 0x7fc0;
+  return roundShift(stickyFloatBits(value), 16);
 }
 
 /** The numbers that bfloat16 bit patterns stand for. */

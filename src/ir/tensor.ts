@@ -1,13 +1,5 @@
-import { floatFromHalf, floatsFromBfloat, halfFromFloat } from './half.js';
-import {
-  byteLength,
-  DATA_TYPES,
-  type DataType,
-  elementCount,
-  isFloat,
-  type TensorValue,
-  type TypedArray,
-} from './types.js';
+import { bfloatFromFloat, floatFromHalf, floatsFromBfloat, halfFromFloat } from './half.js';
+import { byteLength, DATA_TYPES, type DataType, elementCount, type TensorValue, type TypedArray } from './types.js';
 
 /** Raw little-endian bytes of a tensor, read when they are needed: from memory, a file, or a computation. */
 export interface Storage {
@@ -143,10 +135,11 @@ export function encodeNumbers(type: DataType, values: ArrayLike<number>): TypedA
   if (type === 'float16') return Uint16Array.from(values, halfFromFloat);
   if (type === 'int64') return BigInt64Array.from(Array.from(values, (v) => BigInt(v)));
   if (type === 'uint64') return BigUint64Array.from(Array.from(values, (v) => BigInt(v)));
-  if (type === 'int4' || type === 'uint4') return packNibbles(values);
+  if (type === 'bfloat16') return Uint16Array.from(values, bfloatFromFloat);
   const row = DATA_TYPES[type];
-  if (!('array' in row) || row.bits < 8 || (isFloat(type) && row.bits < 32))
+  if (!('array' in row) || type.startsWith('float8') || type.startsWith('float6') || type.startsWith('float4'))
     throw new TypeError(`numbers cannot be written as ${type}`);
+  if (row.bits < 8) return packBits(values, row.bits);
   return (row.array as Float32ArrayConstructor).from(values);
 }
 
@@ -157,9 +150,12 @@ function decode(type: DataType, data: TypedArray): Float64Array {
   return Float64Array.from(data as ArrayLike<number>, Number);
 }
 
-function packNibbles(values: ArrayLike<number>): Uint8Array {
-  const packed = new Uint8Array((values.length + 1) >> 1);
-  for (let i = 0; i < values.length; i++) packed[i >> 1]! |= (values[i]! & 15) << ((i & 1) * 4);
+/** Packs integers of 2 or 4 bits, the first into the lowest bits of a byte (onnx.proto, `raw_data`). */
+export function packBits(values: ArrayLike<number>, bits: number): Uint8Array {
+  const perByte = 8 / bits;
+  const packed = new Uint8Array(Math.ceil(values.length / perByte));
+  for (let i = 0; i < values.length; i++)
+    packed[Math.floor(i / perByte)]! |= (values[i]! & ((1 << bits) - 1)) << ((i % perByte) * bits);
   return packed;
 }
 

@@ -1,5 +1,5 @@
 import Long from 'long';
-import { Tensor, viewOf } from '../../ir/tensor.js';
+import { packBits, Tensor, viewOf } from '../../ir/tensor.js';
 import { byteLength, DATA_TYPES, type DataType, dataTypeOf } from '../../ir/types.js';
 import type { TensorProto } from '../messages.js';
 import { quoted } from './names.js';
@@ -37,7 +37,7 @@ function integerFields(type: DataType, numbers: readonly { value: number | bigin
   const longs = () => integers.map((value) => Long.fromString(value.toString(), low === 0n));
   if (type === 'int64') return { int64_data: longs() };
   if (type === 'uint64' || type === 'uint32') return { uint64_data: longs() };
-  return { int32_data: bits < 8 ? packed(integers.map(Number), bits) : integers.map(Number) };
+  return { int32_data: bits < 8 ? [...packBits(integers.map(Number), bits)] : integers.map(Number) };
 }
 
 /** Smallest and largest integer that stands for an element; bit patterns for floats. */
@@ -45,16 +45,6 @@ function integerRange(type: DataType): [bigint, bigint] {
   if (type === 'bool') return [0n, 1n];
   const bits = BigInt(DATA_TYPES[type].bits);
   return type.startsWith('int') ? [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n] : [0n, (1n << bits) - 1n];
-}
-
-/** Elements below 8 bits share bytes, the first in the lowest bits (onnx.proto, `int32_data`). */
-function packed(values: readonly number[], bits: number): number[] {
-  const perByte = 8 / bits;
-  const bytes = new Array<number>(Math.ceil(values.length / perByte)).fill(0);
-  values.forEach((value, i) => {
-    bytes[Math.floor(i / perByte)]! |= (value & ((1 << bits) - 1)) << ((i % perByte) * bits);
-  });
-  return bytes;
 }
 
 /** The first `count` elements of a tensor as literals that `tensorFields` takes. */
