@@ -137,16 +137,20 @@ export function encodeNumbers(type: DataType, values: ArrayLike<number>): TypedA
   if (type === 'uint64') return BigUint64Array.from(Array.from(values, (v) => BigInt(v)));
   if (type === 'bfloat16') return Uint16Array.from(values, bfloatFromFloat);
   const row = DATA_TYPES[type];
-  if (!('array' in row) || type.startsWith('float8') || type.startsWith('float6') || type.startsWith('float4'))
-    throw new TypeError(`numbers cannot be written as ${type}`);
+  if (!('array' in row) || isMiniFloat(type)) throw new TypeError(`numbers cannot be written as ${type}`);
   if (row.bits < 8) return packBits(values, row.bits);
   return (row.array as Float32ArrayConstructor).from(values);
+}
+
+/** Floats of 8 bits and fewer, named by exponent and mantissa. */
+function isMiniFloat(type: DataType): boolean {
+  return /^float\d+e/.test(type);
 }
 
 function decode(type: DataType, data: TypedArray): Float64Array {
   if (type === 'float16') return Float64Array.from(data as Uint16Array, floatFromHalf);
   if (type === 'bfloat16') return Float64Array.from(floatsFromBfloat(data as Uint16Array));
-  if (type.startsWith('float8') || type.startsWith('float6')) throw new TypeError(`${type} cannot be decoded`);
+  if (isMiniFloat(type)) throw new TypeError(`${type} cannot be decoded`);
   return Float64Array.from(data as ArrayLike<number>, Number);
 }
 
@@ -161,7 +165,7 @@ export function packBits(values: ArrayLike<number>, bits: number): Uint8Array {
 
 function unpack(type: DataType, packed: Uint8Array, count: number): Float64Array {
   const { bits } = DATA_TYPES[type];
-  if (type.startsWith('float')) throw new TypeError(`${type} cannot be decoded`);
+  if (isMiniFloat(type)) throw new TypeError(`${type} cannot be decoded`);
   const perByte = 8 / bits;
   const mask = (1 << bits) - 1;
   const sign = type.startsWith('int') ? 1 << (bits - 1) : 0;

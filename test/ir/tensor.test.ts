@@ -4,6 +4,7 @@ import { Tensor, tensorOfValue } from '../../src/ir/tensor.js';
 describe('Tensor', () => {
   it.each([
     ['float32', [1.5, -2], [0, 0, 192, 63, 0, 0, 0, 192]],
+    ['float64', [1.5], [0, 0, 0, 0, 0, 0, 248, 63]],
     ['float16', [1.5, -2], [0, 62, 0, 192]],
     ['bfloat16', [1.5, -2], [192, 63, 0, 192]],
     ['int8', [1, -2], [1, 254]],
