@@ -33,8 +33,14 @@ function isClutter(name: string): boolean {
   return name.startsWith('.') || name === '__MACOSX' || name === 'Thumbs.db' || name === 'desktop.ini';
 }
 
+interface Entry {
+  name: string;
+  path: string;
+  isFolder: boolean;
+}
+
 /** Entries of a folder in byte order, links followed, without clutter. */
-async function entriesOf(path: string): Promise<{ name: string; path: string; isFolder: boolean }[]> {
+async function entriesOf(path: string): Promise<Entry[]> {
   try {
     const entries = (await readdir(path, { withFileTypes: true })).filter((entry) => !isClutter(entry.name));
     entries.sort((a, b) => byteOrder(a.name, b.name));
@@ -62,6 +68,18 @@ async function walk(folder: string, prefix: string, endings: ReadonlySet<string>
     files.push(...(await walk(path, `${prefix}${name}/`, endings, depth + 1)));
   }
   return files;
+}
+
+/** The first file, at any depth, whose name ends as wanted; undefined where there is none. */
+export async function firstFile(folder: string, endings: ReadonlySet<string>): Promise<string | undefined> {
+  const entries = await entriesOf(folder);
+  const file = entries.find((entry) => !entry.isFolder && endings.has(extname(entry.name).toLowerCase()));
+  if (file) return file.path;
+  for (const { path } of entries.filter((entry) => entry.isFolder)) {
+    const found = await firstFile(path, endings);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /**
@@ -98,7 +116,7 @@ export async function listFolder(root: string, endings: ReadonlySet<string>, spl
 
 async function listClasses(
   root: string,
-  entries: Awaited<ReturnType<typeof entriesOf>>,
+  entries: readonly Entry[],
   endings: ReadonlySet<string>,
 ): Promise<FolderFile[]> {
   const flat = entries.filter((entry) => !entry.isFolder && endings.has(extname(entry.name).toLowerCase()));

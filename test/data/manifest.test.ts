@@ -1,17 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { cellLabel, classNamesOf, findColumn, readTable, requireColumn } from '../../src/data/manifest.js';
+import { scratch } from './scratch.js';
 
-const root = mkdtempSync(join(tmpdir(), 'nncompress-manifest-'));
-afterAll(() => rmSync(root, { recursive: true }));
-
-function file(name: string, content: string | Buffer): string {
-  writeFileSync(join(root, name), content);
-  return join(root, name);
-}
+const file = scratch();
 
 describe('readTable', () => {
   it('reads CSV with quotes, line breaks in cells and blank lines, and knows the lines', async () => {
