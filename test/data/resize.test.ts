@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { centreCrop, type Filter, PIL_FILTERS, resize, window } from '../../src/data/resize.js';
 import type { RawImage } from '../../src/data/types.js';
+import { picture } from './picture.js';
 
 interface Case {
   source: [number, number];
@@ -14,16 +15,6 @@ interface Case {
 }
 
 const CASES: Case[] = JSON.parse(readFileSync(new URL('./recorded/resize.json', import.meta.url), 'utf8'));
-
-/** The same picture as recorded/resize.py makes. */
-function picture(width: number, height: number, channels: number, seed: number): RawImage {
-  let state = seed;
-  const data = Uint8Array.from({ length: width * height * channels }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state >>> 24;
-  });
-  return { kind: 'image', width, height, channels, data };
-}
 
 /** A grey image, its rows one after the other. */
 function grey(width: number, ...data: number[]): RawImage {
