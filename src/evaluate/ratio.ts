@@ -1,0 +1,48 @@
+import { fairCoinCdf, type Interval, percentile, sortedPercentile } from './statistics.js';
+
+/** How long a model takes for a batch. */
+export interface LatencySummary {
+  /** Samples in a run. */
+  batch: number;
+  /** Milliseconds per run. */
+  medianMs: number;
+  p90Ms: number;
+  /** Samples per second at the median. */
+  throughput: number;
+}
+
+/** @param milliseconds of each run, at least one. */
+export function summarizeLatency(milliseconds: ArrayLike<number>, batch: number): LatencySummary {
+  const medianMs = percentile(milliseconds, 0.5);
+  return { batch, medianMs, p90Ms: percentile(milliseconds, 0.9), throughput: (1000 * batch) / medianMs };
+}
+
+/**
+ * How many times the first series is the second: the median of the ratios of runs that were measured side by side, with
+ * the order-statistic interval of a median (David and Nagaraja, "Order Statistics", 2003, section 7.1), which assumes
+ * nothing about how latencies are distributed. With fewer runs than the confidence needs (six for 95 %) the interval is
+ * the range of the ratios, the widest that the runs support.
+ * @param numerator milliseconds, e.g. of the original.
+ * @param denominator milliseconds in the same rounds, e.g. of the compressed model.
+ * @param confidence of the interval, 0…1.
+ */
+export function ratioInterval(
+  numerator: ArrayLike<number>,
+  denominator: ArrayLike<number>,
+  confidence = 0.95,
+): Interval {
+  if (numerator.length !== denominator.length || numerator.length === 0) {
+    throw new Error(`cannot pair ${numerator.length} latencies with ${denominator.length}`);
+  }
+  const ratios = Float64Array.from(numerator, (value, round) => value / denominator[round]!).sort();
+  const rank = lowerRank(ratios.length, confidence);
+  return { value: sortedPercentile(ratios, 0.5), low: ratios[rank]!, high: ratios[ratios.length - 1 - rank]! };
+}
+
+/** The highest rank (from 0) that the true median falls below with at most half the remaining probability. */
+function lowerRank(count: number, confidence: number): number {
+  const tail = (1 - confidence) / 2;
+  let rank = 0;
+  while (rank + 1 < count / 2 && fairCoinCdf(rank + 1, count) <= tail) rank++;
+  return rank;
+}
