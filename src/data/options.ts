@@ -18,7 +18,10 @@ export interface DatasetOptions {
 export const COLUMN_NAMES = {
   image: ['image', 'file_name', 'filename', 'file', 'path', 'image_path', 'img'],
   audio: ['audio', 'file_name', 'filename', 'file', 'path', 'audio_path', 'wav'],
-  text: ['text', 'sentence', 'sentence1', 'premise', 'question', 'content', 'query', 'utterance', 'review'],
+  text: [
+    ...['text', 'sentence', 'sentence1', 'premise', 'question', 'content', 'query', 'utterance', 'review', 'sms'],
+    ...['message', 'body', 'comment', 'tweet', 'document'],
+  ],
   pair: ['text_pair', 'text2', 'sentence2', 'hypothesis', 'question2', 'answer', 'context'],
-  label: ['label', 'labels', 'class', 'category', 'target', 'intent'],
+  label: ['label', 'labels', 'class', 'category', 'target', 'intent', 'sentiment', 'topic', 'emotion'],
 } as const satisfies Record<string, readonly string[]>;
