@@ -32,6 +32,7 @@ const QUANTIZATION: OptionGroup = {
     ['--symmetric', 'activations with the zero point in the middle'],
     ['--asymmetric', 'activations with any zero point'],
     ['--reduce-range', 'weights of 7 bits, for processors without VNNI'],
+    ['--no-reduce-range', 'weights of 8 bits'],
     ['--block-size <n>', 'weights that share a scale in int4 (default: 32)'],
   ],
 };

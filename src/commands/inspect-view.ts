@@ -97,13 +97,13 @@ function weightLines({ largest }: Inspection, columns: number): string[] {
 
 function opportunityLines({ opportunities, refused, quantized, cost }: Inspection, columns: number): string[] {
   const lines = opportunities.map((group) => {
-    const head = `${group.family.padEnd(10)} ${percent(group.parameters, cost.parameters).padStart(5)}  `;
-    return head + wrap(`${plan(group)} (${group.nodes} ${group.operators.join(', ')})`, columns, 20);
+    const head = `${group.family.padEnd(10)} ${percent(group.parameters, cost.parameters).padStart(6)}  `;
+    return head + wrap(`${plan(group)} (${group.nodes} ${group.operators.join(', ')})`, columns, 21);
   });
   for (const { operator, parameters } of quantized)
-    lines.push(`${'integer'.padEnd(10)} ${percent(parameters, cost.parameters).padStart(5)}  already: ${operator}`);
+    lines.push(`${'integer'.padEnd(10)} ${percent(parameters, cost.parameters).padStart(6)}  already: ${operator}`);
   for (const { reason, type, nodes } of refused)
-    lines.push(`${'stays'.padEnd(10)}        ${wrap(`${nodes} ${type}: ${reason}`, columns, 20)}`);
+    lines.push(`${'stays'.padEnd(10)}         ${wrap(`${nodes} ${type}: ${reason}`, columns, 21)}`);
   if (!lines.length) lines.push('nothing: the model has no weights of a kind that can be quantized');
   return lines;
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { CHANNEL_ORDERS, DEVICES, INTERPOLATIONS, LAYOUTS } from './choices.js';
+import { CHANNEL_ORDERS, DEVICES, FEATURES, INTERPOLATIONS, PADDINGS, RESIZE_MODES } from './choices.js';
 
 /** One option as a command declares it: flags, help and, where it may be repeated, that. */
 export type OptionRow = readonly [flags: string, help: string, kind?: 'repeatable'];
@@ -34,17 +34,20 @@ export const DATA: OptionGroup = {
 export const PREPROCESSING: OptionGroup = {
   heading: 'Preprocessing (default: from the files beside the model):',
   rows: [
-    ['--preprocessor <file>', 'preprocessor_config.json that lies elsewhere'],
-    ['--tokenizer <file>', 'tokenizer.json that lies elsewhere'],
-    ['--max-length <n>', 'tokens that a text is truncated to'],
-    ['--resize <size>', 'size that images are resized to: 224 (shorter edge) or 224x224'],
-    ['--crop <size>', 'size of the centre crop: 224 or 224x224'],
+    ['--image-size <size>', 'size that images get: 224 or 224x320 (height x width)'],
+    ['--resize-mode <how>', oneOf(RESIZE_MODES)],
+    ['--crop-pct <x>', 'with crop: share of the shorter edge that is kept, 0.875 for 256 to 224'],
     ['--interpolation <how>', oneOf(INTERPOLATIONS)],
     ['--scale <factor>', 'factor that pixels are multiplied by (default: 1/255)'],
-    ['--mean <list>', 'subtracted per channel after scaling: 0.485,0.456,0.406'],
-    ['--std <list>', 'divided by per channel: 0.229,0.224,0.225'],
+    ['--mean <list>', 'subtracted, per channel for images: 0.485,0.456,0.406'],
+    ['--std <list>', 'divided by, per channel for images: 0.229,0.224,0.225'],
     ['--channels <order>', oneOf(CHANNEL_ORDERS)],
-    ['--layout <order>', `${oneOf(LAYOUTS)} (default: read off the model)`],
+    ['--layout <order>', 'order of the axes, as NCHW, NHWC, NTF (default: read off the model)'],
+    ['--max-length <n>', 'tokens or sound samples that an input is cut to'],
+    ['--padding <how>', `texts are filled up to the ${oneOf(PADDINGS)} length`],
+    ['--features <kind>', `what an audio model takes: ${oneOf(FEATURES)}`],
+    ['--sample-rate <hz>', 'rate that an audio model takes'],
+    ['--mel-bins <n>', 'mel filters of log-mel features'],
   ],
 };
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../errors.js';
-import { CHANNEL_ORDERS, DEVICES, INTERPOLATIONS, LAYOUTS } from './choices.js';
+import { CHANNEL_ORDERS, DEVICES, FEATURES, INTERPOLATIONS, PADDINGS, RESIZE_MODES } from './choices.js';
 
 /** A value given as text; `parse` returns undefined for what does not fit, and `expected` says what does. */
 function text<T>(expected: string, parse: (text: string) => T | undefined) {
@@ -140,17 +140,20 @@ export const dataShape = {
 
 /** Options that say how samples become inputs. */
 export const preprocessingShape = {
-  preprocessor: path().optional(),
-  tokenizer: path().optional(),
-  maxLength: wholeNumber(1).optional(),
-  resize: imageSize().optional(),
-  crop: imageSize().optional(),
+  imageSize: imageSize().optional(),
+  resizeMode: choice(RESIZE_MODES).optional(),
+  cropPct: numberWithin(0, 1).optional(),
   interpolation: choice(INTERPOLATIONS).optional(),
   scale: positiveNumber().optional(),
   mean: numberList().optional(),
   std: numberList().optional(),
   channels: choice(CHANNEL_ORDERS).optional(),
-  layout: choice(LAYOUTS).optional(),
+  layout: name().optional(),
+  maxLength: wholeNumber(1).optional(),
+  padding: choice(PADDINGS).optional(),
+  features: choice(FEATURES).optional(),
+  sampleRate: wholeNumber(1).optional(),
+  melBins: wholeNumber(1).optional(),
 };
 
 /** Limits that decide the exit code. */
@@ -167,7 +170,7 @@ export const gatesShape = {
 /** Limits on what may be lost against an original. */
 export const comparisonGatesShape = {
   maxDrop: numberWithin(0, 1).optional(),
-  confidence: text('a number between 0 and 1', (given) => within(numberOf(given), 1e-9, 1 - 1e-9)).default(0.95),
+  confidence: text('a number between 0 and 1', (given) => within(numberOf(given), 1e-9, 1 - 1e-9)).optional(),
   minSpeedup: positiveNumber().optional(),
 };
 
