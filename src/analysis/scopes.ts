@@ -1,5 +1,5 @@
 import type { Graph } from '../ir/graph.js';
-import type { Model } from '../ir/model.js';
+import { constantValue, type Model } from '../ir/model.js';
 import type { Tensor } from '../ir/tensor.js';
 
 /** A graph of a model with the constants that its nodes can see. */
@@ -24,7 +24,7 @@ function* scopesIn(model: Model, graph: Graph, outer: Scope | undefined): Genera
   const made = new Set(graph.nodes.flatMap((node) => node.outputs));
   const constants = new Map<string, Tensor>();
   for (const node of graph.nodes) {
-    const value = node.type === 'Constant' ? node.tensor('value') : undefined;
+    const value = node.type === 'Constant' ? constantValue(node) : undefined;
     if (value) constants.set(node.outputs[0]!, value);
   }
   const scope: Scope = {

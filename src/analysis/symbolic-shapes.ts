@@ -1,4 +1,4 @@
-import type { Model } from '../ir/model.js';
+import { constantValue, type Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
 import { type Shape, shapeByRule } from './shape-rules.js';
 import { SizeNames } from './size.js';
@@ -55,7 +55,7 @@ export class SymbolicShapes {
       numbers: (input) => this.numbers.get(node.inputs[input] ?? ''),
       shape: (input) => this.sizes(node.inputs[input] ?? ''),
     };
-    const value = node.type === 'Constant' ? node.tensor('value') : undefined;
+    const value = node.type === 'Constant' ? constantValue(node) : undefined;
     this.note(output, value ? numbersOf(value) : evaluate(operands));
     const known = this.facts.get(output);
     if (known && !known.dims?.every((dim) => dim !== undefined)) this.complete(output, known, shapeByRule(operands));

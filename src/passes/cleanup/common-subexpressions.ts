@@ -2,7 +2,6 @@ import type { Graph } from '../../ir/graph.js';
 import type { Attribute, Node } from '../../ir/node.js';
 import { isDeterministic } from '../../ops/determinism.js';
 import type { Pass } from '../pass.js';
-import { rewire } from '../rewire.js';
 import { contentHash } from './deduplicate-initializers.js';
 
 /** Runtimes expect quantization steps beside every operator they belong to, equal or not. */
@@ -37,7 +36,7 @@ function merge(graph: Graph): number {
     } else if (key !== undefined && !twin) first.set(key, node);
   }
   graph.removeNodes(gone);
-  rewire(graph, replacements);
+  graph.replaceAllUses(replacements);
   return gone.size;
 }
 

@@ -1,5 +1,5 @@
+import { constantValue } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
-import { Tensor } from '../../ir/tensor.js';
 import type { Pass } from '../pass.js';
 import { allowPlainInitializers } from './initializers-out-of-inputs.js';
 
@@ -17,7 +17,7 @@ export const constantsToInitializers: Pass = {
       const gone = new Set<Node>();
       for (const node of graph.nodes) {
         const name = node.outputs[0];
-        const tensor = node.type === 'Constant' && name && !outputs.has(name) ? constantOf(node, name) : undefined;
+        const tensor = node.type === 'Constant' && name && !outputs.has(name) ? constantValue(node) : undefined;
         if (!tensor) continue;
         graph.initializers.set(tensor.name, tensor);
         gone.add(node);
@@ -29,26 +29,3 @@ export const constantsToInitializers: Pass = {
     return { changed };
   },
 };
-
-/** The tensor in any of the forms a Constant node has (operator set 12: `value_float`, `value_ints` …). */
-function constantOf(node: Node, name: string): Tensor | undefined {
-  const [attribute] = node.attributes.values();
-  switch (attribute?.kind) {
-    case 'tensor':
-      return attribute.value.renamed(name);
-    case 'float':
-      return Tensor.from(name, 'float32', [], [attribute.value]);
-    case 'floats':
-      return Tensor.from(name, 'float32', [attribute.value.length], attribute.value);
-    case 'int':
-      return Tensor.of(name, 'int64', [], BigInt64Array.of(attribute.value));
-    case 'ints':
-      return Tensor.of(name, 'int64', [attribute.value.length], BigInt64Array.from(attribute.value));
-    case 'string':
-      return new Tensor(name, 'string', [], { strings: [attribute.value] });
-    case 'strings':
-      return new Tensor(name, 'string', [attribute.value.length], { strings: attribute.value });
-    default:
-      return undefined;
-  }
-}

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { Graph } from '../../ir/graph.js';
 import type { Tensor } from '../../ir/tensor.js';
 import type { Pass } from '../pass.js';
-import { rewire } from '../rewire.js';
 
 const WINDOW = 16 * 2 ** 20;
 
@@ -32,7 +31,7 @@ function deduplicate(graph: Graph): number {
         graph.initializers.delete(copy.name);
       }
   }
-  rewire(graph, replacements);
+  graph.replaceAllUses(replacements);
   return replacements.size;
 }
 

@@ -3,6 +3,7 @@ import { castLikeToCast } from './cast-like-to-cast.js';
 import { commonSubexpressions } from './common-subexpressions.js';
 import { constantsToInitializers } from './constants-to-initializers.js';
 import { deduplicateInitializers } from './deduplicate-initializers.js';
+import { foldBatchNorm } from './fold-batch-norm.js';
 import { foldConstants } from './fold-constants.js';
 import { initializersOutOfInputs } from './initializers-out-of-inputs.js';
 import { removeDeadNodes } from './remove-dead-nodes.js';
@@ -16,7 +17,10 @@ export const cleanupPasses: readonly Pass[] = [
   foldConstants,
   removeDeadNodes,
   removeIdentities,
+  foldBatchNorm,
   deduplicateInitializers,
   commonSubexpressions,
   removeDeadNodes,
 ];
+
+export { gemmToMatMulAdd, matMulAddToGemm } from './dense-layers.js';

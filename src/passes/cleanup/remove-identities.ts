@@ -2,8 +2,8 @@ import { type Scope, scopes } from '../../analysis/scopes.js';
 import { inferSymbolicShapes } from '../../analysis/symbolic-shapes.js';
 import type { ValueFacts } from '../../analysis/value-types.js';
 import type { Node } from '../../ir/node.js';
+import { Bypass } from '../bypass.js';
 import type { Pass } from '../pass.js';
-import { Bypass } from '../rewire.js';
 import { RESHAPING, type Surroundings, sourceOf } from './identity-rules.js';
 
 /**

@@ -4,7 +4,6 @@ import type { SymbolicShapes } from '../../analysis/symbolic-shapes.js';
 import type { Model } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
 import { Tensor } from '../../ir/tensor.js';
-import { rewire } from '../rewire.js';
 
 /** Replaces nodes whose results are whole numbers that no input can change (a Shape of fixed size) by constants. */
 export function foldKnownNumbers(model: Model, shapes: SymbolicShapes): number {
@@ -46,7 +45,7 @@ export function shareSizes(model: Model, shapes: SymbolicShapes): number {
     }
   }
   graph.removeNodes(gone);
-  rewire(graph, replacements);
+  graph.replaceAllUses(replacements);
   return gone.size;
 }
 

@@ -1,30 +1,5 @@
-import { captures, type Graph } from '../ir/graph.js';
+import type { Graph } from '../ir/graph.js';
 import type { Node } from '../ir/node.js';
-
-/**
- * Puts replacements wherever values are taken or made: in nodes, in graphs inside them, in outputs of those. A chain of
- * replacements is followed to its end. One sweep, however many names there are.
- */
-export function rewire(graph: Graph, replacements: ReadonlyMap<string, string>): void {
-  if (!replacements.size) return;
-  const follow = (name: string): string => {
-    let end = name;
-    for (let next = replacements.get(end); next !== undefined; next = replacements.get(end)) end = next;
-    return end;
-  };
-  for (const node of graph.nodes) rewireNode(node, follow);
-}
-
-function rewireNode(node: Node, follow: (name: string) => string): void {
-  node.inputs = node.inputs.map(follow);
-  node.outputs = node.outputs.map(follow);
-  for (const body of node.subgraphs()) {
-    const outside = captures(body);
-    const followOutside = (name: string) => (outside.has(name) ? follow(name) : name);
-    for (const inner of body.nodes) rewireNode(inner, followOutside);
-    for (const output of body.outputs) output.name = followOutside(output.name);
-  }
-}
 
 /**
  * Takes nodes that hand a value on unchanged out of a graph. Names of the graph's inputs and outputs stay: where the
@@ -66,6 +41,7 @@ export class Bypass {
   /** Makes the changes; call it once, at the end of a sweep. */
   apply(): void {
     this.graph.removeNodes(this.gone);
-    rewire(this.graph, this.replacements);
+    this.graph.replaceAllUses(this.replacements);
+    for (const node of this.graph.nodes) node.outputs = node.outputs.map((output) => this.current(output));
   }
 }
