@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type sharpModule from 'sharp';
 import type { Sharp } from 'sharp';
 import { messageOf, UserError } from '../errors.js';
 import { openFiles } from './file-source.js';
@@ -39,13 +40,20 @@ export async function readImage(path: string): Promise<RawImage> {
   const bytes = await readFile(path).catch((error: unknown) => {
     throw fileError(path, error);
   });
-  const { default: sharp } = await import('sharp');
+  const sharp = await loadSharp();
   try {
     return await decode(sharp(bytes, { ignoreIcc: true, autoOrient: true }));
   } catch (error) {
     const what = `cannot be decoded: ${messageOf(error).replace(/^Input buffer/, 'it')}`;
     throw new UserError(what, { file: path, mend: 'replace or remove it' });
   }
+}
+
+/** The decoder, without its cache: no image is read twice in a row, and looking it up costs more than a small image. */
+async function loadSharp(): Promise<typeof sharpModule> {
+  const { default: sharp } = await import('sharp');
+  sharp.cache(false);
+  return sharp;
 }
 
 /** Colour spaces of libvips that hold only luminance. */
