@@ -1,3 +1,5 @@
+import { charsmapNormalizer } from './charsmap.js';
+
 /** A component of a tokenizer.json: its `type` and settings. */
 export interface Component {
   type: string;
@@ -14,7 +16,6 @@ export interface Library {
   Tokenizer: new (json: object, config: object) => { model: LibraryModel };
   SplitPreTokenizer: new (config: object) => { pattern: RegExp };
   ByteLevelPreTokenizer: new (config: object) => { pre_tokenize_text(text: string): string[] };
-  PrecompiledNormalizer: new (config: object) => { normalize(text: string): string };
 }
 
 /** A model of the library: turns pre-tokens into tokens. */
@@ -146,7 +147,7 @@ function lowercase(text: string): string {
   return text.includes('Σ') ? text.replaceAll('Σ', 'σ').toLowerCase() : text.toLowerCase();
 }
 
-/** Normalizers by type, where the library's own differ from the Rust crate; the others are the library's. */
+/** Normalizers by type, after Rust's `tokenizers`, from which the library's differ. */
 const NORMALIZERS: Record<string, (component: Component, library: Library) => Normalizer> = {
   Sequence(component, library) {
     const steps = (component.normalizers as Component[]).map((step) => normalizer(step, library));
@@ -168,10 +169,7 @@ const NORMALIZERS: Record<string, (component: Component, library: Library) => No
   NFKC: () => (text) => text.normalize('NFKC'),
   NFKD: () => (text) => text.normalize('NFKD'),
   StripAccents: () => (text) => text.replace(/\p{M}/gu, ''),
-  Precompiled(component, library) {
-    const precompiled = new library.PrecompiledNormalizer(component);
-    return (text) => precompiled.normalize(text);
-  },
+  Precompiled: (component) => charsmapNormalizer(component.precompiled_charsmap as string),
 };
 
 /** A component that this program cannot reproduce. */
