@@ -29,7 +29,7 @@ interface TokenizerFile {
 }
 
 /**
- * Loads a tokenizer.json: models, Unicode and patterns from the library, the rest after the Rust crate, whose ids it
+ * Loads a tokenizer.json: models and patterns from the library, the rest after the Rust crate, whose ids it
  * must give.
  * @throws UserError where the file is malformed or has a component that is not supported
  */
