@@ -1,8 +1,8 @@
 import { seededRandom } from '../random.js';
-import { checkPaired } from './compare.js';
+import { checkPaired, comparePredictions } from './compare.js';
 import type { Predictions } from './predictions.js';
 import { type ClassCounts, type CountMetric, labelledCount, macroOf } from './scores.js';
-import { type Interval, sortedPercentile } from './statistics.js';
+import { type Interval, normalCdf, normalQuantile, sortedPercentile } from './statistics.js';
 
 /** How resampling is done. */
 export interface BootstrapOptions {
@@ -14,10 +14,15 @@ export interface BootstrapOptions {
   resamples?: number | undefined;
 }
 
+/** With fewer changed predictions than this, resampling alone says too little. */
+const FEW_CHANGES = 10;
+
 /**
  * How much macro averages fell from one model to another, with paired percentile bootstrap intervals (Efron and
  * Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13): samples are drawn with replacement, and both models
- * judged on the same draws. Takes about a second for 20,000 samples.
+ * judged on the same draws. The percentiles are expanded for small numbers (Hesterberg, "What Teachers Should Know About
+ * the Bootstrap", 2015), counting changed predictions, the only ones that bear on a difference. Where fewer than ten
+ * changed, the interval is at least as wide as that of the accuracy. Takes about a second for 30,000 samples.
  * @throws Error where the two were not recorded on the same labelled samples (a bug of the caller).
  */
 export function bootstrapDrops<Metric extends CountMetric>(
@@ -38,15 +43,26 @@ export function bootstrapDrops<Metric extends CountMetric>(
     for (let k = 0; k < tally.samples; k++) tally.count(Math.floor(random() * tally.samples));
     for (const [index, drop] of dropsOf().entries()) drawn[index]![draw] = drop;
   }
-  const tail = (1 - confidence) / 2;
+  const comparison = comparePredictions(original, compressed, confidence);
+  const changes = Math.round((1 - comparison.agreement) * comparison.samples);
+  const accuracy = changes < FEW_CHANGES ? comparison.labelled?.accuracyDrop : undefined;
+  const tail = expandedTail(confidence, Math.max(changes, FEW_CHANGES));
   const intervals = metrics.map((metric, index): [Metric, Interval] => {
     const sorted = drawn[index]!.sort();
-    return [
-      metric,
-      { value: values[index]!, low: sortedPercentile(sorted, tail), high: sortedPercentile(sorted, 1 - tail) },
-    ];
+    const [low, high] = [sortedPercentile(sorted, tail), sortedPercentile(sorted, 1 - tail)];
+    const widest = { low: Math.min(low, accuracy?.low ?? low), high: Math.max(high, accuracy?.high ?? high) };
+    return [metric, { value: values[index]!, ...widest }];
   });
   return Object.fromEntries(intervals) as Record<Metric, Interval>;
+}
+
+/** Share of draws to leave out at each end: that of Student's t for `count` values, seen as a normal one's. */
+function expandedTail(confidence: number, count: number): number {
+  const z = normalQuantile(confidence);
+  const freedom = count - 1;
+  // Abramowitz and Stegun, "Handbook of Mathematical Functions", 1964, 26.7.5.
+  const t = z + (z ** 3 + z) / (4 * freedom) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * freedom ** 2);
+  return normalCdf(-t * Math.sqrt(count / freedom));
 }
 
 /**

@@ -239,12 +239,14 @@ describe('bootstrapDrops', () => {
     const { accuracyDrop } = comparePredictions(...pair).labelled!;
     const { recall } = bootstrapDrops(...pair, ['recall']);
     const ratio = (recall.high - recall.low) / (accuracyDrop.high - accuracyDrop.low);
-    expect(ratio).toBeGreaterThan(0.85);
-    expect(ratio).toBeLessThan(1.15);
+    expect(ratio).toBeGreaterThan(0.9);
+    expect(ratio).toBeLessThan(1.25);
   });
 
-  it('of equal predictions is nothing', () => {
+  it('does not take equal predictions for proof', () => {
     const same = rows.map(([label, before]) => [label, before, before] as const);
-    expect(bootstrapDrops(...pairOf(4, same), ['f1']).f1).toEqual({ value: 0, low: 0, high: 0 });
+    const { value, high } = bootstrapDrops(...pairOf(4, same), ['f1']).f1;
+    expect(value).toBe(0);
+    expect(high).toBeCloseTo(3.841459 / 403.841459, 8);
   });
 });
