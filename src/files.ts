@@ -19,7 +19,7 @@ export async function writeAtomically(
     await write(temporary);
     renameSync(temporary, target);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    remove(temporary);
     throw asWriteError(error, target);
   } finally {
     unfinished.delete(temporary);
@@ -28,8 +28,17 @@ export async function writeAtomically(
 
 /** Removes every file that `writeAtomically` has begun and not completed; for the end of an interrupted run. */
 export function removeUnfinishedFiles(): void {
-  for (const file of unfinished) rmSync(file, { force: true, recursive: true });
+  for (const file of unfinished) remove(file);
   unfinished.clear();
+}
+
+/** Removes a file or folder if it can; the failure that led here matters more. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true, recursive: true });
+  } catch {
+    // What cannot be removed is left: the first failure is the one to report.
+  }
 }
 
 /** Marks a temporary file or folder for removal when the run is interrupted. */
@@ -43,6 +52,8 @@ export function checkOutput(path: string, force: boolean): void {
   const folder = dirname(path);
   if (!existsSync(folder))
     throw new UserError('the folder of the output does not exist', { file: path, mend: `create ${folder} first` });
+  if (!statSync(folder).isDirectory())
+    throw new UserError('the folder of the output is a file', { file: path, mend: 'name another place with -o' });
   if (!existsSync(path)) return;
   if (statSync(path).isDirectory())
     throw new UserError('the output is a folder', { file: path, mend: 'name a file with -o' });
@@ -59,6 +70,9 @@ const SYSTEM: Record<string, [what: string, mend: string]> = {
   EACCES: ['no permission to write here', 'choose another place with -o'],
   EPERM: ['no permission to write here', 'choose another place with -o'],
   EROFS: ['the file system is read-only', 'choose another place with -o'],
+  ENOTDIR: ['the folder is a file', 'choose another place with -o'],
+  EISDIR: ['a folder has this name', 'choose another name with -o'],
+  ENAMETOOLONG: ['the name is too long', 'choose a shorter one with -o'],
   ENOENT: ['the folder does not exist', 'create it first'],
   EFBIG: ['the file would be larger than the file system or a limit allows', 'write elsewhere or raise the limit'],
 };

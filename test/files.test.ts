@@ -1,0 +1,136 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { UserError } from '../src/errors.js';
+import { checkOutput, removeUnfinishedFiles, trackUnfinished, writeAtomically } from '../src/files.js';
+
+let folder: string;
+let target: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nncompress-'));
+  target = join(folder, 'out.onnx');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const systemError = (code: string) => Object.assign(new Error(`${code}: something`), { code });
+
+describe('writeAtomically', () => {
+  it('shows the file only when it is complete', async () => {
+    await writeAtomically(target, (temporary) => {
+      writeFileSync(temporary, 'new');
+      expect(existsSync(target)).toBe(false);
+    });
+    expect(readFileSync(target, 'utf8')).toBe('new');
+    expect(readdirSync(folder)).toEqual(['out.onnx']);
+  });
+
+  it('waits for what is written later', async () => {
+    await writeAtomically(target, async (temporary) => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      writeFileSync(temporary, 'late');
+    });
+    expect(readFileSync(target, 'utf8')).toBe('late');
+  });
+
+  it('leaves the old file and nothing else after a failure, and passes it on', async () => {
+    writeFileSync(target, 'old');
+    const failure = new RangeError('a bug');
+    const writing = writeAtomically(target, (temporary) => {
+      writeFileSync(temporary, 'half');
+      throw failure;
+    });
+    await expect(writing).rejects.toBe(failure);
+    expect(readFileSync(target, 'utf8')).toBe('old');
+    expect(readdirSync(folder)).toEqual(['out.onnx']);
+  });
+
+  it.each([
+    ['ENOSPC', 'cannot write: the disk is full; free some space or write elsewhere'],
+    ['EACCES', 'cannot write: no permission to write here; choose another place with -o'],
+    ['EROFS', 'cannot write: the file system is read-only; choose another place with -o'],
+    ['EIO', 'cannot write: EIO: something; check the path'],
+  ])('says what %s means', async (code, message) => {
+    const writing = writeAtomically(target, () => {
+      throw systemError(code);
+    });
+    await expect(writing).rejects.toThrow(`${target}: ${message}`);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('says so when the disk is full', async () => {
+    const writing = writeAtomically(target, () => writeFileSync('/dev/full', 'data'));
+    await expect(writing).rejects.toThrow(`${target}: cannot write: the disk is full`);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('says so when the folder does not exist', async () => {
+    const lost = join(folder, 'none', 'out.onnx');
+    const writing = writeAtomically(lost, (temporary) => writeFileSync(temporary, 'data'));
+    await expect(writing).rejects.toThrow(`${lost}: cannot write: the folder does not exist; create it first`);
+  });
+
+  it.skipIf(process.platform === 'win32' || process.getuid?.() === 0)('says so where it may not write', async () => {
+    chmodSync(folder, 0o500);
+    const writing = writeAtomically(target, (temporary) => writeFileSync(temporary, 'data'));
+    await expect(writing).rejects.toThrow(`${target}: cannot write: no permission to write here`);
+    chmodSync(folder, 0o700);
+  });
+
+  it('does not replace a folder', async () => {
+    mkdirSync(target);
+    const writing = writeAtomically(target, (temporary) => writeFileSync(temporary, 'data'));
+    await expect(writing).rejects.toThrow(UserError);
+    expect(readdirSync(folder)).toEqual(['out.onnx']);
+  });
+});
+
+describe('removeUnfinishedFiles', () => {
+  it('removes what an interrupted run has begun, and nothing that is complete', async () => {
+    await writeAtomically(join(folder, 'done'), (temporary) => writeFileSync(temporary, 'data'));
+    mkdirSync(join(folder, 'scratch'));
+    writeFileSync(join(folder, 'scratch', 'part'), 'data');
+    writeFileSync(join(folder, 'kept'), 'data');
+    trackUnfinished(join(folder, 'scratch'));
+    trackUnfinished(join(folder, 'kept')).done();
+    let interrupted = () => {};
+    const writing = writeAtomically(target, async (temporary) => {
+      writeFileSync(temporary, 'half');
+      await new Promise<void>((resolve) => {
+        interrupted = resolve;
+      });
+    });
+    expect(readdirSync(folder)).toHaveLength(4);
+    removeUnfinishedFiles();
+    expect(readdirSync(folder).sort()).toEqual(['done', 'kept']);
+    interrupted();
+    await expect(writing).rejects.toThrow(UserError);
+  });
+});
+
+describe('checkOutput', () => {
+  it('accepts a new file, and an old one by force', () => {
+    checkOutput(target, false);
+    writeFileSync(target, 'old');
+    checkOutput(target, true);
+    expect(() => checkOutput(target, false)).toThrow(
+      `${target}: the output exists; pass --force to replace it or name another with -o`,
+    );
+  });
+
+  it('refuses a folder, and a file in a folder that does not exist', () => {
+    expect(() => checkOutput(folder, true)).toThrow(`${folder}: the output is a folder; name a file with -o`);
+    const lost = join(folder, 'none', 'out.onnx');
+    expect(() => checkOutput(lost, true)).toThrow(`${lost}: the folder of the output does not exist; create`);
+    writeFileSync(target, 'old');
+    expect(() => checkOutput(join(target, 'out.onnx'), true)).toThrow('the folder of the output is a file');
+  });
+});
