@@ -16,7 +16,7 @@ const INLINE_LIMIT = 1.9e9;
 const SMALL = 1024;
 /** Offsets of external data are multiples of a page, so that they can be mapped (onnx.proto, `external_data`). */
 const PAGE = 4096;
-const WINDOW = 64 * 2 ** 20;
+const WINDOW = 16 * 2 ** 20;
 
 /** The files that a model was written to. */
 export interface WrittenModel {
