@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { z } from 'zod';
-import { doctorArguments, inspectArguments } from './commands/arguments.js';
+import { doctorArguments, evaluateArguments, inspectArguments, quantizeArguments } from './commands/arguments.js';
 import type { CommandContext, DisplayOptions } from './commands/context.js';
 import { EXIT, messageOf, UserError } from './errors.js';
 import { removeUnfinishedFiles } from './files.js';
@@ -20,6 +20,8 @@ function createProgram(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
     .showSuggestionAfterError();
+  quantizeArguments(program.command('quantize')).action(execute(() => import('./commands/quantize.js')));
+  evaluateArguments(program.command('evaluate')).action(execute(() => import('./commands/evaluate.js')));
   inspectArguments(program.command('inspect')).action(execute(() => import('./commands/inspect.js')));
   doctorArguments(program.command('doctor')).action(execute(() => import('./commands/doctor.js')));
   return program;

@@ -6,6 +6,6 @@ export const CALIBRATION_METHODS = ['minmax', 'percentile', 'mse', 'entropy'] as
 export const TARGETS = ['cpu', 'cpu-portable', 'cuda', 'webgpu'] as const;
 export const INTERPOLATIONS = ['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos'] as const;
 export const RESIZE_MODES = ['stretch', 'crop', 'pad'] as const;
-export const CHANNEL_ORDERS = ['rgb', 'bgr'] as const;
+export const CHANNEL_ORDERS = ['rgb', 'bgr', 'gray'] as const;
 export const PADDINGS = ['longest', 'max'] as const;
 export const FEATURES = ['waveform', 'log-mel'] as const;

@@ -34,9 +34,9 @@ export const DATA: OptionGroup = {
 export const PREPROCESSING: OptionGroup = {
   heading: 'Preprocessing (default: from the files beside the model):',
   rows: [
-    ['--image-size <size>', 'size that images get: 224 or 224x320 (height x width)'],
+    ['--resize <size>', 'size that images are resized to: 224 (shorter edge) or 224x320 (height x width)'],
+    ['--crop <size>', 'size of the centre crop: 224 or 224x224'],
     ['--resize-mode <how>', oneOf(RESIZE_MODES)],
-    ['--crop-pct <x>', 'with crop: share of the shorter edge that is kept, 0.875 for 256 to 224'],
     ['--interpolation <how>', oneOf(INTERPOLATIONS)],
     ['--scale <factor>', 'factor that pixels are multiplied by (default: 1/255)'],
     ['--mean <list>', 'subtracted, per channel for images: 0.485,0.456,0.406'],

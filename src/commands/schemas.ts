@@ -140,9 +140,9 @@ export const dataShape = {
 
 /** Options that say how samples become inputs. */
 export const preprocessingShape = {
-  imageSize: imageSize().optional(),
+  resize: imageSize().optional(),
+  crop: imageSize().optional(),
   resizeMode: choice(RESIZE_MODES).optional(),
-  cropPct: numberWithin(0, 1).optional(),
   interpolation: choice(INTERPOLATIONS).optional(),
   scale: positiveNumber().optional(),
   mean: numberList().optional(),

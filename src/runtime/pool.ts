@@ -19,8 +19,8 @@ export interface PoolOptions {
 }
 
 /**
- * Runs models over a stream of batches on several threads. Results come as they are completed, not in order; no more
- * batches are taken from the stream than there are workers.
+ * Runs models over a stream of batches on several threads. Results come in the order of the batches, and no more of
+ * them are under way than twice the number of workers, so memory does not grow with the data.
  * @param models bytes or paths.
  */
 export async function* runPool<B extends { feeds: NamedValues }>(
@@ -29,31 +29,41 @@ export async function* runPool<B extends { feeds: NamedValues }>(
   options: PoolOptions,
 ): AsyncGenerator<PoolResult<B>> {
   const threads = Array.from({ length: options.workers }, () => new RuntimeThread());
-  const running = new Map<number, Promise<{ slot: number; result: PoolResult<B> }>>();
+  const underWay: Promise<PoolResult<B>>[] = [];
   try {
     const settings = { ...options.session, ...(options.workers > 1 ? { threads: 1 } : {}) };
-    const sessions = await Promise.all(
+    const idle: (readonly Session[])[] = await Promise.all(
       threads.map((thread) => Promise.all(models.map((model) => Session.create(model, settings, thread)))),
     );
-    const idle = threads.map((_, slot) => slot);
+    const slots = new Slots(idle);
     for await (const batch of batches) {
-      if (!idle.length) {
-        const { slot, result } = await Promise.race(running.values());
-        running.delete(slot);
-        idle.push(slot);
-        yield result;
-      }
-      const slot = idle.pop()!;
-      running.set(slot, runAll(sessions[slot]!, batch, options.fixedBatch).then((result) => ({ slot, result })));
+      const sessions = await slots.take();
+      const result = runAll(sessions, batch, options.fixedBatch).finally(() => slots.give(sessions));
+      result.catch(() => {}); // it may fail before its turn to be awaited comes
+      underWay.push(result);
+      if (underWay.length >= 2 * options.workers) yield await underWay.shift()!;
     }
-    while (running.size) {
-      const { slot, result } = await Promise.race(running.values());
-      running.delete(slot);
-      yield result;
-    }
+    while (underWay.length) yield await underWay.shift()!;
   } finally {
-    await Promise.allSettled(running.values());
+    await Promise.allSettled(underWay);
     await Promise.all(threads.map((thread) => thread.close()));
+  }
+}
+
+/** Things that are lent one at a time. */
+class Slots<T> {
+  private readonly waiting: ((item: T) => void)[] = [];
+
+  constructor(private readonly idle: T[]) {}
+
+  take(): Promise<T> | T {
+    return this.idle.pop() ?? new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  give(item: T): void {
+    const next = this.waiting.shift();
+    if (next) next(item);
+    else this.idle.push(item);
   }
 }
 

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import { messageOf } from '../errors.js';
 import type { DataType, NamedValues, TypedArray } from '../ir/types.js';
 import type {
@@ -12,6 +12,9 @@ import type {
 } from './protocol.js';
 
 // ONNX Runtime blocks the thread it runs on, so sessions live here and the main thread stays responsive.
+
+// What goes wrong is thrown as well; the log would only tear the progress line.
+env.logLevel = 'fatal';
 
 type OrtFeeds = Record<string, Tensor>;
 
@@ -67,7 +70,7 @@ function sessionOptions(options: SessionOptions): InferenceSession.SessionOption
   const { provider = 'cpu', threads, optimization, optimizedModelPath, profilePrefix, config } = options;
   return {
     executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
-    logSeverityLevel: 3,
+    logSeverityLevel: 4,
     ...(threads ? { intraOpNumThreads: threads, interOpNumThreads: 1 } : {}),
     ...(optimization ? { graphOptimizationLevel: optimization } : {}),
     ...(optimizedModelPath ? { optimizedModelFilePath: optimizedModelPath } : {}),

@@ -54,7 +54,10 @@ export function applyPlan(base: Model, plan: Plan, facts: ModelFacts, settings: 
 
   const stored = chosen('int8-storage');
   quantizeEmbeddings(model, nodesOf(stored.filter((c) => c.family === 'embedding')));
-  storeAsInt8(model, stored.filter((c) => c.family !== 'embedding').flatMap(({ node }) => storedWeights(model, node)));
+  storeAsInt8(
+    model,
+    stored.filter((c) => c.family !== 'embedding').flatMap(({ node }) => storedWeights(model, node)),
+  );
   quantizeToFourBits(model, asMatMuls(model, nodesOf(chosen('int4'))), settings.blockSize);
   storeAsHalf(model, new Set(chosen('fp16-storage').flatMap(({ node }) => floatWeights(model, node))));
   removeUnusedInitializers(model);
@@ -77,7 +80,9 @@ export function calibratedValues(model: Model, plan: Plan, facts: Pick<ModelFact
 }
 
 /** Weight inputs of each operator and the axis of their scales. */
-const STORED: Readonly<Record<string, (node: Node) => { inputs: readonly number[]; axis(rank: number): number | undefined }>> = {
+const STORED: Readonly<
+  Record<string, (node: Node) => { inputs: readonly number[]; axis(rank: number): number | undefined }>
+> = {
   Conv: () => ({ inputs: [1], axis: () => 0 }),
   ConvTranspose: (node) => ({ inputs: [1], axis: () => (node.int('group', 1) === 1 ? 1 : undefined) }),
   Gemm: (node) => ({ inputs: [1], axis: () => (node.int('transB', 0) ? 0 : 1) }),

@@ -13,7 +13,7 @@ export interface Fidelity {
 
 /** Measures candidate models; what is absent cannot be measured. */
 export interface Judge {
-  fidelity?(model: Model): Promise<Fidelity>;
+  fidelities?(models: readonly Model[]): Promise<Fidelity[]>;
   /** Float time over candidate time, a row per model with one ratio per batch size. */
   speedups?(models: readonly Model[]): Promise<number[][]>;
 }
@@ -36,6 +36,8 @@ export interface SearchContext {
   judge: Judge;
   /** True where ranges were calibrated, so static quantization is possible. */
   calibrated: boolean;
+  /** What matters among models that stay close to the original. */
+  prefer: 'speed' | 'size';
   /** Calibration methods to try. */
   methods: readonly CalibrationMethod[];
   progress?: ((message: string) => void) | undefined;
@@ -69,21 +71,31 @@ const PROPOSALS: readonly { name: string; assignment: Assignment }[] = [
   { name: 'dynamic recurrent layers', assignment: { recurrent: 'dynamic' } },
 ];
 
+/** What is tried where size was asked for, the smallest first. */
+const SMALLEST: typeof PROPOSALS = [
+  { name: 'int4 dense layers', assignment: { dense: 'int4' } },
+  { name: STORAGE, assignment: {} },
+];
+
 /**
  * Chooses a treatment per node: builds the proposals that differ on this model, measures them, and takes the fastest
  * whose outputs stay close to the float model's. Never takes one that is slower than float.
  * @returns the chosen trial first, then the others in the order they were ranked.
  */
 export async function searchPlan(context: SearchContext): Promise<Trial[]> {
-  const trials: Trial[] = distinctPlans(context).map(({ name, plan }) => ({ name, plan, settings: context.settings }));
+  const trials: Trial[] = distinctPlans(context, context.prefer === 'size' ? SMALLEST : PROPOSALS).map(
+    ({ name, plan }) => ({ name, plan, settings: context.settings }),
+  );
   context.progress?.(`measuring ${trials.map((trial) => trial.name).join('; ')}`);
   const speedups = await context.judge.speedups?.(trials.map((trial) => build(context, trial)));
   trials.forEach((trial, i) => {
     trial.speedup = speedups?.[i];
   });
-  trials.sort((a, b) => score(b) - score(a));
+  const bySize = context.prefer === 'size';
+  if (!bySize) trials.sort((a, b) => score(b) - score(a));
   for (const trial of trials) {
-    if (trial.speedup && Math.min(...trial.speedup) < SLOWER && trial.name !== STORAGE) continue;
+    const slower = trial.speedup && Math.min(...trial.speedup) < SLOWER;
+    if (slower && !bySize && trial.name !== STORAGE) continue;
     const tuned = await tune(context, trial);
     Object.assign(trial, tuned);
     if (isClose(trial.fidelity)) return [trial, ...trials.filter((other) => other !== trial)];
@@ -106,9 +118,9 @@ function isClose(fidelity: Fidelity | undefined): boolean {
 }
 
 /** Plans that differ from each other on this model, in the order of the proposals. */
-function distinctPlans(context: SearchContext): { name: string; plan: Plan }[] {
+function distinctPlans(context: SearchContext, proposals: typeof PROPOSALS): { name: string; plan: Plan }[] {
   const seen = new Map<string, { name: string; plan: Plan }>();
-  for (const { name, assignment } of PROPOSALS) {
+  for (const { name, assignment } of proposals) {
     const usesStatic = Object.values(assignment).includes('static');
     if (usesStatic && !context.calibrated) continue;
     const plan = planOf(context.candidates, assignment);
@@ -119,7 +131,11 @@ function distinctPlans(context: SearchContext): { name: string; plan: Plan }[] {
 }
 
 /** Treats each candidate as its family is assigned; what has no such treatment is stored as int8. */
-export function planOf(candidates: readonly Candidate[], assignment: Assignment, fallback: Treatment = 'int8-storage'): Plan {
+export function planOf(
+  candidates: readonly Candidate[],
+  assignment: Assignment,
+  fallback: Treatment = 'int8-storage',
+): Plan {
   const plan = new Map<string, Treatment>();
   for (const { key, family, treatments } of candidates) {
     const wanted = assignment[family];
@@ -132,16 +148,16 @@ export function planOf(candidates: readonly Candidate[], assignment: Assignment,
 /** Tries the settings that change the numbers but not the speed, and keeps those that stay closest to float. */
 async function tune(context: SearchContext, trial: Trial): Promise<Pick<Trial, 'settings' | 'fidelity'>> {
   const { judge, methods } = context;
-  if (!judge.fidelity) return { settings: trial.settings };
+  if (!judge.fidelities) return { settings: trial.settings };
   const usesStatic = [...trial.plan.values()].includes('static');
-  const variants = usesStatic ? methods.map((calibrationMethod) => ({ ...trial.settings, calibrationMethod })) : [trial.settings];
-  let best: Pick<Trial, 'settings' | 'fidelity'> | undefined;
-  for (const settings of variants) {
-    context.progress?.(usesStatic ? `${trial.name}: ${settings.calibrationMethod} ranges` : trial.name);
-    const fidelity = await judge.fidelity(build(context, { ...trial, settings }));
-    if (!best || betterThan(fidelity, best.fidelity!)) best = { settings, fidelity };
-  }
-  return best!;
+  const variants = usesStatic
+    ? methods.map((calibrationMethod) => ({ ...trial.settings, calibrationMethod }))
+    : [trial.settings];
+  context.progress?.(`comparing ${trial.name}${usesStatic ? ` with ranges by ${methods.join(', ')}` : ''}`);
+  const fidelities = await judge.fidelities(variants.map((settings) => build(context, { ...trial, settings })));
+  return variants
+    .map((settings, i) => ({ settings, fidelity: fidelities[i]! }))
+    .reduce((best, variant) => (betterThan(variant.fidelity, best.fidelity) ? variant : best));
 }
 
 /** Fewer changed predictions first; equal ones are told apart by the noise. */

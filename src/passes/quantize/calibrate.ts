@@ -4,9 +4,9 @@ import { Tensor } from '../../ir/tensor.js';
 import type { NamedValues } from '../../ir/types.js';
 import { encodeModel } from '../../onnx/write.js';
 import type { SessionOptions } from '../../runtime/protocol.js';
+import { Session } from '../../runtime/session.js';
 import { upgradeOpset } from '../opset-upgrade/upgrade-opset.js';
 import { runPasses } from '../pass.js';
-import { Session } from '../../runtime/session.js';
 import type { Range } from './integers.js';
 
 /** How many equal bins a histogram has. */

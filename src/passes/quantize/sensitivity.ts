@@ -1,11 +1,11 @@
-import { type GraphIndex } from '../../ir/graph.js';
+import type { GraphIndex } from '../../ir/graph.js';
 import { cloneNode, Model } from '../../ir/model.js';
 import { Node } from '../../ir/node.js';
 import { Tensor } from '../../ir/tensor.js';
 import { encodeModel } from '../../onnx/write.js';
+import { STATIC_QUANTIZATION } from '../../ops/quantization.js';
 import type { SessionOptions } from '../../runtime/protocol.js';
 import { Session } from '../../runtime/session.js';
-import { STATIC_QUANTIZATION } from '../../ops/quantization.js';
 import { applyPlan, type ModelFacts, type Settings } from './apply.js';
 import type { CalibrationBatches } from './calibrate.js';
 import { type Plan, surveyModel } from './plan.js';

@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { sampleOf, type TaskData } from '../data/task.js';
+import type { NamedValues } from '../ir/types.js';
+import type { CalibrationBatches } from '../passes/quantize/calibrate.js';
+import { resizeBatch } from '../runtime/pool.js';
+import type { Workbench } from './workbench.js';
+
+/** Inputs that activation ranges are taken from. */
+export interface Calibration {
+  path: string;
+  data: TaskData;
+  indices: readonly number[];
+  /** Streams them; may be called again. */
+  batches: CalibrationBatches;
+  /** What stands in for calibration data that was not given. */
+  warning?: string;
+}
+
+/** Samples in one calibration run; few, since every activation of the batch is held at once. */
+const BATCH = 16;
+
+/**
+ * Opens the data to calibrate on: the one named, else a train split that lies beside the test data, else inputs of the
+ * test data itself, which is said.
+ */
+export async function openCalibration(
+  bench: Workbench,
+  options: { calibration?: string | undefined; calibrationSamples: number; data?: string | undefined; seed: number },
+  test: TaskData | undefined,
+): Promise<Calibration | undefined> {
+  const beside = options.data === undefined ? undefined : trainSplitBeside(options.data);
+  const path = options.calibration ?? beside ?? options.data;
+  if (path === undefined) return undefined;
+  const data = path === options.data && test ? test : await bench.open(path);
+  const indices = sampleOf(data, options.calibrationSamples, options.seed);
+  const { fixedBatch } = data;
+  return {
+    path,
+    data,
+    indices,
+    batches: async function* (): AsyncGenerator<NamedValues> {
+      for await (const { feeds } of data.stream(indices, fixedBatch ?? BATCH))
+        yield fixedBatch ? resizeBatch(feeds, fixedBatch) : feeds;
+    },
+    ...(options.calibration === undefined && {
+      warning:
+        path === options.data
+          ? `calibrated on the inputs of ${indices.length} test samples (labels unused); name other data with --calibration`
+          : `calibrated on ${path}, found beside the test data; name other data with --calibration`,
+    }),
+  };
+}
+
+/** Names of test splits, and what the train split beside one is called. */
+const SPLITS: readonly (readonly [test: RegExp, train: string])[] = [
+  [/^t10k-/, 'train-'],
+  [/^test(?=[-_./]|$)/, 'train'],
+  [/^(val|valid|validation|dev|eval)(?=[-_./]|$)/, 'train'],
+];
+
+function trainSplitBeside(path: string): string | undefined {
+  for (const [test, train] of SPLITS) {
+    const beside = join(dirname(path), basename(path).replace(test, train));
+    if (test.test(basename(path)) && existsSync(beside)) return beside;
+  }
+  return undefined;
+}

@@ -1,0 +1,65 @@
+import { firstSamples } from '../data/task.js';
+import { EXIT, UserError } from '../errors.js';
+import { evaluateModels } from '../evaluate/evaluate-models.js';
+import { evaluateGates } from '../evaluate/gates.js';
+import type { Report } from '../report/schema.js';
+import type { CommandContext } from './context.js';
+import { type EvaluateOptions, evaluateOptions } from './evaluate-options.js';
+import { gateFacts, gateLimits, modelBytes, modelReport, reportHead } from './reporting.js';
+import { checkReportPaths, showReport, writeReports } from './reports.js';
+import { latencyFeeds, measureOne } from './verify.js';
+import { openWorkbench } from './workbench.js';
+
+export { evaluateOptions as options };
+
+/** Measures a model on labelled data. */
+export async function run(path: string, options: EvaluateOptions, context: CommandContext): Promise<number> {
+  const startedAt = new Date();
+  checkReportPaths(options);
+  const bench = await openWorkbench(path, options, context);
+  const test = await bench.open(options.data);
+  const indices = firstSamples(test, options.limit);
+  const task = context.progress.start('evaluating', indices.length);
+  let done = 0;
+  const { classifications, samples } = await evaluateModels([path], test, {
+    indices,
+    batchSize: options.batch,
+    workers: bench.workers,
+    session: bench.session,
+    onProgress(count) {
+      task.advance(count - done);
+      done = count;
+    },
+  });
+  task.done();
+  if (!classifications)
+    throw new UserError(`output '${test.output}' holds no class scores`, {
+      file: path,
+      mend: 'evaluate classifiers here: one row of scores per sample',
+    });
+  if (!test.labels.labelled)
+    throw new UserError('has no labels', { file: options.data, mend: 'give labelled data, or name --label-column' });
+  const latency = options.benchmark ? await measureOne(bench, await latencyFeeds(bench, test)) : undefined;
+  const model = await modelReport({
+    role: 'original',
+    path,
+    model: bench.model,
+    bytes: await modelBytes(path, bench.model),
+    provider: bench.provider,
+    classification: classifications[0],
+    latency: latency && { milliseconds: latency.milliseconds[0]!, batch: 1 },
+  });
+  const report: Report = {
+    ...reportHead('evaluate', options, startedAt, {
+      provider: bench.provider,
+      threads: options.threads ?? 1,
+      data: { path: options.data, task: test, samples },
+    }),
+    models: [model],
+    gates: evaluateGates(gateLimits(options), gateFacts(model)),
+    warnings: test.skipped.size ? [`${test.skipped.size} samples could not be read and were left out`] : [],
+  };
+  await writeReports(report, options);
+  await showReport(report, options, context);
+  return report.gates.every(({ passed }) => passed) ? EXIT.ok : EXIT.gateFailed;
+}

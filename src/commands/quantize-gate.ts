@@ -1,0 +1,139 @@
+import { firstSamples, type TaskData } from '../data/task.js';
+import type { ClassificationAccumulator } from '../evaluate/classification.js';
+import { comparePredictions } from '../evaluate/compare.js';
+import { evaluateModels } from '../evaluate/evaluate-models.js';
+import type { Fidelity } from '../evaluate/fidelity.js';
+import { decide, dropInterval, dropOf, type PairedCounts } from '../evaluate/paired.js';
+import type { Model } from '../ir/model.js';
+import { encodeModel } from '../onnx/write.js';
+import { searchGate } from '../passes/quantize/gate-search.js';
+import type { Plan } from '../passes/quantize/plan.js';
+import type { CommandContext } from './context.js';
+import type { ChosenPlan } from './quantize-plan.js';
+import type { Workbench } from './workbench.js';
+
+/** A quantized model and what the test data says of it. */
+export interface QuantizedResult {
+  plan: Plan;
+  model: Model;
+  /** Samples that both models ran on. */
+  samples: number;
+  before?: ClassificationAccumulator | undefined;
+  after?: ClassificationAccumulator | undefined;
+  fidelity?: Fidelity | undefined;
+  agreement?: number | undefined;
+  pairs?: PairedCounts | undefined;
+}
+
+/** What a quantized model may lose. */
+export interface GateOptions {
+  maxDrop?: number | undefined;
+  confidence?: number | undefined;
+  limit?: number | undefined;
+}
+
+/**
+ * Builds the chosen model and evaluates it beside the original; where it loses more than allowed, puts the most harmful
+ * nodes back to float until it does not.
+ * @param ranking gives the keys of treated nodes, the most harmful first; called only where it is needed.
+ */
+export async function quantizeWithinGate(
+  bench: Workbench,
+  chosen: ChosenPlan,
+  test: TaskData | undefined,
+  ranking: (plan: Plan) => Promise<string[]>,
+  options: GateOptions,
+  context: CommandContext,
+): Promise<QuantizedResult> {
+  const model = chosen.build(chosen.plan);
+  if (!test) return { plan: chosen.plan, model, samples: 0 };
+  const first = await evaluateBoth(bench, test, chosen.plan, model, options, context);
+  if (!first.pairs || options.maxDrop === undefined || holds(first.pairs, options)) return first;
+  context.note(
+    `lost ${(100 * dropOf(first.pairs)).toFixed(2)} points, more than --max-drop allows: putting nodes back to float`,
+  );
+  const found = await searchGate(
+    chosen.plan,
+    await ranking(chosen.plan),
+    async (plan) => {
+      const tried = await evaluateAgain(bench, test, first, plan, chosen.build(plan), options, context);
+      context.detail(`${(100 * dropOf(tried.pairs!)).toFixed(2)} points with ${floats(plan)} nodes in float`);
+      return tried;
+    },
+    ({ pairs }) => holds(pairs!, options),
+    (a, b) => dropOf(a.pairs!) < dropOf(b.pairs!),
+  );
+  const best = found?.outcome;
+  return best && (holds(best.pairs!, options) || dropOf(best.pairs!) < dropOf(first.pairs)) ? best : first;
+}
+
+function floats(plan: Plan): number {
+  return [...plan.values()].filter((treatment) => treatment === 'float').length;
+}
+
+function holds(pairs: PairedCounts, { maxDrop, confidence }: GateOptions): boolean {
+  if (confidence === undefined) return dropOf(pairs) <= maxDrop! + 1e-12;
+  return decide(dropInterval(pairs, confidence), maxDrop!) === 'pass';
+}
+
+async function evaluateBoth(
+  bench: Workbench,
+  test: TaskData,
+  plan: Plan,
+  model: Model,
+  options: GateOptions,
+  context: CommandContext,
+): Promise<QuantizedResult> {
+  const evaluation = await runOn(bench, test, [bench.path, encodeModel(model)], options, context);
+  const [before, after] = evaluation.classifications ?? [];
+  const comparison = before && after && comparePredictions(before.predictions, after.predictions);
+  return {
+    plan,
+    model,
+    samples: evaluation.samples,
+    before,
+    after,
+    fidelity: evaluation.fidelities[0],
+    agreement: comparison?.agreement,
+    pairs: comparison?.labelled?.pairs,
+  };
+}
+
+/** Evaluates another model against predictions of the original that are there already. */
+async function evaluateAgain(
+  bench: Workbench,
+  test: TaskData,
+  first: QuantizedResult,
+  plan: Plan,
+  model: Model,
+  options: GateOptions,
+  context: CommandContext,
+): Promise<QuantizedResult> {
+  const evaluation = await runOn(bench, test, [encodeModel(model)], options, context);
+  const [after] = evaluation.classifications!;
+  const { agreement, labelled } = comparePredictions(first.before!.predictions, after!.predictions);
+  return { ...first, plan, model, after, agreement, pairs: labelled!.pairs, fidelity: undefined };
+}
+
+async function runOn(
+  bench: Workbench,
+  test: TaskData,
+  models: readonly (Uint8Array | string)[],
+  { limit }: GateOptions,
+  context: CommandContext,
+) {
+  const indices = firstSamples(test, limit);
+  const task = context.progress.start('evaluating', indices.length);
+  let done = 0;
+  const evaluation = await evaluateModels(models, test, {
+    indices,
+    workers: bench.workers,
+    session: bench.session,
+    onProgress(samples) {
+      task.advance(samples - done);
+      done = samples;
+    },
+  });
+  task.done();
+  return evaluation;
+}

@@ -1,0 +1,213 @@
+import { extname } from 'node:path';
+import type { TaskData } from '../data/task.js';
+import { EXIT, UserError } from '../errors.js';
+import { evaluateGates } from '../evaluate/gates.js';
+import { checkOutput } from '../files.js';
+import { writeModel } from '../onnx/write.js';
+import { type PreparedModel, prepareForQuantization } from '../passes/quantize/index.js';
+import type { Plan } from '../passes/quantize/plan.js';
+import { measureSensitivity } from '../passes/quantize/sensitivity.js';
+import type { NodeReport, Report } from '../report/schema.js';
+import type { LatencySeries } from '../runtime/latency.js';
+import { hasVnni } from '../runtime/machine.js';
+import { type Calibration, openCalibration } from './calibration.js';
+import type { CommandContext } from './context.js';
+import { createJudge } from './judge.js';
+import { decisionsOf } from './quantize-decisions.js';
+import { type QuantizedResult, quantizeWithinGate } from './quantize-gate.js';
+import { type QuantizeOptions, quantizeOptions } from './quantize-options.js';
+import { type ChosenPlan, choosePlan } from './quantize-plan.js';
+import {
+  comparisonReport,
+  gateFacts,
+  gateLimits,
+  type ModelFindings,
+  modelBytes,
+  modelReport,
+  reportHead,
+} from './reporting.js';
+import { checkReportPaths, showReport, writeReports } from './reports.js';
+import { latencyFeeds, measurePair, type Verification, verifyWritten } from './verify.js';
+import { openWorkbench, type Workbench } from './workbench.js';
+
+export { quantizeOptions as options };
+
+/** Quantizes a model, verifies the file as written, and reports what it did to size, speed and quality. */
+export async function run(path: string, options: QuantizeOptions, context: CommandContext): Promise<number> {
+  const startedAt = new Date();
+  const output = options.output ?? defaultOutput(path, options.method);
+  checkOutput(output, options.force || options.dryRun);
+  checkReportPaths(options);
+
+  const bench = await openWorkbench(path, options, context);
+  const test = options.data === undefined ? undefined : await bench.open(options.data);
+  const calibration = await openCalibration(bench, options, test);
+  const prepared = await prepareForQuantization(bench.model);
+  if (!prepared.survey.candidates.length) throw nothingToQuantize(path, prepared);
+
+  const feeds = await latencyFeeds(bench, test ?? calibration?.data);
+  const judge = createJudge(bench, calibration?.data, feeds, options);
+  const reduceRange = options.reduceRange ?? needsReducedRange(options.target);
+  const chosen = await choosePlan(bench, prepared, calibration, judge, { ...options, reduceRange }, context);
+  const errors = errorMeasure(bench, prepared, chosen, calibration);
+  const ranking = async (plan: Plan) => [...(await errors(plan))].sort((a, b) => a[1] - b[1]).map(([key]) => key);
+  const result = await quantizeWithinGate(bench, chosen, test, ranking, options, context);
+  const nodes = decisionsOf(prepared, result.plan, chosen.excluded, await errors(result.plan));
+  if (nodes.every(({ decision }) => decision === 'float')) throw nothingToQuantize(path, prepared);
+  if (options.dryRun) return showPlan(chosen, nodes, output, context);
+
+  const { bytes } = await writeModel(result.model, output);
+  const verification = await verifyWritten(output, result.model, bench, feeds[0]!);
+  const latencies = options.benchmark ? await measurePair(bench, output, feeds) : undefined;
+  const warnings = [...dataWarnings(test, calibration), ...speedWarnings(latencies, verification, options.prefer)];
+  const report = await buildReport(
+    { path, output, bytes, startedAt, warnings },
+    { bench, test, calibration, chosen, result, nodes, verification, latencies },
+    options,
+  );
+  await writeReports(report, options);
+  await showReport(report, options, context);
+  return report.gates.every(({ passed }) => passed) ? EXIT.ok : EXIT.gateFailed;
+}
+
+/** `model.onnx` becomes `model.int8.onnx`, `model.int4.onnx` or `model.fp16.onnx` in the same folder. */
+function defaultOutput(path: string, method: QuantizeOptions['method']): string {
+  const mark = { 'int4-weights': 'int4', fp16: 'fp16' }[method as string] ?? 'int8';
+  const ending = extname(path);
+  return `${ending ? path.slice(0, -ending.length) : path}.${mark}.onnx`;
+}
+
+function nothingToQuantize(path: string, { survey }: PreparedModel): UserError {
+  const reasons = new Set(survey.refused.map(({ node, reason }) => `${node.label} (${node.type}): ${reason}`));
+  const why = reasons.size ? ` (${[...reasons].slice(0, 3).join('; ')})` : '';
+  return new UserError(`no node can be quantized${why}`, {
+    file: path,
+    mend: 'see nncompress inspect for what the model holds; a model that is quantized already stays as it is',
+  });
+}
+
+/** Without VNNI, pairs of 8-bit products are added in 16 bits and overflow, unless weights have 7 bits. */
+function needsReducedRange(target: QuantizeOptions['target']): boolean {
+  return target === 'cpu-portable' || (process.arch === 'x64' && hasVnni() === false);
+}
+
+/** Measures the error of each node of a plan, once; nothing where there are no inputs to measure on. */
+function errorMeasure(
+  bench: Workbench,
+  prepared: PreparedModel,
+  chosen: ChosenPlan,
+  calibration: Calibration | undefined,
+): (plan: Plan) => Promise<Map<string, number>> {
+  const known = new Map<string, number>();
+  return async (plan) => {
+    const missing = [...plan].filter(([key, treatment]) => treatment !== 'float' && !known.has(key));
+    if (!calibration || !missing.length) return known;
+    const { facts, settings } = chosen;
+    const found = await measureSensitivity(prepared.model, plan, facts, settings, calibration.batches, bench.session);
+    for (const [key] of missing) known.set(key, found.get(key) ?? Number.POSITIVE_INFINITY);
+    return known;
+  };
+}
+
+function showPlan(chosen: ChosenPlan, nodes: readonly NodeReport[], output: string, context: CommandContext): number {
+  context.print(`would write ${output}: ${chosen.method}`);
+  for (const { name, op, decision, reason } of nodes) context.print(`  ${name} (${op}): ${decision}, ${reason}`);
+  return EXIT.ok;
+}
+
+function dataWarnings(test: TaskData | undefined, calibration: Calibration | undefined): string[] {
+  const warnings = calibration?.warning ? [calibration.warning] : [];
+  if (!test) warnings.push('accuracy was not checked: no labelled data was given (--data)');
+  else if (!test.labels.labelled) warnings.push('accuracy was not checked: the data has no labels');
+  if (!calibration)
+    warnings.push('no inputs to calibrate on: activations stay in float or get their ranges at run time');
+  if (test?.skipped.size) warnings.push(`${test.skipped.size} samples could not be read and were left out`);
+  return warnings;
+}
+
+function speedWarnings(
+  latencies: readonly LatencySeries[] | undefined,
+  { integerKernels }: Verification,
+  prefer: QuantizeOptions['prefer'],
+): string[] {
+  const [series] = latencies ?? [];
+  if (!series) return [];
+  const median = (values: Float64Array) => values.slice().sort()[values.length >> 1]!;
+  const ratio = median(series.milliseconds[0]!) / median(series.milliseconds[1]!);
+  const kernels = Object.values(integerKernels).reduce((sum, count) => sum + count, 0);
+  if (kernels === 0)
+    return ['no integer kernel was faster than float on this machine: weights are stored small and computed in float'];
+  if (ratio >= 0.95 || prefer === 'size') return [];
+  return [
+    `slower than the original (${ratio.toFixed(2)} times its speed): the layers are too small for integer kernels to pay, ` +
+      'or the conversions around them cost more than they save; try --method auto or --exclude',
+  ];
+}
+
+/** Everything that a quantization found. */
+interface Findings {
+  bench: Workbench;
+  test: TaskData | undefined;
+  calibration: Calibration | undefined;
+  chosen: ChosenPlan;
+  result: QuantizedResult;
+  nodes: NodeReport[];
+  verification: Verification;
+  latencies: LatencySeries[] | undefined;
+}
+
+async function buildReport(
+  written: { path: string; output: string; bytes: number; startedAt: Date; warnings: string[] },
+  findings: Findings,
+  options: QuantizeOptions,
+): Promise<Report> {
+  const { bench, test, calibration, chosen, result, nodes, verification, latencies } = findings;
+  const latency = (k: number) => latencies && { milliseconds: latencies[0]!.milliseconds[k]!, batch: 1 };
+  const original: ModelFindings = {
+    role: 'original',
+    path: written.path,
+    model: bench.model,
+    bytes: await modelBytes(written.path, bench.model),
+    provider: bench.provider,
+    classification: result.before,
+    latency: latency(0),
+  };
+  const compressed: ModelFindings = {
+    role: 'compressed',
+    path: written.output,
+    model: verification.model,
+    bytes: written.bytes,
+    provider: bench.provider,
+    classification: result.after,
+    fidelity: result.fidelity,
+    agreement: result.agreement,
+    latency: latency(1),
+  };
+  const models = [await modelReport(original), await modelReport(compressed)];
+  const comparison = comparisonReport(original, compressed, latencies, options.confidence);
+  const data = test && { path: options.data!, task: test, samples: result.samples };
+  return {
+    ...reportHead('quantize', { ...options, output: written.output }, written.startedAt, {
+      provider: bench.provider,
+      threads: 1,
+      data,
+    }),
+    models,
+    comparison,
+    nodes,
+    quantization: {
+      method: chosen.method,
+      integerKernels: verification.integerKernels,
+      settings: { ...chosen.settings },
+    },
+    ...(calibration && {
+      calibration: {
+        path: calibration.path,
+        samples: calibration.indices.length,
+        method: chosen.settings.calibrationMethod,
+      },
+    }),
+    gates: evaluateGates(gateLimits(options), gateFacts(models[1]!, comparison, result.pairs)),
+    warnings: written.warnings,
+  };
+}

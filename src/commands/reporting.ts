@@ -1,0 +1,150 @@
+import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { measureCost } from '../analysis/cost.js';
+import type { TaskData } from '../data/task.js';
+import type { ClassificationAccumulator } from '../evaluate/classification.js';
+import { comparePredictions } from '../evaluate/compare.js';
+import type { Fidelity } from '../evaluate/fidelity.js';
+import type { GateFacts, GateLimits } from '../evaluate/gates.js';
+import type { PairedCounts } from '../evaluate/paired.js';
+import { ratioInterval, summarizeLatency } from '../evaluate/ratio.js';
+import type { Model } from '../ir/model.js';
+import { externalLocations } from '../onnx/write.js';
+import type { Comparison, ModelReport, Report } from '../report/schema.js';
+import { countOperators } from '../runtime/kernels.js';
+import type { LatencySeries } from '../runtime/latency.js';
+import { machineFacts } from '../runtime/machine.js';
+import { packageVersion, toolVersion } from '../version.js';
+
+/** What was measured of one model. */
+export interface ModelFindings {
+  role: ModelReport['role'];
+  path: string;
+  model: Model;
+  /** Bytes of all its files. */
+  bytes: number;
+  provider: string;
+  classification?: ClassificationAccumulator | undefined;
+  /** Against the original. */
+  fidelity?: Fidelity | undefined;
+  /** Share of predictions that are the original's. */
+  agreement?: number | undefined;
+  /** Milliseconds per run at the first batch size. */
+  latency?: { milliseconds: ArrayLike<number>; batch: number } | undefined;
+}
+
+/** Bytes of a model's main file and its external data. */
+export async function modelBytes(path: string, model: Model): Promise<number> {
+  const files = [path, ...[...externalLocations(model)].map((location) => join(dirname(path), location))];
+  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** A model's part of the report. */
+export async function modelReport(findings: ModelFindings): Promise<ModelReport> {
+  const { role, path, model, bytes, provider, classification, fidelity, agreement, latency } = findings;
+  const cost = await measureCost(model);
+  const metrics = classification?.predictions.size && isLabelled(classification) ? classification.result() : undefined;
+  return {
+    role,
+    path,
+    bytes,
+    parameters: cost.parameters,
+    macs: cost.macs,
+    operators: countOperators(model),
+    provider,
+    ...(latency && { latency: summarizeLatency(latency.milliseconds, latency.batch) }),
+    ...(metrics && { metrics: { ...metrics, ...(agreement !== undefined && { agreement }) } }),
+    ...(fidelity && { fidelity: { ...fidelity, ...(agreement !== undefined && { agreement }) } }),
+  };
+}
+
+function isLabelled({ predictions }: ClassificationAccumulator): boolean {
+  for (let sample = 0; sample < predictions.size; sample++) if (predictions.isLabelled(sample)) return true;
+  return false;
+}
+
+/** How the compressed model differs from the original. */
+export function comparisonReport(
+  original: ModelFindings,
+  compressed: ModelFindings,
+  latencies: readonly LatencySeries[] | undefined,
+  confidence: number | undefined,
+): Comparison {
+  const [a, b] = [original.classification, compressed.classification];
+  const labelled = a && b ? comparePredictions(a.predictions, b.predictions, confidence).labelled : undefined;
+  const series = latencies?.[0]?.milliseconds;
+  return {
+    sizeRatio: original.bytes / compressed.bytes,
+    ...(series && { speedup: ratioInterval(series[0]!, series[1]!, confidence) }),
+    ...(labelled && {
+      accuracyDrop: labelled.accuracyDrop,
+      changed: { gained: labelled.pairs.gained, lost: labelled.pairs.lost },
+    }),
+  };
+}
+
+/** What every report begins with. */
+export function reportHead(
+  command: string,
+  options: object,
+  startedAt: Date,
+  run: { provider: string; threads: number; data?: { path: string; task: TaskData; samples: number } | undefined },
+): Pick<
+  Report,
+  'schemaVersion' | 'tool' | 'command' | 'options' | 'startedAt' | 'seconds' | 'peakMemoryBytes' | 'machine' | 'data'
+> {
+  const { cpu, cores, isa = [] } = machineFacts();
+  return {
+    schemaVersion: 1,
+    tool: {
+      name: 'nncompress',
+      version: toolVersion(),
+      onnxruntime: packageVersion('onnxruntime-node') ?? '',
+      node: process.versions.node,
+    },
+    command,
+    options: { ...options },
+    startedAt: startedAt.toISOString(),
+    seconds: (Date.now() - startedAt.getTime()) / 1000,
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    machine: { cpu, cores, threads: run.threads, isa: [...isa], provider: run.provider },
+    ...(run.data && {
+      data: {
+        path: run.data.path,
+        samples: run.data.samples,
+        classes: run.data.task.labels.classes.length,
+        task: run.data.task.kind,
+      },
+    }),
+  };
+}
+
+/** The limits among a command's options. */
+export function gateLimits(options: {
+  maxDrop?: number | undefined;
+  confidence?: number | undefined;
+  minAccuracy?: number | undefined;
+  minRecall?: number | undefined;
+  minF1?: number | undefined;
+  maxSize?: number | undefined;
+  maxLatency?: number | undefined;
+  minSpeedup?: number | undefined;
+}): GateLimits {
+  const { minRecall, ...limits } = options;
+  return { ...limits, minRecall: minRecall === undefined ? undefined : [{ limit: minRecall }] };
+}
+
+/** What the gates look at. */
+export function gateFacts(model: ModelReport, comparison?: Comparison, pairs?: PairedCounts): GateFacts {
+  const { metrics, latency, bytes } = model;
+  return {
+    pairs,
+    accuracy: metrics?.accuracy,
+    recall: metrics?.recall,
+    f1: metrics?.f1,
+    bytes,
+    latencyMs: latency?.medianMs,
+    speedup: comparison?.speedup?.value,
+  };
+}

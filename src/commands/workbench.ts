@@ -1,0 +1,92 @@
+import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
+import { readClassNames } from '../data/labels.js';
+import { openTask, type TaskData, type TaskOptions } from '../data/task.js';
+import { messageOf, UserError } from '../errors.js';
+import type { Model } from '../ir/model.js';
+import { readModel } from '../onnx/read.js';
+import { tensorBytes } from '../onnx/write.js';
+import type { Provider, SessionInfo, SessionOptions } from '../runtime/protocol.js';
+import { resolveDevice } from '../runtime/providers.js';
+import { Session } from '../runtime/session.js';
+import type { CommandContext } from './context.js';
+import { type PreprocessingFlags, preprocessingOf } from './preprocessing.js';
+
+/** Options that say what data is and how it is run. */
+export interface WorkbenchOptions extends PreprocessingFlags {
+  device: 'cpu' | 'cuda' | 'webgpu' | 'auto';
+  threads?: number | undefined;
+  inputColumn?: string | undefined;
+  textColumn?: string | undefined;
+  pairColumn?: string | undefined;
+  labelColumn?: string | undefined;
+  delimiter?: string | undefined;
+  split?: string | undefined;
+  labels?: string | undefined;
+  skipBadSamples: boolean;
+}
+
+/** A model that can be run, and where. */
+export interface Workbench {
+  path: string;
+  model: Model;
+  info: SessionInfo;
+  provider: Provider;
+  session: SessionOptions;
+  /** Threads that each hold a copy of the model. */
+  workers: number;
+  /** Opens data for the model. */
+  open(path: string): Promise<TaskData>;
+}
+
+/** Models above this many bytes are held once and run with all cores, not once per core. */
+const HELD_PER_CORE = 400e6;
+
+/**
+ * Reads a model and loads it once, so that what cannot run is refused before anything else happens.
+ * @throws UserError where the file is no model, cannot be run, or the device is not there
+ */
+export async function openWorkbench(
+  path: string,
+  options: WorkbenchOptions,
+  context: CommandContext,
+): Promise<Workbench> {
+  const model = readModel(path);
+  const { provider, why } = await resolveDevice(options.device);
+  if (options.device === 'auto') context.note(`device: ${provider} (${why})`);
+  const session: SessionOptions = { provider, threads: options.threads };
+  const info = await describeSession(path, session);
+  const parallel = provider === 'cpu' && !options.threads && tensorBytes(model) < HELD_PER_CORE;
+  const workers = parallel ? availableParallelism() : 1;
+  return {
+    path,
+    model,
+    info,
+    provider,
+    session,
+    workers,
+    open: async (data) => openTask(data, path, info, await taskOptions(options)),
+  };
+}
+
+async function describeSession(path: string, options: SessionOptions): Promise<SessionInfo> {
+  try {
+    const session = await Session.create(path, options);
+    const { inputs, outputs } = session;
+    await session.release();
+    return { inputs: [...inputs], outputs: [...outputs] };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(messageOf(error), { file: path });
+  }
+}
+
+async function taskOptions(options: WorkbenchOptions): Promise<TaskOptions> {
+  const { inputColumn, textColumn, pairColumn, labelColumn, delimiter, split, labels, skipBadSamples } = options;
+  return {
+    dataset: { inputColumn, textColumn, pairColumn, labelColumn, delimiter, split },
+    preprocessing: preprocessingOf(options),
+    classNames: labels === undefined ? undefined : await readClassNames(dirname(labels)),
+    skipBadSamples,
+  };
+}

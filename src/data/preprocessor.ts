@@ -1,0 +1,40 @@
+import { dirname } from 'node:path';
+import { arraysPreprocessor } from './arrays-preprocessor.js';
+import type { AudioOptions } from './audio-options.js';
+import { createAudioPreprocessor } from './audio-preprocessor.js';
+import { readJsonBeside } from './beside.js';
+import { type ImageOptions, imagePreprocessor } from './image-preprocessor.js';
+import { createTextPreprocessor, type TextOptions } from './text-preprocessor.js';
+import type { InputSpec, Preprocessor, SampleKind } from './types.js';
+
+/** What the user says about preprocessing, by kind of data. */
+export interface PreprocessingOptions {
+  image?: ImageOptions;
+  text?: TextOptions;
+  audio?: AudioOptions;
+}
+
+/**
+ * The preprocessing that a model needs for a kind of data: as the files beside the model say, overridden by options.
+ * @throws UserError where neither says enough, or the model's inputs do not fit the kind
+ */
+export async function createPreprocessor(
+  kind: SampleKind,
+  modelPath: string,
+  inputs: readonly InputSpec[],
+  options: PreprocessingOptions = {},
+): Promise<Preprocessor> {
+  const folder = dirname(modelPath);
+  switch (kind) {
+    case 'image': {
+      const config = await readJsonBeside(folder, 'preprocessor_config.json');
+      return imagePreprocessor(inputs, config, options.image);
+    }
+    case 'text':
+      return createTextPreprocessor(folder, inputs, options.text);
+    case 'audio':
+      return createAudioPreprocessor(folder, inputs, options.audio);
+    case 'arrays':
+      return arraysPreprocessor(inputs);
+  }
+}

@@ -1,0 +1,126 @@
+import { dirname } from 'node:path';
+import { UserError } from '../errors.js';
+import type { SessionInfo, SessionValue } from '../runtime/protocol.js';
+import { batches } from './batches.js';
+import { readJsonBeside } from './beside.js';
+import { type ResolvedLabels, readClassNames, resolveLabels } from './labels.js';
+import { openDataset } from './open.js';
+import type { DatasetOptions } from './options.js';
+import { createPreprocessor, type PreprocessingOptions } from './preprocessor.js';
+import { pickIndices } from './sample.js';
+import type { Batch, Dataset, InputSpec, Preprocessor } from './types.js';
+
+/** What a classifier decides: one class of many, any number of them, or yes or no by one output. */
+export type TaskKind = 'single-label' | 'multi-label' | 'binary';
+
+/** How data is opened for a model. */
+export interface TaskOptions {
+  dataset?: DatasetOptions;
+  preprocessing?: PreprocessingOptions;
+  /** Class names in the order of the outputs, where they do not lie beside the model. */
+  classNames?: readonly string[] | undefined;
+  skipBadSamples?: boolean;
+}
+
+/** Data that a model can run on: samples, their preprocessing and their labels. */
+export interface TaskData {
+  dataset: Dataset;
+  preprocessor: Preprocessor;
+  labels: ResolvedLabels;
+  kind: TaskKind;
+  /** Name of the output that holds the scores. */
+  output: string;
+  /** Length of the first axis that the model insists on, if it does. */
+  fixedBatch: number | undefined;
+  /** Samples left out so far because they could not be read. */
+  skipped: Set<number>;
+  /** Streams samples as batches. */
+  stream(indices: readonly number[], batchSize?: number): AsyncGenerator<Batch>;
+}
+
+/** Samples in a batch, by kind of data, where the model leaves it open. */
+const BATCH_SIZES = { image: 64, text: 32, audio: 16, arrays: 32 } as const;
+
+/**
+ * Opens data for a model: finds its form, its preprocessing and the class that each label stands for.
+ * @param session the inputs and outputs that ONNX Runtime tells of the model.
+ * @throws UserError where the data cannot be read or does not fit the model
+ */
+export async function openTask(
+  path: string,
+  modelPath: string,
+  session: SessionInfo,
+  options: TaskOptions = {},
+): Promise<TaskData> {
+  const dataset = await openDataset(path, options.dataset);
+  const inputs = session.inputs.map(inputSpec);
+  const preprocessor = await createPreprocessor(dataset.kind, modelPath, inputs, options.preprocessing);
+  const classNames = options.classNames ?? (await readClassNames(dirname(modelPath)));
+  const output = scoreOutput(session.outputs, classNames?.length);
+  const width = classCount(output);
+  const labels = resolveLabels(dataset, classNames, width);
+  const kind = await taskKind(modelPath, labels, width);
+  const fixedBatch = inputs.map((input) => input.dims[0]).find((dim) => typeof dim === 'number' && dim > 0) as number;
+  const skipped = new Set<number>();
+  return {
+    dataset,
+    preprocessor,
+    labels,
+    kind,
+    output: output.name,
+    fixedBatch,
+    skipped,
+    stream: (indices, batchSize = fixedBatch ?? BATCH_SIZES[dataset.kind]) =>
+      batches(dataset, preprocessor, {
+        indices,
+        batchSize,
+        skipBadSamples: options.skipBadSamples,
+        onSkip: (index) => skipped.add(index),
+      }),
+  };
+}
+
+/** Random samples of the data, each class in proportion; the same seed picks the same. */
+export function sampleOf(data: TaskData, count: number, seed: number): number[] {
+  return pickIndices(data.dataset, count, seed);
+}
+
+/** The first `limit` samples, or all. */
+export function firstSamples(data: TaskData, limit: number | undefined): number[] {
+  return Array.from({ length: Math.min(limit ?? data.dataset.size, data.dataset.size) }, (_, i) => i);
+}
+
+function inputSpec({ name, type, dims }: SessionValue): InputSpec {
+  if (!type) throw new UserError(`the model's input '${name}' is no tensor`, { mend: 'export it with tensor inputs' });
+  return { name, type: type as InputSpec['type'], dims };
+}
+
+/** Names that exporters give the output that holds the scores. */
+const SCORE_NAMES = /logits|scores|prob|softmax|output|class/i;
+
+function scoreOutput(outputs: readonly SessionValue[], classes: number | undefined): SessionValue {
+  const floats = outputs.filter(({ type }) => type?.startsWith('float'));
+  const fitting = floats.filter(({ dims }) => classes !== undefined && dims.at(-1) === classes && dims.length === 2);
+  const output =
+    fitting.find(({ name }) => SCORE_NAMES.test(name)) ??
+    fitting[0] ??
+    floats.find(({ name }) => /logits/i.test(name)) ??
+    floats.find(({ dims }) => dims.length <= 2) ??
+    floats[0];
+  if (output) return output;
+  const names = outputs.map(({ name, type }) => `${name} (${type ?? 'no tensor'})`).join(', ');
+  throw new UserError(`the model gives no float scores: ${names}`, { mend: 'export it with logits or probabilities' });
+}
+
+function classCount({ dims }: SessionValue): number | undefined {
+  if (dims.length === 1) return 1;
+  const last = dims.at(-1);
+  return typeof last === 'number' && last > 0 ? last : undefined;
+}
+
+async function taskKind(modelPath: string, labels: ResolvedLabels, width: number | undefined): Promise<TaskKind> {
+  if (width === 1) return 'binary';
+  const config = await readJsonBeside(dirname(modelPath), 'config.json');
+  const multi = labels.targets.some((target) => Array.isArray(target));
+  return multi || config?.value.problem_type === 'multi_label_classification' ? 'multi-label' : 'single-label';
+}

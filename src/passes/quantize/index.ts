@@ -1,0 +1,62 @@
+import { inferValueTypes } from '../../analysis/value-types.js';
+import type { Model } from '../../ir/model.js';
+import { cleanupPasses } from '../cleanup/index.js';
+import { upgradeOpset } from '../opset-upgrade/upgrade-opset.js';
+import { type PassRecord, runPasses } from '../pass.js';
+import { type Candidate, type Survey, surveyModel } from './plan.js';
+import { clampsFirst, meanToPool } from './prepare.js';
+
+/** Lowest operator set with per-channel DequantizeLinear. */
+const PER_CHANNEL_OPSET = 13;
+
+/** A model brought to the form that integer kernels want, and what is in it. */
+export interface PreparedModel {
+  model: Model;
+  survey: Survey;
+  isFloat32(value: string): boolean;
+  passes: PassRecord[];
+}
+
+/** Cleans a copy of a model up and brings it to the operator set and the operators that have integer kernels. */
+export async function prepareForQuantization(original: Model): Promise<PreparedModel> {
+  const model = original.clone();
+  const upgrade = model.opset < PER_CHANNEL_OPSET ? [upgradeOpset(PER_CHANNEL_OPSET)] : [];
+  const passes = await runPasses(model, [...upgrade, ...cleanupPasses, meanToPool, clampsFirst]);
+  const types = await inferValueTypes(model);
+  return {
+    model,
+    survey: surveyModel(model),
+    isFloat32: (value) => types.get(value)?.type === 'float32',
+    passes,
+  };
+}
+
+/** Which nodes the user lets be quantized. */
+export interface NodeFilter {
+  include: readonly string[];
+  exclude: readonly string[];
+  ops?: readonly string[] | undefined;
+}
+
+/** Tells why the user's filter keeps a candidate in float; undefined where it does not. */
+export function excludedBy(filter: NodeFilter): (candidate: Candidate) => string | undefined {
+  const matcher = (patterns: readonly string[]) => {
+    const expressions = patterns.map(globToRegExp);
+    return ({ node, key }: Candidate) => expressions.some((e) => e.test(node.name) || e.test(key));
+  };
+  const included = matcher(filter.include);
+  const excluded = matcher(filter.exclude);
+  return (candidate) => {
+    if (filter.ops && !filter.ops.includes(candidate.node.op)) return 'its operator is not among --ops';
+    if (filter.include.length && !included(candidate)) return 'not among --include';
+    return excluded(candidate) ? 'excluded by --exclude' : undefined;
+  };
+}
+
+function globToRegExp(pattern: string): RegExp {
+  const escaped = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replace(/\*/g, '.*')
+    .replace(/\?/g, '.');
+  return new RegExp(`^${escaped}$`);
+}
