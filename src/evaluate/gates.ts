@@ -65,8 +65,8 @@ export interface GateResult {
   samplesNeeded?: number;
 }
 
-/** What a gate's numbers are. */
-export type GateUnit = 'fraction' | 'bytes' | 'milliseconds' | 'factor';
+/** What a gate's numbers are; points are a difference of fractions. */
+export type GateUnit = 'fraction' | 'points' | 'bytes' | 'milliseconds' | 'factor';
 
 interface GateRow {
   unit: GateUnit;
@@ -78,7 +78,7 @@ interface GateRow {
 
 /** Every gate, in the order of the report. */
 export const GATES = {
-  'max-drop': row('fraction', 'most', 'maxDrop', ({ pairs }) => pairs && dropOf(pairs)),
+  'max-drop': row('points', 'most', 'maxDrop', ({ pairs }) => pairs && dropOf(pairs)),
   'min-accuracy': row('fraction', 'least', 'minAccuracy', ({ accuracy }) => accuracy),
   'min-recall': row('fraction', 'least', 'minRecall', recallFact),
   'min-f1': row('fraction', 'least', 'minF1', ({ f1 }) => f1?.macro),

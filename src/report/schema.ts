@@ -1,0 +1,209 @@
+import { z } from 'zod';
+import { GATES, type GateName } from '../evaluate/gates.js';
+
+const fraction = z.number().min(0).max(1);
+const count = z.number().int().nonnegative();
+const positive = z.number().nonnegative();
+const counts = z.record(z.string(), count);
+
+/** A value and the range that holds the true one, at the report's `comparison.confidence`. */
+const interval = z.object({ value: z.number(), low: z.number(), high: z.number() });
+
+const averages = z.object({
+  /** Mean over all classes of the model, each counting alike. */
+  macro: fraction,
+  micro: fraction,
+  /** Mean weighted by support. */
+  weighted: fraction,
+  /** `support`: samples of the class. */
+  perClass: z.array(z.object({ class: z.string(), value: fraction, support: count })),
+});
+
+/** Quality on labelled samples: fractions 0…1, defined as in scikit-learn with `zero_division=0`. */
+const metrics = z.object({
+  /** Labelled samples. */
+  samples: count.optional(),
+  /** For multi-label data the share of samples whose whole set of labels is right. */
+  accuracy: fraction,
+  /** Multi-label only: share of single decisions that are right. */
+  labelAccuracy: fraction.optional(),
+  /** Single-label with more than five classes only. */
+  top5: fraction.optional(),
+  recall: averages,
+  precision: averages,
+  f1: averages,
+  /** Rows are true classes, columns predicted ones; for multi-label data one 2 × 2 matrix per class. */
+  confusion: z.union([z.array(z.array(count)), z.array(z.array(z.array(count)))]).optional(),
+  /** Share of samples with the same prediction as the original's. */
+  agreement: fraction.optional(),
+  /** Mean cross entropy in nats. */
+  loss: z.number().optional(),
+});
+
+/** Nearness of outputs to the original's on the same inputs; the worst of several outputs. */
+const fidelity = z.object({
+  /** Signal to quantization noise in dB; absent where outputs are equal. */
+  sqnrDb: z.number().optional(),
+  /** −1…1. */
+  cosine: z.number().min(-1).max(1),
+  maxAbsError: positive,
+  /** Share of samples whose largest value is at the same place. */
+  agreement: fraction.optional(),
+});
+
+const latency = z.object({
+  /** Samples in a run. */
+  batch: count,
+  /** Milliseconds per run. */
+  medianMs: positive,
+  p90Ms: positive,
+  /** Samples per second at the median. */
+  throughput: positive,
+});
+
+const model = z.object({
+  /** The result of a command is always "compressed", what it started from "original". */
+  role: z.string().min(1),
+  path: z.string(),
+  /** Bytes of all its files. */
+  bytes: count,
+  parameters: count.optional(),
+  /** Multiply-accumulates for one sample. */
+  macs: positive.optional(),
+  /** Nodes by operator. */
+  operators: counts.optional(),
+  /** Execution provider that ran it. */
+  provider: z.string().optional(),
+  latency: latency.optional(),
+  metrics: metrics.optional(),
+  fidelity: fidelity.optional(),
+});
+
+const comparison = z.object({
+  /** Of all intervals, 0…1; 0.95 where absent. */
+  confidence: z.number().gt(0).lt(1).optional(),
+  /** Accuracy of the original minus that of the compressed model, as a fraction: positive is worse. */
+  accuracyDrop: interval.optional(),
+  /** The same for macro recall and macro F1. */
+  recallDrop: interval.optional(),
+  f1Drop: interval.optional(),
+  /** Exact McNemar test of the changed predictions: p-value, two-sided. */
+  mcnemarP: fraction.optional(),
+  /** Bytes of the original divided by bytes of the compressed model. */
+  sizeRatio: positive.optional(),
+  /** Latency of the original divided by that of the compressed model, measured in alternation. */
+  speedup: interval.optional(),
+  /** Samples that only the compressed model gets right, and only the original. */
+  changed: z.object({ gained: count, lost: count }).optional(),
+});
+
+const node = z.object({
+  name: z.string(),
+  op: z.string(),
+  /** What was done to it: static, dynamic, int4 (computed in integers), int8-storage, fp16-storage, float (left). */
+  decision: z.string(),
+  reason: z.string(),
+  /** Signal to noise in dB that this node's treatment alone leaves. */
+  sqnrDb: z.number().optional(),
+});
+
+const gate = z.object({
+  name: z.enum(Object.keys(GATES) as [GateName, ...GateName[]]),
+  /** The class that a limit on recall is for. */
+  class: z.string().optional(),
+  /** A fraction, bytes, milliseconds or a factor, as the name says. */
+  limit: z.number(),
+  /** Absent where it was not measured. */
+  value: z.number().optional(),
+  passed: z.boolean(),
+  /** What the interval of the drop says, for max-drop. */
+  verdict: z.enum(['pass', 'fail', 'undecided']).optional(),
+  /** Samples that would probably decide. */
+  samplesNeeded: count.optional(),
+});
+
+const training = z.object({
+  samples: count,
+  epochs: count,
+  seconds: positive,
+  samplesPerSecond: positive,
+  workers: count,
+  bestEpoch: count,
+  /** One entry per epoch. */
+  history: z.array(z.record(z.string(), z.number())),
+});
+
+const pruning = z.object({
+  macsRatio: positive,
+  parametersRatio: positive,
+  /** Channels of each group. */
+  groups: z.array(z.object({ name: z.string(), before: count, after: count })),
+  steps: z.array(z.record(z.string(), z.unknown())),
+});
+
+const adaptive = z.object({
+  macsRatio: positive,
+  exits: z.array(z.object({ name: z.string(), threshold: z.number(), share: fraction, accuracy: fraction })),
+  curve: z.array(z.record(z.string(), z.number())),
+});
+
+/** What a command did and found, the one source of every form of report. Version 1. */
+export const reportSchema = z.object({
+  schemaVersion: z.literal(1),
+  tool: z.object({ name: z.string(), version: z.string(), onnxruntime: z.string(), node: z.string() }),
+  command: z.string(),
+  options: z.record(z.string(), z.unknown()),
+  /** ISO 8601, UTC. */
+  startedAt: z.iso.datetime(),
+  seconds: positive,
+  /** Peak resident memory of the process. */
+  peakMemoryBytes: count,
+  machine: z.object({
+    cpu: z.string(),
+    cores: count,
+    /** Threads of a session. */
+    threads: count,
+    /** Instruction sets. */
+    isa: z.array(z.string()),
+    provider: z.string(),
+  }),
+  /** The data that models were judged on. */
+  data: z
+    .object({
+      path: z.string(),
+      samples: count,
+      /** Number of classes. */
+      classes: count,
+      task: z.string(),
+      /** Samples that could not be read, left out with --skip-bad-samples. */
+      skipped: count.optional(),
+    })
+    .optional(),
+  calibration: z.object({ path: z.string(), samples: count, method: z.string() }).optional(),
+  models: z.array(model),
+  comparison: comparison.optional(),
+  quantization: z
+    .object({
+      method: z.string(),
+      /** Integer kernels in the graph that ONNX Runtime makes of the written file, by operator. */
+      integerKernels: counts,
+      settings: z.record(z.string(), z.unknown()).optional(),
+    })
+    .optional(),
+  /** What was decided for each node that could be compressed. */
+  nodes: z.array(node).optional(),
+  training: training.optional(),
+  pruning: pruning.optional(),
+  adaptive: adaptive.optional(),
+  gates: z.array(gate),
+  warnings: z.array(z.string()),
+});
+
+export type Report = z.output<typeof reportSchema>;
+export type ModelReport = z.output<typeof model>;
+export type Metrics = z.output<typeof metrics>;
+export type FidelityReport = z.output<typeof fidelity>;
+export type Latency = z.output<typeof latency>;
+export type Comparison = z.output<typeof comparison>;
+export type NodeReport = z.output<typeof node>;
+export type Gate = z.output<typeof gate>;

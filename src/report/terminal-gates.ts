@@ -1,0 +1,41 @@
+import { GATES, type GateUnit } from '../evaluate/gates.js';
+import { formatBytes, formatDuration, formatFactor, formatFixed, formatPercent, printable } from './format.js';
+import type { Gate } from './schema.js';
+
+const FORMATS: Readonly<Record<GateUnit, (value: number) => string>> = {
+  fraction: formatPercent,
+  points: (value) => `${formatFixed(100 * value, 2)} points`,
+  bytes: formatBytes,
+  milliseconds: formatDuration,
+  factor: formatFactor,
+};
+
+/** Exact forms, for values that look like their limit but are not. */
+const EXACT: Readonly<Record<GateUnit, (value: number) => string>> = {
+  fraction: (value) => `${100 * value} %`,
+  points: (value) => `${100 * value} points`,
+  bytes: (value) => `${formatFixed(value)} bytes`,
+  milliseconds: (value) => `${value} ms`,
+  factor: (value) => `${value}×`,
+};
+
+/** A gate on one line: name, limit, what was measured, and what that leaves open. */
+export function gateLine(gate: Gate, confidence: number): string {
+  const { unit, limits } = GATES[gate.name];
+  const { value, limit } = gate;
+  const name = gate.class === undefined ? gate.name : `${gate.name} of ${printable(gate.class)}`;
+  const sign = limits === 'most' ? '≤' : '≥';
+  const alike = value !== undefined && !gate.passed && FORMATS[unit](value) === FORMATS[unit](limit);
+  const format = alike ? EXACT[unit] : FORMATS[unit];
+  const measured = value === undefined ? 'not measured' : format(value);
+  return `${name} ${sign} ${format(limit)}: ${measured}${openness(gate, confidence)}`;
+}
+
+function openness({ verdict, samplesNeeded }: Gate, confidence: number): string {
+  if (verdict !== 'undecided') return '';
+  const needed =
+    samplesNeeded === undefined
+      ? 'too near the limit to tell'
+      : `about ${formatFixed(samplesNeeded)} samples would tell`;
+  return ` (undecided at ${formatFixed(100 * confidence)} %: ${needed})`;
+}

@@ -1,0 +1,188 @@
+import type { ChalkInstance } from 'chalk';
+import { formatFixed, formatPercent, printable, shortenPath, wrapLines } from './format.js';
+import type { Comparison, Gate, ModelReport, NodeReport, Report } from './schema.js';
+import { gateLine } from './terminal-gates.js';
+import { tableLines } from './terminal-table.js';
+
+/** How a report is shown. */
+export interface TerminalOptions {
+  /** Its level decides about colours; level 0 gives plain text. */
+  color: ChalkInstance;
+  /** Columns of the terminal. */
+  width: number;
+  /** Lines that the summary should fit on, the prompt below it not counted; 23 by default. */
+  height?: number | undefined;
+}
+
+/** Lines that belong together under a heading of their own; those at the end go first where room is short. */
+interface Section {
+  title: string;
+  items: string[][];
+  /** Items that always stay. */
+  least: number;
+  /** Says how many are left out. */
+  more?(number: number): string;
+}
+
+/** Decisions that make a node compute in integers. */
+const INTEGER_DECISIONS: readonly string[] = ['static', 'dynamic', 'int4'];
+const MOST_COLUMNS = 100;
+const TITLE_COLUMNS = 13;
+
+/**
+ * A summary of a report that fits on one screen: where it does not, properties that matter less go first, then entries
+ * of long lists, which are counted. Gates that failed or are undecided always stay.
+ */
+export function renderTerminal(report: Report, { color, width, height = 23 }: TerminalOptions): string {
+  const columns = Math.min(width, MOST_COLUMNS);
+  const room = columns - TITLE_COLUMNS;
+  const sections = [
+    predictionSection(report, room),
+    ...nodeSections(report, room),
+    gateSection(report, color, room),
+    warningSection(report, color, room),
+  ].filter(({ items }) => items.length > 0);
+  const compose = (detailed: boolean) => {
+    const head = [...headLines(report, color, columns), '', ...tableLines(report, color, detailed), ''];
+    const body = fit(sections, height - head.length).flatMap(({ title, items }) =>
+      items.flat().map((line, index) => `${color.cyan((index === 0 ? title : '').padEnd(TITLE_COLUMNS))}${line}`),
+    );
+    return [...head, ...body];
+  };
+  const detailed = compose(true);
+  return (detailed.length <= height ? detailed : compose(false)).join('\n').trimEnd();
+}
+
+function headLines(report: Report, color: ChalkInstance, columns: number): string[] {
+  const { command, seconds, machine, data } = report;
+  const aside = `${command}, ${formatFixed(seconds, seconds < 10 ? 1 : 0)} s`;
+  const paths = [...new Set([modelOf(report, 'original'), modelOf(report, 'compressed')].map((model) => model?.path))]
+    .filter((path) => path !== undefined)
+    .concat(report.models.length ? [] : ['no model']);
+  const room = Math.floor((columns - aside.length - 2 - 3 * (paths.length - 1)) / paths.length);
+  const title = paths.map((path) => shortenPath(path, room)).join(' → ');
+  const facts = [
+    data && `${formatFixed(data.samples)} samples of ${shortenPath(data.path, 30)}, ${data.classes} classes`,
+    data?.skipped ? `${formatFixed(data.skipped)} skipped` : undefined,
+    `${machine.provider}, ${count(machine.threads, 'thread')}`,
+  ];
+  const gap = ' '.repeat(Math.max(2, columns - title.length - aside.length));
+  return [
+    `${color.bold(title)}${color.dim(gap + aside)}`,
+    ...wrapLines(facts.filter(Boolean).join(' · '), columns).map((line) => color.dim(line)),
+  ];
+}
+
+/** The model of a role; a command with one model has it as "original" or "compressed". */
+function modelOf({ models }: Report, role: string): ModelReport | undefined {
+  return models.find((model) => model.role === role) ?? models[0];
+}
+
+function predictionSection({ models, comparison }: Report, room: number): Section {
+  const agreement = models.find((model) => model.metrics?.agreement !== undefined)?.metrics?.agreement;
+  const { changed } = comparison ?? {};
+  const parts = [
+    changed && `${formatFixed(changed.gained)} gained, ${formatFixed(changed.lost)} lost${chanceNote(comparison!)}`,
+    agreement !== undefined && `${formatPercent(agreement)} the same`,
+  ].filter((part) => typeof part === 'string');
+  return { title: 'Predictions', items: parts.length ? [wrapLines(parts.join(', '), room)] : [], least: 1 };
+}
+
+/** Says so where the test data is too small to tell the models apart. */
+function chanceNote({ accuracyDrop, changed, mcnemarP }: Comparison): string {
+  if (!accuracyDrop || accuracyDrop.low > 0 || accuracyDrop.high < 0) return '';
+  if (!changed || changed.gained + changed.lost === 0) return '';
+  return ` (may be chance${mcnemarP === undefined ? '' : `: p = ${formatFixed(mcnemarP, 2)}`})`;
+}
+
+function nodeSections({ nodes = [], quantization }: Report, room: number): Section[] {
+  const [integers, others] = [true, false].map((integer) =>
+    tally(nodes.map((node) => node.decision).filter((word) => INTEGER_DECISIONS.includes(word) === integer)),
+  ) as [Tally, Tally];
+  const computed = integers.reduce((sum, [, number]) => sum + number, 0);
+  const kinds = integers.length > 1 ? listed(integers) : (integers[0]?.[0] ?? '');
+  const summary = `${computed} of ${nodes.length} compute in integers${kinds && ` (${kinds})`}`;
+  const rest = others.length ? `; ${listed(others)}` : '';
+  const kernels = Object.entries(quantization?.integerKernels ?? {}).sort(([, a], [, b]) => b - a);
+  const used = quantization && `${quantization.method}: ${listed(kernels) || 'no integer kernel in the runtime'}`;
+  const left = nodes.filter(({ decision }) => decision === 'float');
+  return [
+    { title: 'Nodes', items: nodes.length ? [wrapLines(summary + rest, room)] : [], least: 1 },
+    { title: 'Kernels', items: used ? [wrapLines(used, room).slice(0, 2)] : [], least: 1 },
+    {
+      title: 'Left float',
+      items: reasonItems(left, room),
+      least: 1,
+      more: (number) => `… ${number} more reasons in the report`,
+    },
+  ];
+}
+
+/** Reasons why nodes stayed float, the most frequent first. */
+function reasonItems(nodes: readonly NodeReport[], room: number): string[][] {
+  return tally(nodes.map(({ reason }) => reason)).map(([reason]) => {
+    const operators = listed(tally(nodes.filter((node) => node.reason === reason).map(({ op }) => op)));
+    return wrapLines(`${operators}: ${reason}`, room).slice(0, 1);
+  });
+}
+
+function gateSection({ gates, comparison }: Report, color: ChalkInstance, room: number): Section {
+  const urgency = ({ passed, verdict }: Gate) => (passed ? (verdict === 'undecided' ? 1 : 0) : 2);
+  return {
+    title: 'Gates',
+    items: [...gates]
+      .sort((a, b) => urgency(b) - urgency(a))
+      .map((gate) => {
+        const sign = gate.passed ? color.green('✓') : color.red('✗');
+        const lines = wrapLines(gateLine(gate, comparison?.confidence ?? 0.95), room - 2);
+        return lines.map((line, index) => `${index === 0 ? sign : ' '} ${line}`);
+      }),
+    least: gates.filter(urgency).length,
+    more: (number) => `${color.green('✓')} ${number} more passed`,
+  };
+}
+
+function warningSection({ warnings }: Report, color: ChalkInstance, room: number): Section {
+  return {
+    title: 'Warnings',
+    items: warnings.map((warning) => wrapLines(warning, room).map((line) => color.yellow(line))),
+    least: 1,
+  };
+}
+
+const MORE = (number: number) => `… ${number} more in the report`;
+
+/** Leaves out items until all sections fit, always of the section that takes the most lines, and counts them. */
+function fit(sections: readonly Section[], height: number): Section[] {
+  const shown = sections.map((section) => ({ ...section, items: [...section.items], hidden: 0 }));
+  const rows = ({ items, hidden }: (typeof shown)[number]) => items.flat().length + Math.min(hidden, 1);
+  while (shown.reduce((sum, section) => sum + rows(section), 0) > height) {
+    // Leaving out a single line would save nothing: one that says so takes its place.
+    const [longest] = shown
+      .filter(({ items, least, hidden }) => items.slice(least).flat().length > (hidden ? 0 : 1))
+      .sort((a, b) => rows(b) - rows(a));
+    if (!longest) break;
+    longest.items.pop();
+    longest.hidden++;
+  }
+  return shown.map(({ hidden, ...section }) =>
+    hidden ? { ...section, items: [...section.items, [(section.more ?? MORE)(hidden)]] } : section,
+  );
+}
+
+type Tally = [word: string, number: number][];
+
+/** Different words with how often they occur, the most frequent first. */
+function tally(words: readonly string[]): Tally {
+  const numbers = new Map<string, number>();
+  for (const word of words) numbers.set(word, (numbers.get(word) ?? 0) + 1);
+  return [...numbers].sort(([, a], [, b]) => b - a);
+}
+
+function listed(entries: readonly (readonly [word: string, number: number])[]): string {
+  return entries.map(([word, number]) => `${formatFixed(number)} ${printable(word)}`).join(', ');
+}
+
+function count(number: number, noun: string): string {
+  return `${formatFixed(number)} ${noun}${number === 1 ? '' : 's'}`;
+}
