@@ -67,6 +67,12 @@ export function wrapLines(text: string, width: number): string[] {
   return lines;
 }
 
+/** The words of a text that fit on a line of `width` columns, with a mark where there are more. */
+export function cutLine(text: string, width: number): string {
+  const [line = '', ...more] = wrapLines(text, width);
+  return more.length === 0 ? line : `${wrapLines(text, width - 2)[0]} …`;
+}
+
 /** Text of at most `width` columns, its start left out where it is longer: paths say most at their end. */
 export function shortenPath(path: string, width: number): string {
   const text = printable(path);

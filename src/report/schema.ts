@@ -100,7 +100,7 @@ const comparison = z.object({
 const node = z.object({
   name: z.string(),
   op: z.string(),
-  /** What was done to it: static, dynamic, int4 (computed in integers), int8-storage, fp16-storage, float (left). */
+  /** What was done: static or dynamic (computed in integers), int4, int8-storage, fp16-storage, or float (left). */
   decision: z.string(),
   reason: z.string(),
   /** Signal to noise in dB that this node's treatment alone leaves. */

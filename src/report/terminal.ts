@@ -1,5 +1,5 @@
 import type { ChalkInstance } from 'chalk';
-import { formatFixed, formatPercent, printable, shortenPath, wrapLines } from './format.js';
+import { cutLine, formatFixed, formatPercent, printable, shortenPath, wrapLines } from './format.js';
 import type { Comparison, Gate, ModelReport, NodeReport, Report } from './schema.js';
 import { gateLine } from './terminal-gates.js';
 import { tableLines } from './terminal-table.js';
@@ -25,7 +25,7 @@ interface Section {
 }
 
 /** Decisions that make a node compute in integers. */
-const INTEGER_DECISIONS: readonly string[] = ['static', 'dynamic', 'int4'];
+const INTEGER_DECISIONS: readonly string[] = ['static', 'dynamic'];
 const MOST_COLUMNS = 100;
 const TITLE_COLUMNS = 13;
 
@@ -62,7 +62,8 @@ function headLines(report: Report, color: ChalkInstance, columns: number): strin
   const room = Math.floor((columns - aside.length - 2 - 3 * (paths.length - 1)) / paths.length);
   const title = paths.map((path) => shortenPath(path, room)).join(' → ');
   const facts = [
-    data && `${formatFixed(data.samples)} samples of ${shortenPath(data.path, 30)}, ${data.classes} classes`,
+    data &&
+      `${formatFixed(data.samples)} samples of ${shortenPath(data.path, 30)}${data.classes ? `, ${count(data.classes, 'class', 'es')}` : ''}`,
     data?.skipped ? `${formatFixed(data.skipped)} skipped` : undefined,
     `${machine.provider}, ${count(machine.threads, 'thread')}`,
   ];
@@ -108,7 +109,7 @@ function nodeSections({ nodes = [], quantization }: Report, room: number): Secti
   const left = nodes.filter(({ decision }) => decision === 'float');
   return [
     { title: 'Nodes', items: nodes.length ? [wrapLines(summary + rest, room)] : [], least: 1 },
-    { title: 'Kernels', items: used ? [wrapLines(used, room).slice(0, 2)] : [], least: 1 },
+    { title: 'Kernels', items: used ? [[cutLine(used, room)]] : [], least: 1 },
     {
       title: 'Left float',
       items: reasonItems(left, room),
@@ -122,7 +123,7 @@ function nodeSections({ nodes = [], quantization }: Report, room: number): Secti
 function reasonItems(nodes: readonly NodeReport[], room: number): string[][] {
   return tally(nodes.map(({ reason }) => reason)).map(([reason]) => {
     const operators = listed(tally(nodes.filter((node) => node.reason === reason).map(({ op }) => op)));
-    return wrapLines(`${operators}: ${reason}`, room).slice(0, 1);
+    return [cutLine(`${operators}: ${reason}`, room)];
   });
 }
 
@@ -183,6 +184,6 @@ function listed(entries: readonly (readonly [word: string, number: number])[]): 
   return entries.map(([word, number]) => `${formatFixed(number)} ${printable(word)}`).join(', ');
 }
 
-function count(number: number, noun: string): string {
-  return `${formatFixed(number)} ${noun}${number === 1 ? '' : 's'}`;
+function count(number: number, noun: string, plural = 's'): string {
+  return `${formatFixed(number)} ${noun}${number === 1 ? '' : plural}`;
 }

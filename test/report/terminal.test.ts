@@ -134,6 +134,13 @@ Warnings     accuracy could not be checked: no labelled data was given
     expect(linesOf({ ...quantizeReport, comparison }, 'Accuracy')[0]).toContain('−1.00 points (−1.40 … −0.60)');
   });
 
+  it('cuts long reasons with a mark', () => {
+    const node = { name: 'a', op: 'Conv', decision: 'float', reason: `${'very '.repeat(20)}odd` };
+    const [line = ''] = linesOf({ ...quantizeReport, nodes: [node] }, 'Left float');
+    expect(line).toMatch(/^Left float {3}1 Conv: very (very )+…$/);
+    expect(line.length).toBeLessThanOrEqual(80);
+  });
+
   it('says it where no integer kernel is used', () => {
     const quantization = { method: 'int8-weights', integerKernels: {} };
     expect(linesOf({ ...quantizeReport, quantization }, 'Kernels')).toEqual([
