@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { sampleOf, type TaskData } from '../data/task.js';
 import type { NamedValues } from '../ir/types.js';
-import type { CalibrationBatches } from '../passes/quantize/calibrate.js';
 import { resizeBatch } from '../runtime/pool.js';
 import type { Workbench } from './workbench.js';
 
@@ -11,8 +10,8 @@ export interface Calibration {
   path: string;
   data: TaskData;
   indices: readonly number[];
-  /** Streams them; may be called again. */
-  batches: CalibrationBatches;
+  /** Streams them, or the first few in number; may be called again. */
+  batches(samples?: number): AsyncIterable<NamedValues>;
   /** What stands in for calibration data that was not given. */
   warning?: string;
 }
@@ -39,8 +38,8 @@ export async function openCalibration(
     path,
     data,
     indices,
-    batches: async function* (): AsyncGenerator<NamedValues> {
-      for await (const { feeds } of data.stream(indices, fixedBatch ?? BATCH))
+    batches: async function* (samples?: number): AsyncGenerator<NamedValues> {
+      for await (const { feeds } of data.stream(spread(indices, samples), fixedBatch ?? BATCH))
         yield fixedBatch ? resizeBatch(feeds, fixedBatch) : feeds;
     },
     ...(options.calibration === undefined && {
@@ -65,4 +64,10 @@ function trainSplitBeside(path: string): string | undefined {
     if (test.test(basename(path)) && existsSync(beside)) return beside;
   }
   return undefined;
+}
+
+/** A few indices in equal steps, so that data sorted by class gives some of each. */
+function spread(indices: readonly number[], count = indices.length): readonly number[] {
+  if (count >= indices.length) return indices;
+  return Array.from({ length: count }, (_, i) => indices[Math.floor((i * indices.length) / count)]!);
 }

@@ -1,10 +1,12 @@
+import { UserError } from '../errors.js';
 import type { Model } from '../ir/model.js';
 import { applyPlan, calibratedValues, type ModelFacts, type Settings } from '../passes/quantize/apply.js';
-import { type Judge, planOf, searchPlan, type Trial } from '../passes/quantize/auto.js';
+import { describePlan, type Judge, planOf, searchPlan, type Trial } from '../passes/quantize/auto.js';
 import { collectStatistics, type ValueStatistics } from '../passes/quantize/calibrate.js';
 import { excludedBy, type PreparedModel } from '../passes/quantize/index.js';
 import type { Candidate, Plan, Treatment } from '../passes/quantize/plan.js';
 import type { CalibrationMethod } from '../passes/quantize/ranges.js';
+import { batchSize } from '../runtime/pool.js';
 import type { Calibration } from './calibration.js';
 import type { CommandContext } from './context.js';
 import type { QuantizeOptions } from './quantize-options.js';
@@ -23,10 +25,15 @@ export interface ChosenPlan {
   build(plan: Plan): Model;
 }
 
+interface Method {
+  assignment: Parameters<typeof planOf>[1];
+  rest: Treatment;
+  /** True where activation ranges are needed beforehand. */
+  calibrated?: true;
+}
+
 /** Treatment by family for each explicit method, and what the rest gets. */
-const METHODS: Readonly<
-  Record<string, { assignment: Parameters<typeof planOf>[1]; rest: Treatment; calibrated?: true }>
-> = {
+const METHODS: Readonly<Record<string, Method>> = {
   static: {
     assignment: { conv: 'static', depthwise: 'static', dense: 'static', recurrent: 'dynamic' },
     rest: 'int8-storage',
@@ -57,39 +64,37 @@ export async function choosePlan(
     return !reason;
   });
   const method = options.method === 'auto' ? undefined : METHODS[options.method]!;
-  const methods = options.calibrationMethod
-    ? [options.calibrationMethod]
-    : method
-      ? (['minmax'] as const)
-      : ALL_METHODS;
-  const usesStatic = calibration !== undefined && (!method || method.calibrated === true);
-  const statistics = usesStatic
-    ? await calibrate(
-        bench,
-        prepared,
-        candidates,
-        calibration!,
-        methods.some((m) => m !== 'minmax'),
-        context,
-      )
-    : new Map<string, ValueStatistics>();
-  const facts: ModelFacts = { isFloat32: prepared.isFloat32, statistics };
   const settings: Settings = {
-    calibrationMethod: methods[0]!,
+    calibrationMethod: options.calibrationMethod ?? 'minmax',
     perChannel: options.perChannel ?? true,
     symmetric: options.symmetric ?? false,
     reduceRange: options.reduceRange,
     blockSize: options.blockSize,
   };
-  const trials: Trial[] = method
-    ? [{ name: options.method, plan: planOf(candidates, method.assignment, method.rest), settings }]
+  const methods = options.calibrationMethod ? [options.calibrationMethod] : ALL_METHODS;
+  const histograms = method ? settings.calibrationMethod !== 'minmax' : methods.some((m) => m !== 'minmax');
+  const calibrate = async (plan: Plan, samples?: number): Promise<ModelFacts> => ({
+    isFloat32: prepared.isFloat32,
+    statistics: calibration
+      ? await calibrateValues(
+          bench,
+          prepared,
+          plan,
+          calibration,
+          { histograms: histograms && !samples, samples },
+          context,
+        )
+      : new Map(),
+  });
+  const trials = method
+    ? [await explicitTrial(options.method, method, candidates, settings, calibrate, calibration !== undefined)]
     : await searchPlan({
         base: prepared.model,
         candidates,
-        facts,
+        facts: await calibrate(planOf(candidates, METHODS.static!.assignment), QUICK_SAMPLES),
         settings,
         judge,
-        calibrated: usesStatic,
+        calibrate: calibration && calibrate,
         methods,
         prefer: options.prefer,
         progress: context.detail,
@@ -98,31 +103,51 @@ export async function choosePlan(
   return {
     plan: chosen.plan,
     settings: chosen.settings,
-    facts,
+    facts: chosen.facts,
     method: chosen.name,
     trials,
     excluded,
-    build: (plan) => applyPlan(prepared.model, plan, facts, chosen.settings),
+    build: (plan) => applyPlan(prepared.model, plan, chosen.facts, chosen.settings),
   };
 }
 
-async function calibrate(
+/** Samples that give ranges good enough to measure speed with. */
+const QUICK_SAMPLES = 16;
+
+/** @throws UserError where the method needs calibration data and there is none */
+async function explicitTrial(
+  name: string,
+  { assignment, rest, calibrated }: Method,
+  candidates: readonly Candidate[],
+  settings: Settings,
+  calibrate: (plan: Plan) => Promise<ModelFacts>,
+  hasInputs: boolean,
+): Promise<Trial> {
+  if (calibrated && !hasInputs)
+    throw new UserError('static quantization needs inputs to take activation ranges from', {
+      file: `--method ${name}`,
+      mend: 'name some with --calibration or --data',
+    });
+  const plan = planOf(candidates, assignment, rest);
+  return { name: `${name} (${describePlan(plan, candidates)})`, plan, settings, facts: await calibrate(plan) };
+}
+
+async function calibrateValues(
   bench: Workbench,
   prepared: PreparedModel,
-  candidates: readonly Candidate[],
+  plan: Plan,
   calibration: Calibration,
-  histograms: boolean,
+  { histograms, samples }: { histograms: boolean; samples?: number | undefined },
   context: CommandContext,
 ): Promise<Map<string, ValueStatistics>> {
-  const full = planOf(candidates, METHODS.static!.assignment);
-  const values = calibratedValues(prepared.model, full, prepared);
+  const values = calibratedValues(prepared.model, plan, prepared);
   if (!values.length) return new Map();
-  const passes = histograms ? 2 : 1;
-  const task = context.progress.start('calibrating', calibration.indices.length * passes);
+  const count = samples ?? calibration.indices.length;
+  const task = context.progress.start('calibrating', count * (histograms ? 2 : 1));
   const counted = async function* () {
-    for await (const feeds of calibration.batches()) {
+    for await (const feeds of calibration.batches(samples)) {
       yield feeds;
-      task.advance(Object.values(feeds)[0]!.dims[0]);
+      task.advance(batchSize(feeds));
     }
   };
   const statistics = await collectStatistics(prepared.model, values, counted, { histograms, session: bench.session });

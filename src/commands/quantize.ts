@@ -91,6 +91,9 @@ function needsReducedRange(target: QuantizeOptions['target']): boolean {
   return target === 'cpu-portable' || (process.arch === 'x64' && hasVnni() === false);
 }
 
+/** Samples on which the error of each node is measured. */
+const ERROR_SAMPLES = 64;
+
 /** Measures the error of each node of a plan, once; nothing where there are no inputs to measure on. */
 function errorMeasure(
   bench: Workbench,
@@ -103,7 +106,8 @@ function errorMeasure(
     const missing = [...plan].filter(([key, treatment]) => treatment !== 'float' && !known.has(key));
     if (!calibration || !missing.length) return known;
     const { facts, settings } = chosen;
-    const found = await measureSensitivity(prepared.model, plan, facts, settings, calibration.batches, bench.session);
+    const few = () => calibration.batches(ERROR_SAMPLES);
+    const found = await measureSensitivity(prepared.model, plan, facts, settings, few, bench.session);
     for (const [key] of missing) known.set(key, found.get(key) ?? Number.POSITIVE_INFINITY);
     return known;
   };

@@ -23,6 +23,8 @@ export interface Trial {
   name: string;
   plan: Plan;
   settings: Settings;
+  /** What its model was built from. */
+  facts: ModelFacts;
   speedup?: number[] | undefined;
   fidelity?: Fidelity | undefined;
 }
@@ -31,11 +33,12 @@ export interface Trial {
 export interface SearchContext {
   base: Model;
   candidates: readonly Candidate[];
+  /** Enough to build models whose speed can be measured: ranges from a few samples. */
   facts: ModelFacts;
   settings: Settings;
   judge: Judge;
-  /** True where ranges were calibrated, so static quantization is possible. */
-  calibrated: boolean;
+  /** Calibrates a plan's values in full; absent where there is no data, and so no static quantization. */
+  calibrate?: ((plan: Plan) => Promise<ModelFacts>) | undefined;
   /** What matters among models that stay close to the original. */
   prefer: 'speed' | 'size';
   /** Calibration methods to try. */
@@ -50,66 +53,81 @@ const LEAST_SQNR_DB = 15;
 /** A model counts as slower than float below this ratio: the noise of a measurement. */
 const SLOWER = 0.98;
 
-const STORAGE = 'int8 storage';
-
 type Assignment = Partial<Record<Family, Treatment>>;
 
-/** Treatments by family that are worth a measurement, the rest being stored as int8. */
-const PROPOSALS: readonly { name: string; assignment: Assignment }[] = [
-  { name: STORAGE, assignment: {} },
-  {
-    name: 'static',
-    assignment: { conv: 'static', depthwise: 'static', dense: 'static', recurrent: 'dynamic' },
-  },
-  { name: 'static, depthwise in float', assignment: { conv: 'static', dense: 'static', recurrent: 'dynamic' } },
-  {
-    name: 'static convolutions, dynamic dense layers',
-    assignment: { conv: 'static', depthwise: 'static', dense: 'dynamic', recurrent: 'dynamic' },
-  },
-  { name: 'static convolutions', assignment: { conv: 'static', depthwise: 'static', recurrent: 'dynamic' } },
-  { name: 'dynamic', assignment: { dense: 'dynamic', recurrent: 'dynamic' } },
-  { name: 'dynamic recurrent layers', assignment: { recurrent: 'dynamic' } },
+/** Assignments that are worth a measurement; what they leave out is stored as int8. */
+const FOR_SPEED: readonly Assignment[] = [
+  { conv: 'static', depthwise: 'static', dense: 'static', recurrent: 'dynamic' },
+  { conv: 'static', dense: 'static', recurrent: 'dynamic' },
+  { conv: 'static', depthwise: 'static', dense: 'dynamic', recurrent: 'dynamic' },
+  { conv: 'static', depthwise: 'static', recurrent: 'dynamic' },
+  { dense: 'dynamic', recurrent: 'dynamic' },
+  { recurrent: 'dynamic' },
+  {},
 ];
 
 /** What is tried where size was asked for, the smallest first. */
-const SMALLEST: typeof PROPOSALS = [
-  { name: 'int4 dense layers', assignment: { dense: 'int4' } },
-  { name: STORAGE, assignment: {} },
-];
+const FOR_SIZE: readonly Assignment[] = [{ dense: 'int4' }, {}];
 
 /**
- * Chooses a treatment per node: builds the proposals that differ on this model, measures them, and takes the fastest
- * whose outputs stay close to the float model's. Never takes one that is slower than float.
+ * Chooses a treatment per node: builds models that differ in how they treat the families of nodes, measures them, and
+ * takes the fastest whose outputs stay close to the float model's. Never takes one that is slower than float, unless
+ * size was asked for.
  * @returns the chosen trial first, then the others in the order they were ranked.
  */
 export async function searchPlan(context: SearchContext): Promise<Trial[]> {
-  const trials: Trial[] = distinctPlans(context, context.prefer === 'size' ? SMALLEST : PROPOSALS).map(
-    ({ name, plan }) => ({ name, plan, settings: context.settings }),
-  );
-  context.progress?.(`measuring ${trials.map((trial) => trial.name).join('; ')}`);
+  const bySize = context.prefer === 'size';
+  const trials = proposals(context, bySize ? FOR_SIZE : FOR_SPEED);
+  context.progress?.(`measuring ${trials.map((trial) => trial.name).join(' | ')}`);
   const speedups = await context.judge.speedups?.(trials.map((trial) => build(context, trial)));
   trials.forEach((trial, i) => {
     trial.speedup = speedups?.[i];
   });
-  const bySize = context.prefer === 'size';
-  if (!bySize) trials.sort((a, b) => score(b) - score(a));
+  if (!bySize)
+    trials.sort(speedups ? (a, b) => speed(b) - speed(a) : (a, b) => expected(context, b) - expected(context, a));
   for (const trial of trials) {
     const slower = trial.speedup && Math.min(...trial.speedup) < SLOWER;
-    if (slower && !bySize && trial.name !== STORAGE) continue;
-    const tuned = await tune(context, trial);
-    Object.assign(trial, tuned);
+    if (slower && !bySize && computesInIntegers(trial.plan)) continue;
+    Object.assign(trial, await tune(context, trial));
     if (isClose(trial.fidelity)) return [trial, ...trials.filter((other) => other !== trial)];
   }
   return trials.sort((a, b) => (b.fidelity?.sqnrDb ?? -1) - (a.fidelity?.sqnrDb ?? -1));
 }
 
-function build(context: SearchContext, trial: Trial): Model {
-  return applyPlan(context.base, trial.plan, context.facts, trial.settings);
+/** Trials whose plans differ on this model. */
+function proposals(context: SearchContext, assignments: readonly Assignment[]): Trial[] {
+  const trials = new Map<string, Trial>();
+  for (const assignment of assignments) {
+    const plan = planOf(context.candidates, assignment);
+    if (usesStatic(plan) && !context.calibrate) continue;
+    const name = describePlan(plan, context.candidates);
+    if (!trials.has(name)) trials.set(name, { name, plan, settings: context.settings, facts: context.facts });
+  }
+  return [...trials.values()];
 }
 
-function score(trial: Trial): number {
-  if (!trial.speedup) return 0;
-  return trial.speedup.reduce((product, ratio) => product * ratio, 1) ** (1 / trial.speedup.length);
+function build(context: SearchContext, trial: Trial): Model {
+  return applyPlan(context.base, trial.plan, trial.facts, trial.settings);
+}
+
+function usesStatic(plan: Plan): boolean {
+  return [...plan.values()].includes('static');
+}
+
+function computesInIntegers(plan: Plan): boolean {
+  return [...plan.values()].some((treatment) => treatment === 'static' || treatment === 'dynamic');
+}
+
+function speed({ speedup }: Trial): number {
+  return speedup!.reduce((product, ratio) => product * ratio, 1) ** (1 / speedup!.length);
+}
+
+/** Where speed cannot be measured: static ranges suit convolutional models, dynamic ones the rest. */
+function expected(context: SearchContext, { plan }: Trial): number {
+  const convolutional = context.candidates.some(({ family }) => family === 'conv');
+  const treatments = [...plan.values()];
+  const share = (treatment: Treatment) => treatments.filter((t) => t === treatment).length;
+  return convolutional ? 2 * share('static') + share('dynamic') : share('dynamic') - share('static');
 }
 
 function isClose(fidelity: Fidelity | undefined): boolean {
@@ -117,17 +135,17 @@ function isClose(fidelity: Fidelity | undefined): boolean {
   return fidelity.agreement < 1 ? fidelity.agreement >= LEAST_AGREEMENT : fidelity.sqnrDb >= LEAST_SQNR_DB;
 }
 
-/** Plans that differ from each other on this model, in the order of the proposals. */
-function distinctPlans(context: SearchContext, proposals: typeof PROPOSALS): { name: string; plan: Plan }[] {
-  const seen = new Map<string, { name: string; plan: Plan }>();
-  for (const { name, assignment } of proposals) {
-    const usesStatic = Object.values(assignment).includes('static');
-    if (usesStatic && !context.calibrated) continue;
-    const plan = planOf(context.candidates, assignment);
-    const key = [...plan.values()].join();
-    if (!seen.has(key)) seen.set(key, { name, plan });
+/** A plan in words: `static: conv, dense; int8-storage: embedding`. */
+export function describePlan(plan: Plan, candidates: readonly Candidate[]): string {
+  const families = new Map<Treatment, Set<Family>>();
+  for (const { key, family } of candidates) {
+    const treatment = plan.get(key) ?? 'float';
+    if (treatment === 'float' && family === 'attention') continue;
+    const known = families.get(treatment);
+    if (known) known.add(family);
+    else families.set(treatment, new Set([family]));
   }
-  return [...seen.values()];
+  return [...families].map(([treatment, names]) => `${treatment}: ${[...names].join(', ')}`).join('; ');
 }
 
 /** Treats each candidate as its family is assigned; what has no such treatment is stored as int8. */
@@ -145,18 +163,21 @@ export function planOf(
   return plan;
 }
 
-/** Tries the settings that change the numbers but not the speed, and keeps those that stay closest to float. */
-async function tune(context: SearchContext, trial: Trial): Promise<Pick<Trial, 'settings' | 'fidelity'>> {
-  const { judge, methods } = context;
-  if (!judge.fidelities) return { settings: trial.settings };
-  const usesStatic = [...trial.plan.values()].includes('static');
-  const variants = usesStatic
-    ? methods.map((calibrationMethod) => ({ ...trial.settings, calibrationMethod }))
-    : [trial.settings];
-  context.progress?.(`comparing ${trial.name}${usesStatic ? ` with ranges by ${methods.join(', ')}` : ''}`);
-  const fidelities = await judge.fidelities(variants.map((settings) => build(context, { ...trial, settings })));
+/** Calibrates in full, tries the settings that change the numbers but not the speed, and keeps those closest to float. */
+async function tune(context: SearchContext, trial: Trial): Promise<Pick<Trial, 'settings' | 'fidelity' | 'facts'>> {
+  const { judge, methods, calibrate } = context;
+  const calibrated = usesStatic(trial.plan);
+  const facts = calibrated && calibrate ? await calibrate(trial.plan) : trial.facts;
+  if (!judge.fidelities) return { settings: trial.settings, facts };
+  const variants = (calibrated ? methods : [trial.settings.calibrationMethod]).map((calibrationMethod) => ({
+    ...trial.settings,
+    calibrationMethod,
+  }));
+  context.progress?.(`comparing ${trial.name}${calibrated ? ` with ranges by ${methods.join(', ')}` : ''}`);
+  const models = variants.map((settings) => build(context, { ...trial, settings, facts }));
+  const fidelities = await judge.fidelities(models);
   return variants
-    .map((settings, i) => ({ settings, fidelity: fidelities[i]! }))
+    .map((settings, i) => ({ settings, facts, fidelity: fidelities[i]! }))
     .reduce((best, variant) => (betterThan(variant.fidelity, best.fidelity) ? variant : best));
 }
 

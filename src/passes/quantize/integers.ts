@@ -62,7 +62,7 @@ export function quantizeWeight(tensor: Tensor, options: WeightOptions = {}): Qua
     const inverse = 1 / scales[slice]!;
     for (let i = start; i < start + inner; i++) {
       const q = roundEven(values[i]! * inverse);
-      data[i] = q > limit ? limit : q < -limit ? -limit : q;
+      data[i] = Math.min(limit, Math.max(-limit, q));
     }
   }
   return { data, scales, axis };

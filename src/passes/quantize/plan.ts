@@ -88,7 +88,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   Gather(node, { constant }) {
     const table = constant(node.inputs[0]);
-    if (!table || table.type !== 'float32' || table.dims.length !== 2) return undefined;
+    if (table?.type !== 'float32' || table.dims.length !== 2) return undefined;
     if (node.int('axis', 0) !== 0) return storage('embedding', table, 'it does not pick rows');
     return { family: 'embedding', weight: table, treatments: ['int8-storage', 'fp16-storage'] };
   },
