@@ -4,9 +4,10 @@ import { evaluateModels } from '../evaluate/evaluate-models.js';
 import { percentile } from '../evaluate/statistics.js';
 import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
-import { encodeModel, tensorBytes } from '../onnx/write.js';
+import { tensorBytes } from '../onnx/write.js';
 import type { Fidelity, Judge } from '../passes/quantize/auto.js';
 import { type LatencyBudget, measureLatency } from '../runtime/latency.js';
+import { withLoadable } from '../runtime/source.js';
 import type { Workbench } from './workbench.js';
 
 /** Samples on which candidate models are compared with the original. */
@@ -36,7 +37,9 @@ export function createJudge(
   if (options.benchmark)
     judge.speedups = async (models) => {
       const session = { ...bench.session, threads: 1 };
-      const series = await measureLatency([bench.path, ...models.map(encodeModel)], feeds, session, BUDGET);
+      const series = await withLoadable(models, (sources) =>
+        measureLatency([bench.path, ...sources], feeds, session, BUDGET),
+      );
       return models.map((_, k) =>
         series.map(({ milliseconds }) => percentile(milliseconds[0]!, 0.5) / percentile(milliseconds[k + 1]!, 0.5)),
       );
@@ -51,11 +54,10 @@ async function fidelitiesOf(
   seed: number,
 ): Promise<Fidelity[]> {
   const indices = sampleOf(data, COMPARED_SAMPLES, seed + 1);
-  const { classifications, fidelities } = await evaluateModels([bench.path, ...models.map(encodeModel)], data, {
-    indices,
-    workers: bench.workers,
-    session: bench.session,
-  });
+  const { workers, session } = bench;
+  const { classifications, fidelities } = await withLoadable(models, (sources) =>
+    evaluateModels([bench.path, ...sources], data, { indices, workers, session }),
+  );
   return fidelities.map(({ sqnrDb = Number.POSITIVE_INFINITY }, k) => ({
     sqnrDb,
     agreement: classifications

@@ -5,9 +5,9 @@ import { evaluateModels } from '../evaluate/evaluate-models.js';
 import type { Fidelity } from '../evaluate/fidelity.js';
 import { decide, dropInterval, dropOf, type PairedCounts } from '../evaluate/paired.js';
 import type { Model } from '../ir/model.js';
-import { encodeModel } from '../onnx/write.js';
 import { searchGate } from '../passes/quantize/gate-search.js';
 import type { Plan } from '../passes/quantize/plan.js';
+import { withLoadable } from '../runtime/source.js';
 import type { CommandContext } from './context.js';
 import type { ChosenPlan } from './quantize-plan.js';
 import type { Workbench } from './workbench.js';
@@ -84,7 +84,9 @@ async function evaluateBoth(
   options: GateOptions,
   context: CommandContext,
 ): Promise<QuantizedResult> {
-  const evaluation = await runOn(bench, test, [bench.path, encodeModel(model)], options, context);
+  const evaluation = await withLoadable([model], (sources) =>
+    runOn(bench, test, [bench.path, ...sources], options, context),
+  );
   const [before, after] = evaluation.classifications ?? [];
   const comparison = before && after && comparePredictions(before.predictions, after.predictions);
   return {
@@ -109,7 +111,7 @@ async function evaluateAgain(
   options: GateOptions,
   context: CommandContext,
 ): Promise<QuantizedResult> {
-  const evaluation = await runOn(bench, test, [encodeModel(model)], options, context);
+  const evaluation = await withLoadable([model], (sources) => runOn(bench, test, sources, options, context));
   const [after] = evaluation.classifications!;
   const { agreement, labelled } = comparePredictions(first.before!.predictions, after!.predictions);
   return { ...first, plan, model, after, agreement, pairs: labelled!.pairs, fidelity: undefined };

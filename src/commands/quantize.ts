@@ -40,9 +40,11 @@ export async function run(path: string, options: QuantizeOptions, context: Comma
   checkReportPaths(options);
 
   const bench = await openWorkbench(path, options, context);
+  const preparing = prepareForQuantization(bench.model);
+  preparing.catch(() => {}); // it may fail before its turn to be awaited comes
   const test = options.data === undefined ? undefined : await bench.open(options.data);
   const calibration = await openCalibration(bench, options, test);
-  const prepared = await prepareForQuantization(bench.model);
+  const prepared = await preparing;
   if (!prepared.survey.candidates.length) throw nothingToQuantize(path, prepared);
 
   const feeds = await latencyFeeds(bench, test ?? calibration?.data);
@@ -52,7 +54,8 @@ export async function run(path: string, options: QuantizeOptions, context: Comma
   const errors = errorMeasure(bench, prepared, chosen, calibration);
   const ranking = async (plan: Plan) => [...(await errors(plan))].sort((a, b) => a[1] - b[1]).map(([key]) => key);
   const result = await quantizeWithinGate(bench, chosen, test, ranking, options, context);
-  const nodes = decisionsOf(prepared, result.plan, chosen.excluded, await errors(result.plan));
+  const shown = options.report.length > 0 || options.json || options.dryRun;
+  const nodes = decisionsOf(prepared, result.plan, chosen.excluded, shown ? await errors(result.plan) : new Map());
   if (nodes.every(({ decision }) => decision === 'float')) throw nothingToQuantize(path, prepared);
   if (options.dryRun) return showPlan(chosen, nodes, output, context);
 

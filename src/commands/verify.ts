@@ -4,11 +4,11 @@ import { UserError } from '../errors.js';
 import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
 import { readModel } from '../onnx/read.js';
-import { encodeModel } from '../onnx/write.js';
 import { countOperators, integerKernels, optimizedGraph } from '../runtime/kernels.js';
 import { type LatencyBudget, type LatencySeries, measureLatency } from '../runtime/latency.js';
 import { resizeBatch } from '../runtime/pool.js';
 import { Session } from '../runtime/session.js';
+import { withLoadable } from '../runtime/source.js';
 import type { Workbench } from './workbench.js';
 
 /** Samples per run at which latency is measured, where the model leaves the batch open. */
@@ -56,13 +56,14 @@ export async function verifyWritten(
   feeds: NamedValues,
 ): Promise<Verification> {
   const model = readModel(output);
-  const results: NamedValues[] = [];
-  for (const source of [encodeModel(meant), output]) {
+  const runOnce = async (source: Uint8Array | string) => {
     const session = await Session.create(source, { ...bench.session, threads: 1 });
-    results.push(await session.run(feeds));
+    const outputs = await session.run(feeds);
     await session.release();
-  }
-  const [expected, found] = results as [NamedValues, NamedValues];
+    return outputs;
+  };
+  const expected = await withLoadable([meant], ([source]) => runOnce(source!));
+  const found = await runOnce(output);
   for (const [name, value] of Object.entries(expected))
     if (!sameData(value.data, found[name]?.data))
       throw new Error(`${output}: output ${name} differs from what was meant`);

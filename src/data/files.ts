@@ -1,6 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { open, readFile, stat } from 'node:fs/promises';
+import { createGunzip } from 'node:zlib';
 import { messageOf, UserError } from '../errors.js';
 
 const WHAT_FAILED: Record<string, { what: string; mend: string }> = {
@@ -32,14 +31,41 @@ export async function isFile(path: string): Promise<boolean> {
  * @throws UserError naming the file where it is missing, unreadable, or its compressed data is damaged.
  */
 export async function readBytes(path: string): Promise<Buffer> {
-  const bytes = await readFile(path).catch((error: unknown) => {
+  try {
+    return path.toLowerCase().endsWith('.gz') ? await unpack(path) : await readFile(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_'))
+      throw new UserError(`is damaged or not gzip: ${messageOf(error)}`, {
+        file: path,
+        mend: 'fetch or pack it again',
+      });
     throw fileError(path, error);
-  });
-  if (!path.toLowerCase().endsWith('.gz')) return bytes;
-  return promisify(gunzip)(bytes).catch((error: unknown) => {
-    throw new UserError(`is damaged or not gzip: ${messageOf(error)}`, { file: path, mend: 'fetch or pack it again' });
-  });
+  }
 }
+
+/** Unpacks a gzip file piece by piece into a buffer of the size that its last four bytes tell (RFC 1952). */
+async function unpack(path: string): Promise<Buffer> {
+  const handle = await open(path);
+  try {
+    const { size } = await handle.stat();
+    const tail = Buffer.alloc(4);
+    await handle.read(tail, 0, 4, Math.max(0, size - 4));
+    const whole = Buffer.allocUnsafe(Math.min(tail.readUInt32LE(0), size * MOST_GZIP_EXPANDS));
+    const more: Buffer[] = [];
+    let done = 0;
+    for await (const piece of handle.createReadStream({ start: 0, autoClose: false }).pipe(createGunzip())) {
+      const copied = (piece as Buffer).copy(whole, done);
+      done += copied;
+      if (copied < piece.length) more.push((piece as Buffer).subarray(copied));
+    }
+    return more.length ? Buffer.concat([whole.subarray(0, done), ...more]) : whole.subarray(0, done);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Deflate makes nothing larger than this many times the packed size. */
+const MOST_GZIP_EXPANDS = 1032;
 
 /**
  * A whole text file in UTF-8, or in UTF-16 where it begins with that byte order mark. The mark is removed.

@@ -34,7 +34,7 @@ export interface TaskData {
   fixedBatch: number | undefined;
   /** Samples left out so far because they could not be read. */
   skipped: Set<number>;
-  /** Streams samples as batches. */
+  /** Streams samples as batches; texts of like length together, so that little is padded. */
   stream(indices: readonly number[], batchSize?: number): AsyncGenerator<Batch>;
 }
 
@@ -70,14 +70,25 @@ export async function openTask(
     output: output.name,
     fixedBatch,
     skipped,
-    stream: (indices, batchSize = fixedBatch ?? BATCH_SIZES[dataset.kind]) =>
-      batches(dataset, preprocessor, {
-        indices,
+    async *stream(indices, batchSize = fixedBatch ?? BATCH_SIZES[dataset.kind]) {
+      yield* batches(dataset, preprocessor, {
+        indices: await byLength(dataset, indices),
         batchSize,
         skipBadSamples: options.skipBadSamples,
         onSkip: (index) => skipped.add(index),
-      }),
+      });
+    },
   };
+}
+
+async function byLength(dataset: Dataset, indices: readonly number[]): Promise<readonly number[]> {
+  if (dataset.kind !== 'text') return indices;
+  const lengths = new Map<number, number>();
+  for (const index of indices) {
+    const sample = await dataset.load(index);
+    lengths.set(index, sample.kind === 'text' ? sample.text.length + (sample.pair?.length ?? 0) : 0);
+  }
+  return [...indices].sort((a, b) => lengths.get(a)! - lengths.get(b)!);
 }
 
 /** Random samples of the data, each class in proportion; the same seed picks the same. */

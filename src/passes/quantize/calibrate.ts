@@ -2,9 +2,9 @@ import type { Model } from '../../ir/model.js';
 import { Node } from '../../ir/node.js';
 import { Tensor } from '../../ir/tensor.js';
 import type { NamedValues } from '../../ir/types.js';
-import { encodeModel } from '../../onnx/write.js';
 import type { SessionOptions } from '../../runtime/protocol.js';
 import { Session } from '../../runtime/session.js';
+import { withLoadable } from '../../runtime/source.js';
 import { upgradeOpset } from '../opset-upgrade/upgrade-opset.js';
 import { runPasses } from '../pass.js';
 import type { Range } from './integers.js';
@@ -88,7 +88,9 @@ async function stream(
   options: SessionOptions | undefined,
   take: (results: NamedValues) => void,
 ): Promise<void> {
-  const session = await Session.create(encodeModel(model), { ...options, optimization: 'basic' });
+  const session = await withLoadable([model], ([source]) =>
+    Session.create(source!, { ...options, optimization: 'basic' }),
+  );
   try {
     for await (const feeds of batches()) take(await session.run(feeds, outputs));
   } finally {

@@ -2,10 +2,10 @@ import type { GraphIndex } from '../../ir/graph.js';
 import { cloneNode, Model } from '../../ir/model.js';
 import { Node } from '../../ir/node.js';
 import { Tensor } from '../../ir/tensor.js';
-import { encodeModel } from '../../onnx/write.js';
 import { STATIC_QUANTIZATION } from '../../ops/quantization.js';
 import type { SessionOptions } from '../../runtime/protocol.js';
 import { Session } from '../../runtime/session.js';
+import { withLoadable } from '../../runtime/source.js';
 import { applyPlan, type ModelFacts, type Settings } from './apply.js';
 import type { CalibrationBatches } from './calibrate.js';
 import { type Plan, surveyModel } from './plan.js';
@@ -29,7 +29,9 @@ export async function measureSensitivity(
   const result = new Map<string, number>();
   if (!keys.length) return result;
   const sums = new Float64Array(keys.length * 2);
-  const runner = await Session.create(encodeModel(probe), { ...session, optimization: 'basic' });
+  const runner = await withLoadable([probe], ([source]) =>
+    Session.create(source!, { ...session, optimization: 'basic' }),
+  );
   try {
     for await (const feeds of batches()) {
       const errors = (await runner.run(feeds, [OUTPUT]))[OUTPUT]!.data as Float32Array;
