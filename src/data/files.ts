@@ -53,7 +53,7 @@ async function unpack(path: string): Promise<Buffer> {
     const whole = Buffer.allocUnsafe(Math.min(tail.readUInt32LE(0), size * MOST_GZIP_EXPANDS));
     const more: Buffer[] = [];
     let done = 0;
-    for await (const piece of handle.createReadStream({ start: 0, autoClose: false }).pipe(createGunzip())) {
+    for await (const piece of handle.createReadStream(STREAM).pipe(createGunzip(UNPACKING))) {
       const copied = (piece as Buffer).copy(whole, done);
       done += copied;
       if (copied < piece.length) more.push((piece as Buffer).subarray(copied));
@@ -63,6 +63,10 @@ async function unpack(path: string): Promise<Buffer> {
     await handle.close();
   }
 }
+
+/** Large pieces: the default ones cost more than the unpacking. */
+const STREAM = { start: 0, autoClose: false, highWaterMark: 2 ** 20 };
+const UNPACKING = { chunkSize: 2 ** 20 };
 
 /** Deflate makes nothing larger than this many times the packed size. */
 const MOST_GZIP_EXPANDS = 1032;
