@@ -102,6 +102,9 @@ function sliceShape({ node, shape, numbers }: Operands): Shape | undefined {
   return dims;
 }
 
+/** Ends at or beyond this mean the end of the axis: exporters write the largest int32 or int64. */
+export const TO_THE_END = 2 ** 31 - 1;
+
 /** Length of a slice of step 1. */
 function sliceLength(length: Size | undefined, start: Size | undefined, end: Size | undefined): Size | undefined {
   if (!length || !start || !end) return undefined;
@@ -110,7 +113,8 @@ function sliceLength(length: Size | undefined, start: Size | undefined, end: Siz
       Math.max(0, Math.min(value < 0 ? value + length.value! : value, length.value!));
     return Size.of(Math.max(0, clamp(end) - clamp(start)));
   }
-  return start.value === 0 && end.isNatural ? length.min(end) : undefined;
+  if (start.value !== 0 || !end.isNatural) return undefined;
+  return end.value !== undefined && end.value >= TO_THE_END ? length : length.min(end);
 }
 
 /** The shape that ONNX's broadcasting gives, provided that it is legal; undefined where a rank is unknown. */

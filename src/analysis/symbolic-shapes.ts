@@ -17,7 +17,7 @@ export async function inferSymbolicShapes(model: Model): Promise<SymbolicShapes>
   const hints = new Map<string, ValueFacts>();
   for (let round = 1; ; round++) {
     const shapes = new SymbolicShapes(model, await inferValueTypes(model, hints), names);
-    if (!shapes.found.size || round === MOST_ROUNDS) return shapes;
+    if (shapes.isComplete || !shapes.found.size || round === MOST_ROUNDS) return shapes;
     for (const [name, facts] of shapes.found) hints.set(name, facts);
   }
 }
@@ -29,6 +29,8 @@ export class SymbolicShapes {
   /** Values of which more is known here than ONNX Runtime told. */
   readonly found = new Map<string, ValueFacts>();
 
+  private readonly nodes: readonly Node[];
+
   /** @param facts what ONNX Runtime told; completed in place. */
   constructor(
     model: Model,
@@ -39,7 +41,14 @@ export class SymbolicShapes {
     for (const [name, tensor] of graph.initializers)
       if (model.irVersion < 4n || !graph.isInput(name)) this.note(name, numbersOf(tensor));
     graph.sort();
-    for (const node of graph.nodes) this.visit(node);
+    this.nodes = [...graph.nodes];
+    for (const node of this.nodes) this.visit(node);
+  }
+
+  /** True where the shape of every value is known to the last dimension. */
+  get isComplete(): boolean {
+    const isKnown = (name: string) => !name || this.facts.get(name)?.dims?.every((dim) => dim !== undefined);
+    return this.nodes.every((node) => node.outputs.every(isKnown));
   }
 
   /** The shape of a value as sizes, where its rank is known. */

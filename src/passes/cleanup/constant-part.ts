@@ -27,11 +27,22 @@ const READABLE = new Set<DataType>([
 ]);
 
 /**
- * Replaces the nodes of a graph that depend on constants only by their results, computed in ONNX Runtime in one go.
+ * Replaces the nodes of a graph that depend on constants only by their results, computed in ONNX Runtime in as
+ * few goes as their sizes allow: what is computed in one may be the shape of something in the next.
  * @param notes is told which nodes ONNX Runtime could not compute.
  * @returns how many nodes were replaced.
  */
 export async function foldConstantPart(model: Model, scope: Scope, notes: Set<string>): Promise<number> {
+  let folded = 0;
+  let step: number;
+  do {
+    step = await foldOnce(model, scope, notes);
+    folded += step;
+  } while (step);
+  return folded;
+}
+
+async function foldOnce(model: Model, scope: Scope, notes: Set<string>): Promise<number> {
   const candidates = constantNodes(scope);
   if (!candidates.length) return 0;
   const facts = await inferValueTypes(partOf(model, scope, candidates));

@@ -25,9 +25,14 @@ export const foldBatchNorm: Pass = {
     const hasMatMul = model.graph.nodes.some((node) => node.type === 'MatMul');
     const facts = hasMatMul ? await inferValueTypes(model) : new Map<string, ValueFacts>();
     let changed = 0;
-    for (const scope of scopes(model))
-      for (const direction of [foldBehind, foldBefore])
-        for (let step = -1; step; changed += step) step = sweep(new Folding(model, scope, facts), direction);
+    for (const scope of scopes(model)) {
+      changed += sweep(new Folding(model, scope, facts), foldBehind);
+      let step: number;
+      do {
+        step = sweep(new Folding(model, scope, facts), foldBefore);
+        changed += step;
+      } while (step);
+    }
     if (changed) allowPlainInitializers(model);
     return { changed };
   },

@@ -26,7 +26,7 @@ export const foldConstants: Pass = {
         .reduce((sum, count) => sum + count);
       for (const scope of scopes(model)) folded += await foldConstantPart(model, scope, notes);
       changed += folded;
-      if (!folded) break;
+      if (!folded || shapes.isComplete) break;
     }
     if (changed) allowPlainInitializers(model);
     return { changed, notes: [...notes] };

@@ -1,3 +1,4 @@
+import { TO_THE_END } from '../../analysis/shape-rules.js';
 import type { ValueFacts } from '../../analysis/value-types.js';
 import type { Node } from '../../ir/node.js';
 import type { Tensor } from '../../ir/tensor.js';
@@ -81,9 +82,6 @@ function isInference(node: Node, { opset, constant }: Surroundings): boolean {
   if (opset < 12 || !node.inputs[2]) return true;
   return isFilledWith(0, constant(node.inputs[2]));
 }
-
-/** Ends at or beyond this mean the end of the axis (exporters write the largest int32 or int64). */
-const TO_THE_END = 2 ** 31 - 1;
 
 function takesAll(node: Node, around: Surroundings): boolean {
   const list = (attribute: string, input: number) => node.ints(attribute) ?? around.constant(node.inputs[input]);

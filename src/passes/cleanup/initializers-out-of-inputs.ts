@@ -17,7 +17,7 @@ export const initializersOutOfInputs: Pass = {
     if (!overridable) model.irVersion = PLAIN_INITIALIZERS;
     const notes =
       overridable && taken.length
-        ? [`${taken.length} initializers were inputs that a caller could override: ${someOf(taken)}`]
+        ? [`callers can no longer override initializers (${taken.length}): ${someOf(taken)}`]
         : [];
     return { changed: taken.length + Number(!overridable), notes };
   },

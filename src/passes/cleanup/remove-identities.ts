@@ -17,8 +17,13 @@ export const removeIdentities: Pass = {
   async run(model) {
     const { facts } = await inferSymbolicShapes(model);
     let changed = 0;
-    for (const scope of scopes(model))
-      for (let step = sweep(scope, facts, model.opset); step; step = sweep(scope, facts, model.opset)) changed += step;
+    for (const scope of scopes(model)) {
+      let step: number;
+      do {
+        step = sweep(scope, facts, model.opset);
+        changed += step;
+      } while (step);
+    }
     return { changed };
   },
 };
