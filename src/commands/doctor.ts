@@ -39,7 +39,7 @@ const CHECKS: readonly Check[] = [
   { name: 'processor', run: ({ cpu, cores }) => ({ state: 'ok', detail: `${cpu}, ${cores} cores` }) },
   { name: 'int8', run: checkInstructionSets },
   { name: 'sharp', run: () => libraryFinding('sharp', 'images', decodeImage) },
-  { name: 'tokenizers', run: () => libraryFinding('@huggingface/tokenizers', 'texts', loadTokenizers) },
+  { name: 'tokenizers', run: () => libraryFinding('tokenizers', 'texts', encodeWord) },
   { name: 'memory', run: checkMemory },
   { name: 'temp folder', run: checkTemporaryFolder },
 ];
@@ -145,9 +145,10 @@ async function decodeImage(): Promise<void> {
   if (data[0] !== 16) throw new Error('it decodes wrong pixels');
 }
 
-async function loadTokenizers(): Promise<void> {
-  const { Tokenizer } = await import('@huggingface/tokenizers');
-  if (typeof Tokenizer !== 'function') throw new Error('it exports no Tokenizer');
+async function encodeWord(): Promise<void> {
+  const { Tokenizer, WordLevel } = await import('tokenizers');
+  const encoding = await new Tokenizer(WordLevel.init({ word: 7 })).encode('word');
+  if (encoding.getIds()[0] !== 7) throw new Error('it gives wrong ids');
 }
 
 function checkMemory({ memoryBytes }: MachineFacts): Finding {

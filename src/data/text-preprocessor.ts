@@ -6,8 +6,7 @@ import { type Padding, padAndStack } from './pad-batch.js';
 import { stack } from './stack.js';
 import { matchTextInputs, type TextRole } from './text-inputs.js';
 import { type TextOptions, type TokenSettings, tokenSettings } from './token-settings.js';
-import type { Encoding } from './token-template.js';
-import { loadTokenizer } from './tokenizer.js';
+import { createEncoder, type Encoding, loadTokenizer } from './tokenizer.js';
 import type { InputSpec, Preprocessor, RawSample, RawText } from './types.js';
 
 export type { TextOptions } from './token-settings.js';
@@ -37,14 +36,15 @@ export async function createTextPreprocessor(
   const tokenizer = await loadTokenizer(file);
   const lengths = [...roles.values()].map(({ dims }) => dims[1]).filter((dim) => typeof dim === 'number');
   const settings = await tokenSettings(modelDir, file, tokenizer, options, lengths[0], !roles.has('mask'));
+  const encode = await createEncoder(tokenizer, settings.truncation);
   const paddings = Object.fromEntries(
     [...roles].map(([role, input]) => [input.name, paddingOf(role, input, settings)]),
   );
   return {
     description: describe(settings),
-    prepare(sample) {
+    async prepare(sample) {
       const { text, pair } = textOf(sample);
-      const encoding = tokenizer.encode(text, pair, settings.truncation);
+      const encoding = await encode(text, pair);
       if (encoding.ids.length === 0) throw new UserError('gives no tokens', { mend: 'leave it out' });
       return Object.fromEntries([...roles].map(([role, input]) => [input.name, valuesOf(role, input, encoding)]));
     },

@@ -102,7 +102,7 @@ async function padTokenId(
 ): Promise<number | undefined> {
   const named = config.pad_token ?? (await readJsonBeside(modelDir, 'special_tokens_map.json'))?.value.pad_token;
   const token = typeof named === 'object' && named !== null ? (named as { content?: unknown }).content : named;
-  if (typeof token === 'string') return tokenizer.idOf(token);
+  if (typeof token === 'string') return tokenizer.tokenToId(token) ?? undefined;
   const id = (await readJsonBeside(modelDir, 'config.json'))?.value.pad_token_id;
   return typeof id === 'number' ? id : undefined;
 }

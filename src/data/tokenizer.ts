@@ -1,125 +1,120 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Encoding as LibraryEncoding, Tokenizer, TruncationStrategy } from 'tokenizers';
 import { messageOf, UserError } from '../errors.js';
-import { type AddedToken, addedTokenSplitter } from './added-tokens.js';
 import type { JsonFile } from './beside.js';
-import { type Encoding, type PostProcessor, postProcessor } from './token-template.js';
-import { type Component, type Library, normalizer, preTokenizer, UnsupportedComponent } from './tokenizer-parts.js';
+import { readText } from './files.js';
 
-/** What tokenizer.json says on cutting. */
+export type { Tokenizer } from 'tokenizers';
+
+/** What tokenizer.json says on cutting (the library's `TruncationParams`). */
 export interface Truncation {
   max_length: number;
   direction?: 'Left' | 'Right';
   strategy?: 'LongestFirst' | 'OnlyFirst' | 'OnlySecond';
 }
 
-/** A tokenizer as Rust's `tokenizers` would run it. */
-export interface Tokenizer {
-  /** Ids and types of a text or a pair, special tokens included, cut as `truncation` says. */
-  encode(text: string, pair: string | undefined, truncation: Truncation | undefined): Encoding;
-  /** Id of a token, or undefined. */
-  idOf(token: string): number | undefined;
-}
-
-/** What tokenizer.json holds. */
-interface TokenizerFile {
-  model: Component & { vocab: Record<string, number>; unk_token?: string };
-  added_tokens?: AddedToken[];
-  normalizer?: Component | null;
-  pre_tokenizer?: Component | null;
-  post_processor?: Component | null;
+/** Token ids, special tokens included, and the segment each belongs to. */
+export interface Encoding {
+  ids: readonly number[];
+  types: readonly number[];
 }
 
 /**
- * Loads a tokenizer.json: models and patterns from the library, the rest after the Rust crate, whose ids it
- * must give.
- * @throws UserError where the file is malformed or has a component that is not supported
+ * Tokenizes a text or a pair, away from the main thread.
+ * @throws UserError where the text cannot be tokenized or cut
+ */
+export type Encode = (text: string, pair?: string) => Promise<Encoding>;
+
+const ARRAYS = 'give token ids as arrays in an NPZ file';
+
+/**
+ * Loads a tokenizer.json.
+ * @throws UserError where the file is no tokenizer, tokenizes at random, or the library lacks a build for this platform
  */
 export async function loadTokenizer(file: JsonFile): Promise<Tokenizer> {
-  const json = file.value as unknown as TokenizerFile;
-  try {
-    return await assemble(json);
-  } catch (error) {
-    const what = error instanceof UnsupportedComponent ? error.message : `is no tokenizer: ${messageOf(error)}`;
-    throw new UserError(what, {
+  const library = await loadLibrary();
+  if ((file.value.model as { dropout?: number } | undefined)?.dropout) {
+    throw new UserError('splits words at random (dropout), so that results would differ from run to run', {
       file: file.path,
-      mend: 'save it anew with a current version of tokenizers, or give token ids as arrays in an NPZ file',
+      where: 'model.dropout',
+      mend: 'set it to null',
+    });
+  }
+  try {
+    await probe(file.path);
+    return library.Tokenizer.fromString(await readText(file.path));
+  } catch (error) {
+    const mend = `save it anew with a current version of tokenizers, or ${ARRAYS}`;
+    throw new UserError(`is no tokenizer: ${messageOf(error)}`, { file: file.path, mend });
+  }
+}
+
+async function loadLibrary(): Promise<typeof import('tokenizers')> {
+  try {
+    return await import('tokenizers');
+  } catch (error) {
+    throw new UserError(`does not load on ${process.platform} ${process.arch}: ${messageOf(error)}`, {
+      file: 'tokenizers',
+      mend: `install anew, on Linux, macOS or Windows on x64 or arm64, or ${ARRAYS}`,
     });
   }
 }
 
-async function assemble(json: TokenizerFile): Promise<Tokenizer> {
-  const library = (await import('@huggingface/tokenizers')) as unknown as Library;
-  const { added_tokens: added = [] } = json;
-  const normalize = normalizer(json.normalizer, library);
-  const split = preTokenizer(json.pre_tokenizer, library);
-  const { toIds, idOf } = modelOf(json, library);
-  const raw = addedTokenSplitter(
-    added.filter((token) => !token.normalized),
-    (token) => token.content,
-  );
-  const cooked = addedTokenSplitter(
-    added.filter((token) => token.normalized),
-    (token) => normalize(token.content),
-  );
-  const idsOf = (text: string) =>
-    raw(text).flatMap((section) => {
-      if ('token' in section) return section.token.id;
-      const normal = normalize(section.text);
-      const begins = section.start === 0 && !losesStart(section.text, normal);
-      return cooked(normal).flatMap((part) =>
-        'token' in part ? part.token.id : toIds(split(part.text, begins && part.start === 0)),
-      );
+/**
+ * Loads and tries a tokenizer.json in a process of its own: at some broken files the library ends its process instead
+ * of throwing.
+ */
+async function probe(path: string): Promise<void> {
+  const script = fileURLToPath(new URL('./tokenizer-probe.js', import.meta.url));
+  const env = { ...process.env, RUST_BACKTRACE: '0' };
+  await new Promise<void>((pass, fail) => {
+    execFile(process.execPath, [script, path], { env }, (error, _, stderr) => {
+      if (!error) return pass();
+      const [, panic] = /panicked at .*\n(.+)/.exec(stderr) ?? [];
+      fail(new Error(panic ?? (stderr || error.message)));
     });
-  const post: PostProcessor = postProcessor(json.post_processor);
-  return {
-    encode: (text, pair, truncation) => post(idsOf(text), pair === undefined ? undefined : idsOf(pair), truncation),
-    idOf: (token) => added.find(({ content }) => content === token)?.id ?? idOf(token),
-  };
+  });
 }
 
-/** True where a normalizer took white space off the start: what follows does not begin the text. */
-function losesStart(text: string, normal: string): boolean {
-  return /^\p{White_Space}/u.test(text) && !/^[\p{White_Space}▁]/u.test(normal);
-}
-
-/** Ids of pre-tokens, and of one token. */
-interface Model {
-  toIds(pieces: readonly string[]): number[];
-  idOf(token: string): number | undefined;
-}
-
-function modelOf(json: TokenizerFile, library: Library): Model {
-  const { model } = json;
-  if (model.type === 'WordLevel') return wordLevel(model.vocab, model.unk_token);
-  for (const setting of ['continuing_subword_prefix', 'dropout']) {
-    if (model.type === 'BPE' && model[setting]) throw new UnsupportedComponent(`BPE with ${setting} is not supported`);
+/**
+ * Sets how a tokenizer cuts, for all its uses, and that it does not pad: a batch is padded when it is complete.
+ * @param truncation undefined leaves texts whole
+ */
+export async function createEncoder(tokenizer: Tokenizer, truncation: Truncation | undefined): Promise<Encode> {
+  tokenizer.disablePadding();
+  tokenizer.disableTruncation();
+  const specials = { single: await specialTokens(tokenizer), pair: await specialTokens(tokenizer, '') };
+  if (truncation) {
+    const { max_length: length, direction = 'Right', strategy = 'LongestFirst' } = truncation;
+    tokenizer.setTruncation(length, {
+      direction: direction.toLowerCase(),
+      strategy: strategy as TruncationStrategy,
+    });
   }
-  const bare = {
-    ...json,
-    added_tokens: [],
-    normalizer: null,
-    pre_tokenizer: null,
-    post_processor: null,
-    decoder: null,
-  };
-  const engine = new library.Tokenizer(bare, {}).model;
-  const ids = engine.tokens_to_ids;
-  const suffix = model.end_of_word_suffix ?? '';
-  const isKnown = (letter: string) => ids.has(letter) || ids.has(`${letter}${suffix}`);
-  const dropsUnknown = model.type === 'BPE' && model.unk_token == null && !model.byte_fallback;
-  const known = (piece: string) => (dropsUnknown ? [...piece].filter(isKnown).join('') : piece);
-  return {
-    // one piece at a time: the library would fuse unknown tokens across pieces
-    toIds: (pieces) =>
-      pieces.flatMap((piece) => engine([known(piece)])).flatMap((token) => ids.get(token) ?? engine.unk_token_id ?? []),
-    idOf: (token) => ids.get(token),
+  return async (text, pair) => {
+    const added = pair === undefined ? specials.single : specials.pair;
+    if (truncation && truncation.max_length < added) {
+      throw new UserError(`${truncation.max_length} tokens have no room for ${added} special tokens`);
+    }
+    const encoding = await encode(tokenizer, text, pair);
+    return { ids: encoding.getIds(), types: encoding.getTypeIds() };
   };
 }
 
-function wordLevel(vocab: Record<string, number>, unknown = '[UNK]'): Model {
-  const ids = new Map(Object.entries(vocab));
-  const unknownId = ids.get(unknown);
-  return {
-    toIds: (words) => words.flatMap((word) => ids.get(word) ?? unknownId ?? []),
-    idOf: (token) => ids.get(token),
-  };
+async function encode(tokenizer: Tokenizer, text: string, pair: string | undefined): Promise<LibraryEncoding> {
+  try {
+    return await tokenizer.encode(text, pair);
+  } catch (error) {
+    throw new UserError(`cannot be tokenized: ${messageOf(error)}`, { mend: 'check tokenizer.json or leave it out' });
+  }
+}
+
+/** Special tokens that are added to a text or a pair. */
+async function specialTokens(tokenizer: Tokenizer, pair?: string): Promise<number> {
+  const [whole, bare] = await Promise.all([
+    tokenizer.encode('', pair),
+    tokenizer.encode('', pair, { addSpecialTokens: false }),
+  ]);
+  return whole.getLength() - bare.getLength();
 }

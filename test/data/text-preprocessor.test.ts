@@ -9,6 +9,7 @@ const root = mkdtempSync(join(tmpdir(), 'nncompress-text-'));
 afterAll(() => rmSync(root, { recursive: true }));
 
 const TOKENIZER = {
+  version: '1.0',
   added_tokens: [],
   normalizer: null,
   pre_tokenizer: { type: 'Whitespace' },
@@ -16,7 +17,8 @@ const TOKENIZER = {
   decoder: null,
   model: { type: 'WordLevel', unk_token: '?', vocab: { '?': 0, a: 3, b: 4, c: 5, d: 6, PAD: 9 } },
 };
-const PADDING = { strategy: 'BatchLongest', direction: 'Right', pad_id: 9, pad_type_id: 7, pad_to_multiple_of: null };
+const PADDING = { strategy: 'BatchLongest', direction: 'Right', pad_id: 9, pad_type_id: 7, pad_token: 'PAD' };
+const TRUNCATION = { direction: 'Right', strategy: 'LongestFirst', stride: 0 };
 
 /** A folder with tokenizer.json, changed, and other files. */
 function folder(tokenizer: Record<string, unknown> | undefined, files: Record<string, unknown> = {}): string {
@@ -119,11 +121,11 @@ describe('createTextPreprocessor', () => {
   });
 
   it.each<[string, Record<string, unknown>, Record<string, unknown>, TextOptions, number[]]>([
-    ['tokenizer.json', { truncation: { max_length: 4 } }, { model_max_length: 3 }, {}, [1, 3, 4, 2]],
+    ['tokenizer.json', { truncation: { ...TRUNCATION, max_length: 4 } }, { model_max_length: 3 }, {}, [1, 3, 4, 2]],
     ['tokenizer_config.json', {}, { model_max_length: 3 }, {}, [1, 3, 2]],
     ['its side', {}, { model_max_length: 3, truncation_side: 'left' }, {}, [1, 6, 2]],
     ['no limit', {}, { model_max_length: 1e30 }, {}, [1, 3, 4, 5, 6, 2]],
-    ['an option', { truncation: { max_length: 5 } }, {}, { maxLength: 4 }, [1, 3, 4, 2]],
+    ['an option', { truncation: { ...TRUNCATION, max_length: 5 } }, {}, { maxLength: 4 }, [1, 3, 4, 2]],
     ['padding to the limit', {}, {}, { maxLength: 8, padding: 'max' }, [1, 3, 4, 5, 6, 2, 9, 9]],
     ['fixed padding', { padding: { ...PADDING, strategy: { Fixed: 7 } } }, {}, {}, [1, 3, 4, 5, 6, 2, 9]],
     [
@@ -193,6 +195,6 @@ describe('createTextPreprocessor', () => {
     const { prepare } = await createTextPreprocessor(folder({ padding: PADDING, post_processor: null }), [
       input('ids'),
     ]);
-    expect(() => prepare(text(' '))).toThrow('gives no tokens');
+    await expect(prepare(text(' '))).rejects.toThrow('gives no tokens');
   });
 });
