@@ -28,13 +28,15 @@ export function constantUses(model: Model): ConstantUse[] {
 
 function constantsOf(graph: Graph): ConstantUse[] {
   const { consumers } = graph.index();
+  const scales = scalesOf(graph);
   const uses: ConstantUse[] = [];
   const add = (name: string, tensor: Tensor, isInitializer: boolean) => {
     const takers = consumers.get(name) ?? [];
     const places = takers.flatMap((node) => placesOf(node, name));
-    const quantized = places.includes('weight') && !isFloat(tensor.type);
+    const stored = isByte(tensor) && takers.some((node) => RESTORED_BY.has(node.type) && node.inputs[0] === name);
+    const quantized = (places.includes('weight') && !isFloat(tensor.type)) || stored;
     const isFloatWeight = isFloat(tensor.type) && (isInitializer || tensor.size > 1);
-    const described = places.includes('qparam');
+    const described = places.includes('qparam') || scales.has(name);
     const parameters = quantized ? unpackedSize(tensor, takers) : isFloatWeight && !described ? tensor.size : 0;
     uses.push({ tensor, name, parameters, quantized, consumer: finalConsumer(name, consumers) });
   };
@@ -44,6 +46,39 @@ function constantsOf(graph: Graph): ConstantUse[] {
     if (value) add(node.outputs[0]!, value, false);
   }
   return uses;
+}
+
+/** Operators that begin to turn stored integers into floats. */
+const RESTORED_BY = new Set(['Cast', 'Gather']);
+
+function isByte({ type, dims }: Tensor): boolean {
+  return (type === 'int8' || type === 'uint8') && dims.length > 0;
+}
+
+/**
+ * Constants that scale integers: the other factor where integers were cast to float, directly or by way of Gather, or
+ * where a scale was computed at run time.
+ */
+function scalesOf(graph: Graph): Set<string> {
+  const { producer } = graph.index();
+  const scales = new Set<string>();
+  const origin = (name: string): string => {
+    const node = producer.get(name);
+    return node?.type === 'Gather' ? node.inputs[0]! : name;
+  };
+  const isRestored = (name: string): boolean => {
+    const node = producer.get(name);
+    if (node?.type === 'DynamicQuantizeLinear') return node.outputs[1] === name;
+    const source = node?.type === 'Cast' ? graph.initializers.get(origin(node.inputs[0]!)) : undefined;
+    return source !== undefined && isByte(source);
+  };
+  for (const { type, inputs } of graph.nodes) {
+    if (type !== 'Mul') continue;
+    const [a, b] = inputs as [string, string];
+    if (isRestored(a)) scales.add(origin(b));
+    if (isRestored(b)) scales.add(origin(a));
+  }
+  return scales;
 }
 
 type Place = 'weight' | 'qparam' | 'other';

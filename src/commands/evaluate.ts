@@ -47,7 +47,7 @@ export async function run(path: string, options: EvaluateOptions, context: Comma
     bytes: await modelBytes(path, bench.model),
     provider: bench.provider,
     classification: classifications[0],
-    latency: latency && { milliseconds: latency.milliseconds[0]!, batch: 1 },
+    latency: latency && { milliseconds: latency.milliseconds[0]!, batch: latency.batch },
   });
   const report: Report = {
     ...reportHead('evaluate', options, startedAt, {

@@ -2,12 +2,14 @@ import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { measureCost } from '../analysis/cost.js';
 import type { TaskData } from '../data/task.js';
+import { bootstrapDrops } from '../evaluate/bootstrap.js';
 import type { ClassificationAccumulator } from '../evaluate/classification.js';
 import { comparePredictions } from '../evaluate/compare.js';
 import type { Fidelity } from '../evaluate/fidelity.js';
 import type { GateFacts, GateLimits } from '../evaluate/gates.js';
 import type { PairedCounts } from '../evaluate/paired.js';
 import { ratioInterval, summarizeLatency } from '../evaluate/ratio.js';
+import type { Interval } from '../evaluate/statistics.js';
 import type { Model } from '../ir/model.js';
 import { externalLocations } from '../onnx/write.js';
 import type { Comparison, ModelReport, Report } from '../report/schema.js';
@@ -73,15 +75,27 @@ export function comparisonReport(
 ): Comparison {
   const [a, b] = [original.classification, compressed.classification];
   const labelled = a && b ? comparePredictions(a.predictions, b.predictions, confidence).labelled : undefined;
-  const series = latencies?.[0]?.milliseconds;
+  const drops = labelled && bootstrapDrops(a!.predictions, b!.predictions, ['recall', 'f1'], { confidence });
+  const speedups = latencies?.map(({ batch, milliseconds: [before, after] }) => ({
+    batch,
+    ...ratioInterval(before!, after!, confidence),
+  }));
   return {
+    ...(confidence !== undefined && { confidence }),
     sizeRatio: original.bytes / compressed.bytes,
-    ...(series && { speedup: ratioInterval(series[0]!, series[1]!, confidence) }),
+    ...(speedups && { speedup: intervalOf(speedups[0]!), speedups }),
     ...(labelled && {
       accuracyDrop: labelled.accuracyDrop,
+      recallDrop: drops!.recall,
+      f1Drop: drops!.f1,
+      mcnemarP: labelled.mcnemarP,
       changed: { gained: labelled.pairs.gained, lost: labelled.pairs.lost },
     }),
   };
+}
+
+function intervalOf({ value, low, high }: Interval): Interval {
+  return { value, low, high };
 }
 
 /** What every report begins with. */

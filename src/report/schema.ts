@@ -93,6 +93,8 @@ const comparison = z.object({
   sizeRatio: positive.optional(),
   /** Latency of the original divided by that of the compressed model, measured in alternation. */
   speedup: interval.optional(),
+  /** The same at every batch size that was measured; `batch` is samples in a run. */
+  speedups: z.array(interval.extend({ batch: count })).optional(),
   /** Samples that only the compressed model gets right, and only the original. */
   changed: z.object({ gained: count, lost: count }).optional(),
 });

@@ -104,7 +104,9 @@ function nodeSections({ nodes = [], quantization }: Report, room: number): Secti
   const kinds = integers.length > 1 ? listed(integers) : (integers[0]?.[0] ?? '');
   const summary = `${computed} of ${nodes.length} compute in integers${kinds && ` (${kinds})`}`;
   const rest = others.length ? `; ${listed(others)}` : '';
-  const kernels = Object.entries(quantization?.integerKernels ?? {}).sort(([, a], [, b]) => b - a);
+  const kernels = Object.entries(quantization?.integerKernels ?? {})
+    .map(([type, count]): [string, number] => [type.slice(type.lastIndexOf('.') + 1), count])
+    .sort(([, a], [, b]) => b - a);
   const used = quantization && `${quantization.method}: ${listed(kernels) || 'no integer kernel in the runtime'}`;
   const left = nodes.filter(({ decision }) => decision === 'float');
   return [

@@ -1,9 +1,12 @@
 import type { NamedValues } from '../ir/types.js';
+import { batchSize } from './pool.js';
 import type { SessionOptions } from './protocol.js';
 import { RuntimeThread, Session } from './session.js';
 
 /** Milliseconds per run of several models that took turns on the same inputs. */
 export interface LatencySeries {
+  /** Samples in a run: the length of the inputs' first axis. */
+  batch: number;
   /** One array per model, in the order given; entry k of each was measured in the same round. */
   milliseconds: Float64Array[];
 }
@@ -48,5 +51,6 @@ async function measure(sessions: readonly Session[], feed: NamedValues, budget: 
   const [least, most] = budget.rounds;
   const rounds = Math.max(least, Math.min(most, Math.ceil(budget.milliseconds / Math.max(round, 1e-3))));
   const rows = await Session.time(sessions, feeds, rounds);
-  return { milliseconds: sessions.map((_, k) => Float64Array.from(rows, (row) => row[k]!)) };
+  const milliseconds = sessions.map((_, k) => Float64Array.from(rows, (row) => row[k]!));
+  return { batch: batchSize(feed), milliseconds };
 }

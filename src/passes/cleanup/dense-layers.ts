@@ -47,24 +47,28 @@ export const matMulAddToGemm: Pass = {
 export const gemmToMatMulAdd: Pass = {
   name: 'gemm-to-matmul-add',
   description: 'Gemm becomes MatMul and Add',
-  run(model) {
-    const { graph } = model;
-    const dense = new DenseLayers(model);
-    let changed = 0;
-    graph.nodes = graph.nodes.flatMap((node) => {
-      if (node.type !== 'Gemm' || node.int('transA', 0) || !dense.constant(node.inputs[1])) return [node];
-      const plain = node.float('alpha', 1) === 1 && (node.float('beta', 1) === 1 || !node.inputs[2]);
-      if (!plain && !dense.absorbFactors(node)) return [node];
-      if (node.int('transB', 0)) dense.transposeWeight(node);
-      changed++;
-      return split(model, node);
-    });
-    if (changed) allowPlainInitializers(model);
-    return { changed };
-  },
+  run: (model) => ({ changed: gemmsToMatMuls(model, () => true).size }),
 };
 
-function split(model: Model, node: Node): Node[] {
+/**
+ * Replaces those Gemm nodes of the main graph that are wanted and can be, as `gemmToMatMulAdd` says.
+ * @returns the MatMul that stands for each replaced Gemm
+ */
+export function gemmsToMatMuls(model: Model, wanted: (node: Node) => boolean): Map<Node, Node> {
+  const { graph } = model;
+  const dense = new DenseLayers(model);
+  const replaced = new Map<Node, Node>();
+  graph.nodes = graph.nodes.flatMap((node) => {
+    if (node.type !== 'Gemm' || !wanted(node) || !dense.toPlain(node)) return [node];
+    const parts = split(model, node);
+    replaced.set(node, parts[0]);
+    return parts;
+  });
+  if (replaced.size) allowPlainInitializers(model);
+  return replaced;
+}
+
+function split(model: Model, node: Node): [Node, ...Node[]] {
   const [input, weight, bias] = node.inputs as [string, string, string?];
   const [output] = node.outputs as [string];
   const product = bias ? model.freshName(`${output}_product`) : output;
@@ -113,6 +117,15 @@ class DenseLayers {
     if (scalesBias) node.inputs[2] = this.derive(node.inputs[2]!, `scaled ${beta}`, () => scaled(bias!, beta));
     node.set('alpha', undefined);
     node.set('beta', undefined);
+    return true;
+  }
+
+  /** Takes factors and transposition out of a Gemm. @returns false where it must stay as it is. */
+  toPlain(node: Node): boolean {
+    if (node.int('transA', 0) || !this.constant(node.inputs[1])) return false;
+    const plain = node.float('alpha', 1) === 1 && (node.float('beta', 1) === 1 || !node.inputs[2]);
+    if (!plain && !this.absorbFactors(node)) return false;
+    if (node.int('transB', 0)) this.transposeWeight(node);
     return true;
   }
 

@@ -23,4 +23,4 @@ export const cleanupPasses: readonly Pass[] = [
   removeDeadNodes,
 ];
 
-export { gemmToMatMulAdd, matMulAddToGemm } from './dense-layers.js';
+export { gemmsToMatMuls, gemmToMatMulAdd, matMulAddToGemm } from './dense-layers.js';

@@ -1,7 +1,7 @@
 import type { Model } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
+import { gemmsToMatMuls } from '../cleanup/index.js';
 import type { ValueStatistics } from './calibrate.js';
-import { asMatMuls } from './dense.js';
 import { quantizeMatMulsDynamically } from './dynamic.js';
 import { quantizeToFourBits } from './four-bit.js';
 import { type Candidate, type Plan, surveyModel, type Treatment } from './plan.js';
@@ -111,4 +111,10 @@ function removeUnusedInitializers(model: Model): void {
   const { consumers, outputs } = graph.index();
   for (const name of graph.initializers.keys())
     if (!consumers.has(name) && !outputs.has(name)) graph.initializers.delete(name);
+}
+
+/** The nodes with MatMul and Add in place of Gemm. */
+function asMatMuls(model: Model, nodes: ReadonlySet<Node>): Set<Node> {
+  const replaced = gemmsToMatMuls(model, (node) => nodes.has(node));
+  return new Set([...nodes].map((node) => replaced.get(node) ?? node));
 }

@@ -1,6 +1,6 @@
 import { inferValueTypes } from '../../analysis/value-types.js';
 import type { Model } from '../../ir/model.js';
-import { cleanupPasses } from '../cleanup/index.js';
+import { cleanupPasses, matMulAddToGemm } from '../cleanup/index.js';
 import { upgradeOpset } from '../opset-upgrade/upgrade-opset.js';
 import { type PassRecord, runPasses } from '../pass.js';
 import { type Candidate, type Survey, surveyModel } from './plan.js';
@@ -21,7 +21,7 @@ export interface PreparedModel {
 export async function prepareForQuantization(original: Model): Promise<PreparedModel> {
   const model = original.clone();
   const upgrade = model.opset < PER_CHANNEL_OPSET ? [upgradeOpset(PER_CHANNEL_OPSET)] : [];
-  const passes = await runPasses(model, [...upgrade, ...cleanupPasses, meanToPool, clampsFirst]);
+  const passes = await runPasses(model, [...upgrade, ...cleanupPasses, matMulAddToGemm, meanToPool, clampsFirst]);
   const types = await inferValueTypes(model);
   return {
     model,
