@@ -79,13 +79,14 @@ class PairedTally {
   private readonly slots: Int32Array;
 
   constructor(original: Predictions, compressed: Predictions) {
-    const { classes } = original;
+    const { classes, task } = original;
+    const everyClass = task === 'multi-label';
     this.samples = labelledCount(original);
     this.counters = new Float64Array(5 * classes);
     const part = (index: number) => this.counters.subarray(index * classes, (index + 1) * classes);
     const support = part(0);
-    this.original = { support, predicted: part(1), hits: part(2) };
-    this.compressed = { support, predicted: part(3), hits: part(4) };
+    this.original = { support, predicted: part(1), hits: part(2), everyClass };
+    this.compressed = { support, predicted: part(3), hits: part(4), everyClass };
     const starts = [0];
     const slots: number[] = [];
     for (let sample = 0; sample < original.size; sample++) {

@@ -62,7 +62,7 @@ export class ClassificationAccumulator {
     { outputKind, threshold = 0.5 }: ScoreOptions,
   ) {
     this.predictions = new Predictions(task, classes.length);
-    this.counts = emptyCounts(classes.length);
+    this.counts = emptyCounts(classes.length, task === 'multi-label');
     this.loss = lossOf(task, outputKind);
     this.cut = outputKind === 'logits' ? Math.log(threshold / (1 - threshold)) : threshold;
   }

@@ -8,6 +8,8 @@ export interface ClassCounts {
   predicted: Float64Array;
   /** Samples of the class. */
   support: Float64Array;
+  /** True where macro averages count classes that are neither in the data nor predicted (multi-label data). */
+  everyClass: boolean;
 }
 
 /** A metric of one class, and how many samples it rests on. */
@@ -46,11 +48,12 @@ const RATIOS = {
 export type CountMetric = keyof typeof RATIOS;
 
 /** Counts of zero. */
-export function emptyCounts(classes: number): ClassCounts {
+export function emptyCounts(classes: number, everyClass: boolean): ClassCounts {
   return {
     hits: new Float64Array(classes),
     predicted: new Float64Array(classes),
     support: new Float64Array(classes),
+    everyClass,
   };
 }
 
@@ -66,16 +69,16 @@ export function countSample(counts: ClassCounts, predictions: Predictions, sampl
 }
 
 /**
- * A metric per class and averaged, as scikit-learn's `precision_recall_fscore_support` with every class in `labels` and
- * `zero_division=0`: a class that is never predicted has precision 0, one without samples has recall 0, one with neither
- * has F1 0; all of them count in the macro average, so that it falls where the data lacks classes of the model.
+ * A metric per class and averaged, as scikit-learn's `precision_recall_fscore_support` with `zero_division=0`: a class
+ * that is never predicted has precision 0, one without samples recall 0. The macro average is over the classes that
+ * occur in the labels or the predictions; for multi-label data over all.
  */
 export function averagesOf(metric: CountMetric, counts: ClassCounts, classes: readonly string[]): Averages {
   const values = classValues(metric, counts);
   const total = sum(counts.support);
   const { numerator, denominator } = RATIOS[metric];
   return {
-    macro: ratio(sum(values), classes.length),
+    macro: ratio(sum(values), countedClasses(counts)),
     micro: ratio(numerator(sum(counts.hits)), denominator(sum(counts.predicted), total)),
     weighted: ratio(sum(values.map((value, index) => value * counts.support[index]!)), total),
     perClass: classes.map((name, index) => ({ class: name, value: values[index]!, support: counts.support[index]! })),
@@ -84,7 +87,15 @@ export function averagesOf(metric: CountMetric, counts: ClassCounts, classes: re
 
 /** The macro average alone. */
 export function macroOf(metric: CountMetric, counts: ClassCounts): number {
-  return ratio(sum(classValues(metric, counts)), counts.support.length);
+  return ratio(sum(classValues(metric, counts)), countedClasses(counts));
+}
+
+/** How many classes a macro average is over; those that it leaves out have the value 0. */
+function countedClasses({ support, predicted, everyClass }: ClassCounts): number {
+  if (everyClass) return support.length;
+  let count = 0;
+  for (let index = 0; index < support.length; index++) if (support[index]! + predicted[index]! > 0) count++;
+  return count;
 }
 
 function classValues(metric: CountMetric, { hits, predicted, support }: ClassCounts): Float64Array {

@@ -18,6 +18,7 @@ def averages(target, predicted, labels):
         ("f1", metrics.f1_score),
     ]:
         values = [score(target, predicted, labels=labels, average=a, zero_division=0) for a in AVERAGES]
+        values[0] = score(target, predicted, average="macro", zero_division=0)  # over the classes that occur
         result[name] = {"macro": values[0], "micro": values[1], "weighted": values[2], "perClass": list(values[3])}
     return result
 
