@@ -169,7 +169,8 @@ async function buildReport(
   options: QuantizeOptions,
 ): Promise<Report> {
   const { bench, test, calibration, chosen, result, nodes, verification, latencies } = findings;
-  const latency = (k: number) => latencies && { milliseconds: latencies[0]!.milliseconds[k]!, batch: latencies[0]!.batch };
+  const latency = (k: number) =>
+    latencies && { milliseconds: latencies[0]!.milliseconds[k]!, batch: latencies[0]!.batch };
   const original: ModelFindings = {
     role: 'original',
     path: written.path,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
+import { parseDuration, parseFactor, parseFraction, parseSize } from '../evaluate/units.js';
 import { CHANNEL_ORDERS, DEVICES, FEATURES, INTERPOLATIONS, PADDINGS, RESIZE_MODES } from './choices.js';
 
 /** A value given as text; `parse` returns undefined for what does not fit, and `expected` says what does. */
@@ -23,14 +24,6 @@ export const wholeNumber = (low: number) =>
   text(`a whole number from ${low}`, (given) =>
     /^\d+$/.test(given) ? within(Number(given), low, Number.MAX_SAFE_INTEGER) : undefined,
   );
-
-/** A number from `low` to `high`, a percentage too where the range is 0 to 1. */
-export const numberWithin = (low: number, high: number) =>
-  text(Number.isFinite(high) ? `a number from ${low} to ${high}` : `a number from ${low}`, (given) => {
-    const percent = high === 1 && given.endsWith('%');
-    const value = numberOf(percent ? given.slice(0, -1) : given);
-    return within(percent && value !== undefined ? value / 100 : value, low, high);
-  });
 
 /** Any number above 0. */
 export const positiveNumber = () =>
@@ -71,30 +64,28 @@ export const namedSizes = () =>
     return match ? [match[1]!, match[2]!.split('x').map(Number)] : undefined;
   });
 
-const BYTE_UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: 2 ** 30,
-};
-const TIME_UNITS: Readonly<Record<string, number>> = { '': 1, us: 1e-3, µs: 1e-3, ms: 1, s: 1e3 };
-
-const quantity = (expected: string, units: Readonly<Record<string, number>>) =>
-  text(expected, (given) => {
-    const match = /^(\d+(?:\.\d+)?)\s*([a-zµ]*)$/i.exec(given);
-    const unit = units[match?.[2]?.toLowerCase() ?? '?'];
-    return match && unit ? Number(match[1]) * unit : undefined;
+/** A value that a parser of `evaluate/units.ts` understands. */
+const measure = (parse: (text: string) => number) =>
+  z.string().transform((given, context): number => {
+    try {
+      return parse(given);
+    } catch (error) {
+      context.issues.push({ code: 'custom', message: messageOf(error), input: given });
+      return z.NEVER;
+    }
   });
 
 /** A number of bytes: `800000`, `1MB`, `512KiB`. */
-export const byteCount = () => quantity('a size such as 800000, 1MB or 512KiB', BYTE_UNITS);
+export const byteCount = () => measure(parseSize);
 
 /** Milliseconds: `5`, `5ms`, `1.5s`. */
-export const milliseconds = () => quantity('a time such as 5ms or 1.5s', TIME_UNITS);
+export const milliseconds = () => measure(parseDuration);
+
+/** A fraction: `0.01` or `1%`. */
+export const fraction = () => measure(parseFraction);
+
+/** A factor: `1.5` or `1.5x`. */
+export const factor = () => measure(parseFactor);
 
 const path = () => z.string().min(1, 'expected a path, got nothing');
 const name = () => z.string().min(1, 'expected a name, got nothing');
@@ -158,9 +149,9 @@ export const preprocessingShape = {
 
 /** Limits that decide the exit code. */
 export const gatesShape = {
-  minAccuracy: numberWithin(0, 1).optional(),
-  minRecall: numberWithin(0, 1).optional(),
-  minF1: numberWithin(0, 1).optional(),
+  minAccuracy: fraction().optional(),
+  minRecall: fraction().optional(),
+  minF1: fraction().optional(),
   /** Bytes. */
   maxSize: byteCount().optional(),
   /** Milliseconds. */
@@ -169,9 +160,9 @@ export const gatesShape = {
 
 /** Limits on what may be lost against an original. */
 export const comparisonGatesShape = {
-  maxDrop: numberWithin(0, 1).optional(),
+  maxDrop: fraction().optional(),
   confidence: text('a number between 0 and 1', (given) => within(numberOf(given), 1e-9, 1 - 1e-9)).optional(),
-  minSpeedup: positiveNumber().optional(),
+  minSpeedup: factor().optional(),
 };
 
 /**

@@ -50,11 +50,11 @@ describe('quantize', () => {
     ['--threads', '0', "--threads: expected a whole number from 1, got '0'"],
     ['--method', 'int7', "--method: expected auto, static, dynamic, int8-weights, int4-weights or fp16, got 'int7'"],
     ['--device', 'tpu', "--device: expected cpu, cuda, webgpu or auto, got 'tpu'"],
-    ['--max-drop', '2', "--max-drop: expected a number from 0 to 1, got '2'"],
-    ['--max-size', '3XB', "--max-size: expected a size such as 800000, 1MB or 512KiB, got '3XB'"],
+    ['--max-drop', '2', "--max-drop: expected a fraction such as 0.01 or 1%, got '2'; for 2 percent write 2%"],
+    ['--max-size', '3XB', "--max-size: expected a size such as 800000, 800kB, 1.5MB or 512KiB, got '3XB'"],
     ['--block-size', '48', '--block-size: expected a power of two from 16'],
     ['--mean', '0.5,', "--mean: expected numbers separated by commas, got '0.5,'"],
-    ['--image-size', '12y', "--image-size: expected a size such as 224 or 224x224, got '12y'"],
+    ['--resize', '12y', "--resize: expected a size such as 224 or 224x224, got '12y'"],
     ['--data', '', '--data: expected a path, got nothing'],
   ])('refuses %s %s in one line', (flag, value, message) => {
     expect(() => quantize(flag, value)).toThrow(message);
