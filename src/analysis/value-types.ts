@@ -1,6 +1,7 @@
 import { UserError } from '../errors.js';
 import type { Dim, ValueInfo } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
+import { Node } from '../ir/node.js';
 import { DATA_TYPES, type DataType } from '../ir/types.js';
 import { encodeModel } from '../onnx/write.js';
 import { Session } from '../runtime/session.js';
@@ -27,8 +28,10 @@ export async function inferValueTypes(
 ): Promise<Map<string, ValueFacts>> {
   const facts = recordedTypes(model);
   for (const recorded of [new Map<string, ValueFacts>(), facts]) {
-    const found = await ask(probeOf(model, new Map([...recorded, ...hints])));
+    const probe = probeOf(model, new Map([...recorded, ...hints]));
+    const found = await ask(probe);
     if (!found) continue;
+    await markUnknownRanks(probe, found);
     for (const [name, fact] of found) facts.set(name, fact);
     break;
   }
@@ -47,6 +50,23 @@ async function ask(probe: Model): Promise<Map<string, ValueFacts> | undefined> {
     if (error instanceof UserError) return undefined;
     throw error;
   }
+}
+
+/**
+ * ONNX Runtime tells no dimensions for scalars and for values of unknown rank alike. The shape of their Shape tells them
+ * apart: it has as many elements as the value has axes, or nobody knows how many.
+ */
+async function markUnknownRanks(probe: Model, found: Map<string, ValueFacts>): Promise<void> {
+  const doubtful = [...found].filter(([, { dims }]) => dims?.length === 0).map(([name]) => name);
+  if (!doubtful.length) return;
+  const second = probe.clone();
+  const ranks = doubtful.map((name) => ({ name, rank: second.freshName(`${name}_rank`) }));
+  for (const { name, rank } of ranks)
+    second.graph.nodes.push(new Node({ op: 'Shape', inputs: [name], outputs: [rank] }));
+  second.graph.outputs.push(...ranks.map(({ rank }) => ({ name: rank })));
+  const shapes = await ask(second);
+  for (const { name, rank } of ranks)
+    if (shapes?.get(rank)?.dims?.[0] === undefined) found.set(name, { type: found.get(name)!.type });
 }
 
 function recordedTypes(model: Model): Map<string, ValueFacts> {

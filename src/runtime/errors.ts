@@ -10,9 +10,9 @@ const KNOWN: readonly { pattern: RegExp; explain(match: RegExpMatchArray): [what
     ],
   },
   {
-    pattern: /(?:No Op registered for|is not a registered function\/op)[^A-Za-z]*([\w.]+)?/,
+    pattern: /No Op registered for ([\w.:]+)|([\w.:]+)\(-?\d+\) is not a registered function\/op/,
     explain: (m) => [
-      `the model uses an operator that ONNX Runtime does not know${m[1] ? ` (${m[1]})` : ''}`,
+      `the model uses an operator that ONNX Runtime does not know (${m[1] ?? m[2]})`,
       'register no custom operator libraries here: export the model with standard operators',
     ],
   },
@@ -22,6 +22,10 @@ const KNOWN: readonly { pattern: RegExp; explain(match: RegExpMatchArray): [what
       `node ${m[3] || m[1]}: ONNX Runtime has no kernel for ${m[1]} (opset ${m[2]}) with these types`,
       'export the model with other types or another opset',
     ],
+  },
+  {
+    pattern: /This is an invalid model\. In Node, \("([^"]*)", ([\w.]+),.*\W+Error (.+)$/s,
+    explain: (m) => [`the model is invalid: node ${m[1] || m[2]} (${m[2]}): ${m[3]}`, 'export it again'],
   },
 ];
 

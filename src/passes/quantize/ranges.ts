@@ -19,11 +19,18 @@ const METHODS: Readonly<Record<CalibrationMethod, (statistics: ValueStatistics) 
   entropy: (statistics) => shrink(statistics, divergence),
 };
 
-/** The range that activations are quantized over. Zero is always inside. */
+/** Ranges that were searched for already; a plan is applied many times to the same statistics. */
+const chosen = new WeakMap<Float64Array, Map<CalibrationMethod, Range>>();
+
+/** The range that activations are quantized over. */
 export function chooseRange(statistics: ValueStatistics, method: CalibrationMethod): Range {
-  if (method === 'minmax' || !statistics.histogram || statistics.high <= statistics.low)
-    return { low: statistics.low, high: statistics.high };
-  return METHODS[method](statistics);
+  const { low, high, histogram } = statistics;
+  if (method === 'minmax' || !histogram || high <= low) return { low, high };
+  const known = chosen.get(histogram) ?? new Map<CalibrationMethod, Range>();
+  chosen.set(histogram, known);
+  const range = known.get(method) ?? METHODS[method](statistics);
+  known.set(method, range);
+  return range;
 }
 
 /** Cuts off equal shares at both ends so that `KEPT` of all values stay inside. */

@@ -22,6 +22,7 @@ export function quantizeLstms(model: Model, nodes: ReadonlySet<Node>, options: {
       outputs: node.outputs,
     });
     replacement.attributes = new Map(node.attributes);
+    replacement.attributes.delete('layout');
     model.graph.nodes[model.graph.nodes.indexOf(node)] = replacement;
   }
   if (nodes.size && !model.opsets.has('com.microsoft')) model.opsets.set('com.microsoft', 1);
