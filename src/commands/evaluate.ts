@@ -1,12 +1,11 @@
-import { firstSamples } from '../data/task.js';
 import { EXIT, UserError } from '../errors.js';
-import { evaluateModels } from '../evaluate/evaluate-models.js';
 import { evaluateGates } from '../evaluate/gates.js';
 import type { Report } from '../report/schema.js';
 import type { CommandContext } from './context.js';
 import { type EvaluateOptions, evaluateOptions } from './evaluate-options.js';
 import { gateFacts, gateLimits, modelBytes, modelReport, reportHead } from './reporting.js';
 import { checkReportPaths, showReport, writeReports } from './reports.js';
+import { runModels } from './run-models.js';
 import { latencyFeeds, measureOne } from './verify.js';
 import { openWorkbench } from './workbench.js';
 
@@ -18,20 +17,7 @@ export async function run(path: string, options: EvaluateOptions, context: Comma
   checkReportPaths(options);
   const bench = await openWorkbench(path, options, context);
   const test = await bench.open(options.data);
-  const indices = firstSamples(test, options.limit);
-  const task = context.progress.start('evaluating', indices.length);
-  let done = 0;
-  const { classifications, samples } = await evaluateModels([path], test, {
-    indices,
-    batchSize: options.batch,
-    workers: bench.workers,
-    session: bench.session,
-    onProgress(count) {
-      task.advance(count - done);
-      done = count;
-    },
-  });
-  task.done();
+  const { classifications, samples } = await runModels(bench, test, [path], options, context);
   if (!classifications)
     throw new UserError(`output '${test.output}' holds no class scores`, {
       file: path,

@@ -58,8 +58,8 @@ async function fidelitiesOf(
   const { classifications, fidelities } = await withLoadable(models, (sources) =>
     evaluateModels([bench.path, ...sources], data, { indices, workers, session }),
   );
-  return fidelities.map(({ sqnrDb = Number.POSITIVE_INFINITY }, k) => ({
-    sqnrDb,
+  return fidelities.map((fidelity, k) => ({
+    sqnrDb: fidelity ? (fidelity.sqnrDb ?? Number.POSITIVE_INFINITY) : Number.NEGATIVE_INFINITY,
     agreement: classifications
       ? comparePredictions(classifications[0]!.predictions, classifications[k + 1]!.predictions).agreement
       : 1,

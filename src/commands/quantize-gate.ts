@@ -1,7 +1,6 @@
-import { firstSamples, type TaskData } from '../data/task.js';
+import type { TaskData } from '../data/task.js';
 import type { ClassificationAccumulator } from '../evaluate/classification.js';
 import { comparePredictions } from '../evaluate/compare.js';
-import { evaluateModels } from '../evaluate/evaluate-models.js';
 import type { Fidelity } from '../evaluate/fidelity.js';
 import { decide, dropInterval, dropOf, type PairedCounts } from '../evaluate/paired.js';
 import type { Model } from '../ir/model.js';
@@ -10,6 +9,7 @@ import type { Plan } from '../passes/quantize/plan.js';
 import { withLoadable } from '../runtime/source.js';
 import type { CommandContext } from './context.js';
 import type { ChosenPlan } from './quantize-plan.js';
+import { runModels } from './run-models.js';
 import type { Workbench } from './workbench.js';
 
 /** A quantized model and what the test data says of it. */
@@ -85,9 +85,10 @@ async function evaluateBoth(
   context: CommandContext,
 ): Promise<QuantizedResult> {
   const evaluation = await withLoadable([model], (sources) =>
-    runOn(bench, test, [bench.path, ...sources], options, context),
+    runModels(bench, test, [bench.path, ...sources], options, context),
   );
   const [before, after] = evaluation.classifications ?? [];
+  after?.checkFinite();
   const comparison = before && after && comparePredictions(before.predictions, after.predictions);
   return {
     plan,
@@ -111,31 +112,9 @@ async function evaluateAgain(
   options: GateOptions,
   context: CommandContext,
 ): Promise<QuantizedResult> {
-  const evaluation = await withLoadable([model], (sources) => runOn(bench, test, sources, options, context));
+  const evaluation = await withLoadable([model], (sources) => runModels(bench, test, sources, options, context));
   const [after] = evaluation.classifications!;
+  after!.checkFinite();
   const { agreement, labelled } = comparePredictions(first.before!.predictions, after!.predictions);
   return { ...first, plan, model, after, agreement, pairs: labelled!.pairs, fidelity: undefined };
-}
-
-async function runOn(
-  bench: Workbench,
-  test: TaskData,
-  models: readonly (Uint8Array | string)[],
-  { limit }: GateOptions,
-  context: CommandContext,
-) {
-  const indices = firstSamples(test, limit);
-  const task = context.progress.start('evaluating', indices.length);
-  let done = 0;
-  const evaluation = await evaluateModels(models, test, {
-    indices,
-    workers: bench.workers,
-    session: bench.session,
-    onProgress(samples) {
-      task.advance(samples - done);
-      done = samples;
-    },
-  });
-  task.done();
-  return evaluation;
 }

@@ -3,7 +3,7 @@ import type { TaskData } from '../data/task.js';
 import { EXIT, UserError } from '../errors.js';
 import { evaluateGates } from '../evaluate/gates.js';
 import { checkOutput } from '../files.js';
-import { writeModel } from '../onnx/write.js';
+import { plannedFiles, writeModel } from '../onnx/write.js';
 import { type PreparedModel, prepareForQuantization } from '../passes/quantize/index.js';
 import type { Plan } from '../passes/quantize/plan.js';
 import { measureSensitivity } from '../passes/quantize/sensitivity.js';
@@ -59,6 +59,7 @@ export async function run(path: string, options: QuantizeOptions, context: Comma
   if (nodes.every(({ decision }) => decision === 'float')) throw nothingToQuantize(path, prepared);
   if (options.dryRun) return showPlan(chosen, nodes, output, context);
 
+  for (const file of plannedFiles(result.model, output)) checkOutput(file, options.force);
   const { bytes } = await writeModel(result.model, output);
   const verification = await verifyWritten(output, result.model, bench, feeds[0]!);
   const latencies = options.benchmark ? await measurePair(bench, output, feeds) : undefined;

@@ -24,8 +24,8 @@ export interface EvaluationOptions {
 export interface Evaluation {
   /** Predictions and metrics of each model, in the order given; absent where the output holds no class scores. */
   classifications: ClassificationAccumulator[] | undefined;
-  /** How near the outputs of each further model are to the first one's. */
-  fidelities: Fidelity[];
+  /** How near the outputs of each further model are to the first one's; undefined where they are not finite. */
+  fidelities: (Fidelity | undefined)[];
   /** Samples that were run. */
   samples: number;
 }
@@ -82,7 +82,11 @@ class Gathering {
   result(): Evaluation {
     return {
       classifications: this.classifications,
-      fidelities: this.fidelities.map((outputs) => worstFidelity([...outputs.values()].map((o) => o.result()))),
+      fidelities: this.fidelities.map((outputs) => {
+        const accumulators = [...outputs.values()];
+        if (!accumulators.length || accumulators.some(({ nonFinite }) => nonFinite > 0)) return undefined;
+        return worstFidelity(accumulators.map((accumulator) => accumulator.result()));
+      }),
       samples: this.samples,
     };
   }

@@ -132,6 +132,7 @@ function expected(context: SearchContext, { plan }: Trial): number {
 
 function isClose(fidelity: Fidelity | undefined): boolean {
   if (!fidelity) return true;
+  if (!Number.isFinite(fidelity.sqnrDb) && fidelity.sqnrDb < 0) return false;
   return fidelity.agreement < 1 ? fidelity.agreement >= LEAST_AGREEMENT : fidelity.sqnrDb >= LEAST_SQNR_DB;
 }
 
