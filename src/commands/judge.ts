@@ -5,14 +5,14 @@ import { percentile } from '../evaluate/statistics.js';
 import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
 import { tensorBytes } from '../onnx/write.js';
-import type { Fidelity, Judge } from '../passes/quantize/auto.js';
+import type { Build, Fidelity, Judge } from '../passes/quantize/auto.js';
 import { type LatencyBudget, measureLatency } from '../runtime/latency.js';
 import { withLoadable } from '../runtime/source.js';
 import type { Workbench } from './workbench.js';
 
 /** Samples on which candidate models are compared with the original. */
 const COMPARED_SAMPLES = 256;
-/** Models of more bytes are compared one at a time. */
+/** Models of more bytes are built and measured one at a time. */
 const SIDE_BY_SIDE = 100e6;
 const BUDGET: LatencyBudget = { milliseconds: 600, rounds: [5, 200] };
 
@@ -26,25 +26,32 @@ export function createJudge(
   feeds: readonly NamedValues[],
   options: { seed: number; benchmark: boolean },
 ): Judge {
+  const groupsOf = (models: readonly Build[]) =>
+    tensorBytes(bench.model) > SIDE_BY_SIDE ? models.map((model) => [model]) : [models];
+  const inGroups = async <T>(models: readonly Build[], measure: (models: readonly Model[]) => Promise<T[]>) => {
+    const results: T[] = [];
+    for (const group of groupsOf(models)) results.push(...(await measure(group.map((build) => build()))));
+    return results;
+  };
   const judge: Judge = {};
   if (calibration)
-    judge.fidelities = async (models) => {
-      const groups = tensorBytes(bench.model) > SIDE_BY_SIDE ? models.map((model) => [model]) : [[...models]];
-      const results: Fidelity[] = [];
-      for (const group of groups) results.push(...(await fidelitiesOf(bench, calibration, group, options.seed)));
-      return results;
-    };
-  if (options.benchmark)
-    judge.speedups = async (models) => {
-      const session = { ...bench.session, threads: 1 };
-      const series = await withLoadable(models, (sources) =>
-        measureLatency([bench.path, ...sources], feeds, session, BUDGET),
-      );
-      return models.map((_, k) =>
-        series.map(({ milliseconds }) => percentile(milliseconds[0]!, 0.5) / percentile(milliseconds[k + 1]!, 0.5)),
-      );
-    };
+    judge.fidelities = (models) => inGroups(models, (group) => fidelitiesOf(bench, calibration, group, options.seed));
+  if (options.benchmark) judge.speedups = (models) => inGroups(models, (group) => speedupsOf(bench, feeds, group));
   return judge;
+}
+
+async function speedupsOf(
+  bench: Workbench,
+  feeds: readonly NamedValues[],
+  models: readonly Model[],
+): Promise<number[][]> {
+  const session = { ...bench.session, threads: 1 };
+  const series = await withLoadable(models, (sources) =>
+    measureLatency([bench.path, ...sources], feeds, session, BUDGET),
+  );
+  return models.map((_, k) =>
+    series.map(({ milliseconds }) => percentile(milliseconds[0]!, 0.5) / percentile(milliseconds[k + 1]!, 0.5)),
+  );
 }
 
 async function fidelitiesOf(

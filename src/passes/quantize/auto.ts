@@ -11,11 +11,14 @@ export interface Fidelity {
   agreement: number;
 }
 
+/** Makes a model when it is needed, so that large ones need not be held at once. */
+export type Build = () => Model;
+
 /** Measures candidate models; what is absent cannot be measured. */
 export interface Judge {
-  fidelities?(models: readonly Model[]): Promise<Fidelity[]>;
+  fidelities?(models: readonly Build[]): Promise<Fidelity[]>;
   /** Float time over candidate time, a row per model with one ratio per batch size. */
-  speedups?(models: readonly Model[]): Promise<number[][]>;
+  speedups?(models: readonly Build[]): Promise<number[][]>;
 }
 
 /** One model that the search built. */
@@ -79,7 +82,7 @@ export async function searchPlan(context: SearchContext): Promise<Trial[]> {
   const bySize = context.prefer === 'size';
   const trials = proposals(context, bySize ? FOR_SIZE : FOR_SPEED);
   context.progress?.(`measuring ${trials.map((trial) => trial.name).join(' | ')}`);
-  const speedups = await context.judge.speedups?.(trials.map((trial) => build(context, trial)));
+  const speedups = await context.judge.speedups?.(trials.map((trial) => () => build(context, trial)));
   trials.forEach((trial, i) => {
     trial.speedup = speedups?.[i];
   });
@@ -175,7 +178,7 @@ async function tune(context: SearchContext, trial: Trial): Promise<Pick<Trial, '
     calibrationMethod,
   }));
   context.progress?.(`comparing ${trial.name}${calibrated ? ` with ranges by ${methods.join(', ')}` : ''}`);
-  const models = variants.map((settings) => build(context, { ...trial, settings, facts }));
+  const models = variants.map((settings) => () => build(context, { ...trial, settings, facts }));
   const fidelities = await judge.fidelities(models);
   return variants
     .map((settings, i) => ({ settings, facts, fidelity: fidelities[i]! }))
