@@ -107,7 +107,7 @@ function nodeSections({ nodes = [], quantization }: Report, room: number): Secti
   const kernels = Object.entries(quantization?.integerKernels ?? {})
     .map(([type, count]): [string, number] => [type.slice(type.lastIndexOf('.') + 1), count])
     .sort(([, a], [, b]) => b - a);
-  const used = quantization && `${quantization.method}: ${listed(kernels) || 'no integer kernel in the runtime'}`;
+  const used = quantization && (listed(kernels) || 'no integer kernel in the runtime');
   const left = nodes.filter(({ decision }) => decision === 'float');
   return [
     { title: 'Nodes', items: nodes.length ? [wrapLines(summary + rest, room)] : [], least: 1 },

@@ -31,7 +31,7 @@ Throughput              810/s       1,783/s
 
 Predictions  14 gained, 21 lost (may be chance: p = 0.31), 98.71 % the same
 Nodes        18 of 22 compute in integers (static); 3 float, 1 int8-storage
-Kernels      static: 20 QLinearConv, 9 QLinearAdd, 1 QGemm
+Kernels      20 QLinearConv, 9 QLinearAdd, 1 QGemm
 Left float   2 Conv: put back to float: it harmed the predictions most
              1 Gemm: its weight is not constant
 Gates        ✗ max-size ≤ 500 kB: 741 kB
@@ -77,7 +77,7 @@ Latency, p90          1.31 ms      0.602 ms
 Throughput              810/s       1,783/s
 
 Nodes        18 of 22 compute in integers (static); 3 float, 1 int8-storage
-Kernels      static: 20 QLinearConv, 9 QLinearAdd, 1 QGemm
+Kernels      20 QLinearConv, 9 QLinearAdd, 1 QGemm
 Left float   2 Conv: put back to float: it harmed the predictions most
              1 Gemm: its weight is not constant
 Gates        ✗ max-drop ≤ 1.00 points: not measured
@@ -144,7 +144,7 @@ Warnings     accuracy could not be checked: no labelled data was given
   it('says it where no integer kernel is used', () => {
     const quantization = { method: 'int8-weights', integerKernels: {} };
     expect(linesOf({ ...quantizeReport, quantization }, 'Kernels')).toEqual([
-      'Kernels      int8-weights: no integer kernel in the runtime',
+      'Kernels      no integer kernel in the runtime',
     ]);
   });
 });
