@@ -49,10 +49,15 @@ export interface SearchContext {
   progress?: ((message: string) => void) | undefined;
 }
 
-/** A candidate whose predictions differ more often from the float model's is not taken. */
-const LEAST_AGREEMENT = 0.98;
-/** Without classes: outputs noisier than this are not taken. */
-const LEAST_SQNR_DB = 15;
+/** How close outputs must stay: agreement counts where there are classes, the signal to noise ratio elsewhere. */
+interface Closeness {
+  agreement: number;
+  sqnrDb: number;
+}
+
+const CLOSE: Closeness = { agreement: 0.97, sqnrDb: 20 };
+/** What is taken where nothing faster than float is close. */
+const TOLERABLE: Closeness = { agreement: 0.93, sqnrDb: 12 };
 /** A model counts as slower than float below this ratio: the noise of a measurement. */
 const SLOWER = 0.98;
 
@@ -88,13 +93,25 @@ export async function searchPlan(context: SearchContext): Promise<Trial[]> {
   });
   if (!bySize)
     trials.sort(speedups ? (a, b) => speed(b) - speed(a) : (a, b) => expected(context, b) - expected(context, a));
+  const reduced = trials.filter(({ plan, speedup }) => {
+    const slower = speedup && Math.min(...speedup) < SLOWER;
+    return computesInIntegers(plan) && (bySize || !slower);
+  });
+  const chosen =
+    (await firstClose(context, reduced)) ??
+    reduced.find(({ fidelity }) => isClose(fidelity, TOLERABLE)) ??
+    trials.find(({ plan }) => !computesInIntegers(plan))!;
+  if (!reduced.includes(chosen)) Object.assign(chosen, await tune(context, chosen));
+  return [chosen, ...trials.filter((other) => other !== chosen)];
+}
+
+/** Tunes trials in their order until one is close. */
+async function firstClose(context: SearchContext, trials: readonly Trial[]): Promise<Trial | undefined> {
   for (const trial of trials) {
-    const slower = trial.speedup && Math.min(...trial.speedup) < SLOWER;
-    if (slower && !bySize && computesInIntegers(trial.plan)) continue;
     Object.assign(trial, await tune(context, trial));
-    if (isClose(trial.fidelity)) return [trial, ...trials.filter((other) => other !== trial)];
+    if (isClose(trial.fidelity, CLOSE)) return trial;
   }
-  return trials.sort((a, b) => (b.fidelity?.sqnrDb ?? -1) - (a.fidelity?.sqnrDb ?? -1));
+  return undefined;
 }
 
 /** Trials whose plans differ on this model. */
@@ -117,9 +134,12 @@ function usesStatic(plan: Plan): boolean {
   return [...plan.values()].includes('static');
 }
 
+/** True where some node gets another kernel, and not just smaller weights. */
 function computesInIntegers(plan: Plan): boolean {
-  return [...plan.values()].some((treatment) => treatment === 'static' || treatment === 'dynamic');
+  return [...plan.values()].some((treatment) => KERNELS.has(treatment));
 }
+
+const KERNELS: ReadonlySet<Treatment> = new Set(['static', 'dynamic', 'int4']);
 
 function speed({ speedup }: Trial): number {
   return speedup!.reduce((product, ratio) => product * ratio, 1) ** (1 / speedup!.length);
@@ -133,10 +153,9 @@ function expected(context: SearchContext, { plan }: Trial): number {
   return convolutional ? 2 * share('static') + share('dynamic') : share('dynamic') - share('static');
 }
 
-function isClose(fidelity: Fidelity | undefined): boolean {
+function isClose(fidelity: Fidelity | undefined, { agreement, sqnrDb }: Closeness): boolean {
   if (!fidelity) return true;
-  if (!Number.isFinite(fidelity.sqnrDb) && fidelity.sqnrDb < 0) return false;
-  return fidelity.agreement < 1 ? fidelity.agreement >= LEAST_AGREEMENT : fidelity.sqnrDb >= LEAST_SQNR_DB;
+  return fidelity.agreement < 1 ? fidelity.agreement >= agreement : fidelity.sqnrDb >= sqnrDb;
 }
 
 /** A plan in words: `static: conv, dense; int8-storage: embedding`. */
