@@ -77,21 +77,37 @@ function oneLine(text: string): string {
   return `nncompress: ${what}${suggestion ? ` ${suggestion.replace('(Did', '(did')}` : ''}\n`;
 }
 
-/**
- * Ctrl-C and SIGTERM remove unfinished files, then end the process by the signal itself, which shells report as 130 and
- * 143. `process.exit` would wait for a worker thread that is inside ONNX Runtime, and abort there.
- */
+/** How long ONNX Runtime may take to finish a run that is interrupted, in milliseconds. */
+const GRACE = 2000;
+
+/** Ctrl-C and SIGTERM remove unfinished files and end with exit code 130 and 143; a second one does not wait. */
 function handleSignals(): void {
   for (const [signal, code] of [
     ['SIGINT', EXIT.interrupted],
     ['SIGTERM', 143],
   ] as const)
-    process.once(signal, () => {
-      removeUnfinishedFiles();
-      if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-      if (process.platform === 'win32') process.exit(code);
-      process.kill(process.pid, signal);
+    process.once(signal, async () => {
+      process.once(signal, () => endBy(signal));
+      const { stopRuntime } = await import('./runtime/session.js');
+      if (!(await stopRuntime(GRACE))) return endBy(signal);
+      clearUp();
+      process.exit(code);
     });
+}
+
+/**
+ * Ends the process by a signal, which shells report as the same exit code. `process.exit` would wait for a thread that is
+ * inside ONNX Runtime, and abort there.
+ */
+function endBy(signal: 'SIGINT' | 'SIGTERM'): void {
+  clearUp();
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+}
+
+function clearUp(): void {
+  removeUnfinishedFiles();
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
 }
 
 /** A reader that stopped reading, as in `nncompress … | head`, is no mistake. */

@@ -1,4 +1,4 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import { messageOf } from '../errors.js';
 import type { DataType, NamedValues, TypedArray } from '../ir/types.js';
@@ -20,6 +20,11 @@ type OrtFeeds = Record<string, Tensor>;
 
 const sessions = new Map<number, InferenceSession>();
 
+/** @throws Error where the main thread wants no more work done */
+function checkStop(): void {
+  if (Atomics.load(workerData as Int32Array, 0)) throw new Error('stopped');
+}
+
 const methods: WorkerMethods = {
   async create(id, model, options) {
     const session = await InferenceSession.create(model as string, sessionOptions(options));
@@ -37,6 +42,7 @@ const methods: WorkerMethods = {
     const turns = ids.map(get);
     const rows: Float64Array[] = [];
     for (let round = 0; round < rounds; round++) {
+      checkStop();
       const row = new Float64Array(turns.length);
       for (let k = 0; k < turns.length; k++) {
         const turn = round % 2 ? turns.length - 1 - k : k;
@@ -125,6 +131,7 @@ function fromOrt(results: InferenceSession.OnnxValueMapType): NamedValues {
 parentPort?.on('message', async ({ id, method, args }: WorkerRequest) => {
   let response: WorkerResponse;
   try {
+    checkStop();
     const result = await (methods[method] as (...args: unknown[]) => Promise<unknown>)(...args);
     response = { id, result };
   } catch (error) {
