@@ -38,7 +38,10 @@ export function halfLoss(tensor: Tensor, node: Node, input: number): HalfLoss | 
   for (const v of tensor.toFloats()) {
     const size = Math.abs(v);
     if (Number.isFinite(v) && size > LARGEST_HALF && size < least)
-      return { kind: 'overflow', reason: `its constant ${tensor.name} holds ${v.toPrecision(3)}, beyond ±${LARGEST_HALF}` };
+      return {
+        kind: 'overflow',
+        reason: `its constant ${tensor.name} holds ${v.toPrecision(3)}, beyond ±${LARGEST_HALF}`,
+      };
     if (size > LARGEST_HALF || size === 0 || Number.isNaN(v)) continue;
     signal += v * v;
     const step = size < 2 ** -14 ? 2 ** -24 : 2 ** (Math.floor(Math.log2(size)) - 10);

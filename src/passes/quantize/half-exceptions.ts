@@ -66,7 +66,8 @@ function rangeReason(node: Node, { statistics }: HalfOptions): string | undefine
   for (const name of [...node.inputs, ...node.outputs]) {
     const seen = statistics?.get(name);
     const peak = seen ? Math.max(-seen.low, seen.high) : 0;
-    if (peak > LARGEST_SEEN) return `its values reach ${peak.toPrecision(3)}, near the end of float16 at ${LARGEST_HALF}`;
+    if (peak > LARGEST_SEEN)
+      return `its values reach ${peak.toPrecision(3)}, near the end of float16 at ${LARGEST_HALF}`;
   }
   return undefined;
 }

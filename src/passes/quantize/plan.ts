@@ -59,6 +59,9 @@ const ROWS: Readonly<Record<string, Row>> = {
     const weight = constant(node.inputs[1]);
     if (!weight) return 'its weight is not constant';
     if (node.inputs[2] && !constant(node.inputs[2])) return 'its bias is not constant';
+    const bias = constant(node.inputs[2]);
+    const columns = weight.dims[node.int('transB', 0) ? 0 : 1];
+    if (bias && bias.size !== 1 && bias.size !== columns) return 'its bias is a matrix';
     if (node.int('transA', 0)) return 'its activation is transposed';
     if (node.float('alpha', 1) !== 1 || node.float('beta', 1) !== 1) return 'alpha or beta is not 1';
     return { family: 'dense', weight, treatments: ['static', 'dynamic', 'int4', 'int8-storage', 'fp16-storage'] };
@@ -122,5 +125,9 @@ export function surveyModel(model: Model): Survey {
       survey.candidates.push({ ...rest, node, key: node.outputs[0]!, weights: weight?.size ?? 0 });
     }
   }
+  for (const graph of model.graph.walk())
+    if (graph !== model.graph)
+      for (const node of graph.nodes)
+        if (ROWS[node.type]) survey.refused.push({ node, reason: 'it lies inside a branch or a loop body' });
   return survey;
 }
