@@ -100,7 +100,7 @@ class Gathering {
 
   private compare(reference: NamedValues, values: NamedValues, outputs: Map<string, FidelityAccumulator>): void {
     for (const [name, value] of Object.entries(reference)) {
-      if (!value.type.startsWith('float') || !values[name]) continue;
+      if (!value.type.startsWith('float') || !values[name] || !value.data.length) continue;
       const accumulator = outputs.get(name) ?? new FidelityAccumulator(name);
       outputs.set(name, accumulator);
       accumulator.add(floatsOf(value), floatsOf(values[name]), value.dims.at(-1));

@@ -4,6 +4,7 @@ import { gemmsToMatMuls } from '../cleanup/index.js';
 import type { ValueStatistics } from './calibrate.js';
 import { quantizeMatMulsDynamically } from './dynamic.js';
 import { quantizeToFourBits } from './four-bit.js';
+import { isFiniteRange, type Range, rangeOf } from './integers.js';
 import { type Candidate, type Plan, surveyModel, type Treatment } from './plan.js';
 import { type CalibrationMethod, chooseRange } from './ranges.js';
 import { quantizeLstms } from './recurrent.js';
@@ -64,14 +65,30 @@ export function applyPlan(base: Model, plan: Plan, facts: ModelFacts, settings: 
   return model;
 }
 
-/** The integer region that a plan gives in `model`. */
-export function staticRegion(model: Model, plan: Plan, facts: Pick<ModelFacts, 'isFloat32'>): StaticRegion {
+/** The integer region that a plan gives in `model`; before calibration, every range counts as finite. */
+export function staticRegion(
+  model: Model,
+  plan: Plan,
+  { isFloat32, statistics }: Pick<ModelFacts, 'isFloat32'> & Partial<ModelFacts>,
+): StaticRegion {
   const anchors = new Set(
     surveyModel(model)
       .candidates.filter((c) => plan.get(c.key) === 'static')
       .map((c) => c.node),
   );
-  return growRegion(model, anchors, facts.isFloat32, () => true);
+  // Masks of -infinity have no scale.
+  const isBounded = (value: string) => isFiniteRange(statistics?.get(value) ?? constantRange(model, value));
+  return growRegion(
+    model,
+    anchors,
+    (value) => isFloat32(value) && isBounded(value),
+    () => true,
+  );
+}
+
+function constantRange(model: Model, value: string): Range {
+  const constant = model.graph.initializers.get(value);
+  return constant ? rangeOf(constant.toFloats()) : { low: 0, high: 0 };
 }
 
 /** Values whose ranges a plan needs. */
@@ -95,9 +112,9 @@ const STORED: Readonly<
 
 function storedWeights(model: Model, node: Node): StoredWeight[] {
   const row = STORED[node.type]!(node);
-  return row.inputs.map((input) => {
-    const rank = model.graph.initializers.get(node.inputs[input]!)!.dims.length;
-    return { node, input, axis: row.axis(rank) };
+  return row.inputs.flatMap((input) => {
+    const constant = model.graph.initializers.get(node.inputs[input]!);
+    return constant ? [{ node, input, axis: row.axis(constant.dims.length) }] : [];
   });
 }
 

@@ -7,7 +7,7 @@ import { Session } from '../../runtime/session.js';
 import { withLoadable } from '../../runtime/source.js';
 import { upgradeOpset } from '../opset-upgrade/upgrade-opset.js';
 import { runPasses } from '../pass.js';
-import type { Range } from './integers.js';
+import { isFiniteRange, type Range } from './integers.js';
 
 /** How many equal bins a histogram has. */
 export const BINS = 2048;
@@ -53,13 +53,11 @@ async function collectRanges(
       high[i] = Math.max(high[i]!, highs[i]!);
     }
   });
-  return new Map(values.map((name, i) => [name, { low: finite(low[i]!), high: finite(high[i]!) }]));
+  return new Map(values.map((name, i) => [name, low[i]! > high[i]! ? NEVER_SEEN : { low: low[i]!, high: high[i]! }]));
 }
 
-/** The extremes of a value that was never seen, or not finite, count as zero and are caught where outputs are compared. */
-function finite(value: number): number {
-  return Number.isFinite(value) ? value : 0;
-}
+/** The range of a value that had no elements. */
+const NEVER_SEEN: Range = { low: 0, high: 0 };
 
 async function addHistograms(
   model: Model,
@@ -67,9 +65,11 @@ async function addHistograms(
   batches: CalibrationBatches,
   options?: SessionOptions,
 ): Promise<void> {
-  const names = [...ranges.keys()];
+  const spread = new Map([...ranges].filter(([, range]) => isFiniteRange(range) && range.high > range.low));
+  const names = [...spread.keys()];
+  if (!names.length) return;
   const totals = names.map(() => new Float64Array(BINS));
-  await stream(await withHistogramOutputs(model, ranges), ['nncompress_histograms'], batches, options, (results) => {
+  await stream(await withHistogramOutputs(model, spread), ['nncompress_histograms'], batches, options, (results) => {
     const counts = results.nncompress_histograms!.data as Float32Array;
     totals.forEach((total, k) => {
       for (let bin = 0; bin < BINS; bin++) total[bin]! += counts[k * BINS + bin]!;
@@ -117,17 +117,18 @@ function withRangeOutputs(model: Model, values: readonly string[]): Model {
 async function withHistogramOutputs(model: Model, ranges: ReadonlyMap<string, ValueStatistics>): Promise<Model> {
   const copy = model.clone();
   if (copy.opset < 16) await runPasses(copy, [upgradeOpset(16)]);
-  const scalar = (name: string, value: number) =>
-    copy.addInitializer(Tensor.from(`nncompress_${name}`, 'float32', [], [value]));
+  const scalar = (name: string, value: number, type: 'float32' | 'int64' = 'float32') =>
+    copy.addInitializer(Tensor.from(`nncompress_${name}`, type, [], [value]));
   const flat = copy.addInitializer(Tensor.from('nncompress_flat', 'int64', [1], [-1]));
   const zeros = copy.addInitializer(Tensor.from('nncompress_zeros', 'float32', [BINS], new Float32Array(BINS)));
-  const first = scalar('first', 0);
-  const last = scalar('last', BINS - 1);
+  const first = scalar('first', 0, 'int64');
+  const last = scalar('last', BINS - 1, 'int64');
   const parts = [...ranges].map(([value, { low, high }], k) => {
     const shifted = add(copy, 'Sub', [value, scalar(`low_${k}`, low)]);
-    const scaled = add(copy, 'Mul', [shifted, scalar(`step_${k}`, high > low ? BINS / (high - low) : 0)]);
-    const clipped = add(copy, 'Clip', [scaled, first, last]);
-    const bins = add(copy, 'Reshape', [add(copy, 'Cast', [clipped], { to: 7 }), flat]);
+    const scaled = add(copy, 'Mul', [shifted, scalar(`step_${k}`, BINS / (high - low))]);
+    // Clipped as integers: NaN would pass a clip of floats and come out of the cast as no bin at all.
+    const clipped = add(copy, 'Clip', [add(copy, 'Cast', [scaled], { to: 7 }), first, last]);
+    const bins = add(copy, 'Reshape', [clipped, flat]);
     const ones = add(copy, 'ConstantOfShape', [add(copy, 'Shape', [bins])], {
       value: Tensor.from('', 'float32', [1], [1]),
     });

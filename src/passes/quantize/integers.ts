@@ -9,6 +9,22 @@ export interface Range {
   high: number;
 }
 
+/** The extremes of values; zero for none. */
+export function rangeOf(values: Float32Array): Range {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const v of values) {
+    if (v < low) low = v;
+    if (v > high) high = v;
+  }
+  return values.length ? { low, high } : { low: 0, high: 0 };
+}
+
+/** False where an end is infinite or NaN, so that no scale covers the range. */
+export function isFiniteRange({ low, high }: Range): boolean {
+  return Number.isFinite(low) && Number.isFinite(high);
+}
+
 /** Scale and zero point of one tensor: `real = scale · (integer − zeroPoint)`. */
 export interface QuantParams {
   scale: number;

@@ -1,7 +1,7 @@
 import type { Graph, GraphIndex } from '../../ir/graph.js';
 import type { Model } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
-import { activationInputs, STATIC_QUANTIZATION, type StaticRow } from '../../ops/quantization.js';
+import { activationInputs, STATIC_QUANTIZATION } from '../../ops/quantization.js';
 
 /** The nodes that will run on integers, and how values lie between them. */
 export interface StaticRegion {
@@ -17,7 +17,7 @@ export interface StaticRegion {
  * Grows the integer region from the anchors: followers and carriers join where an input comes from an integer node and
  * someone behind them takes integers, so that no node pays for a conversion that nobody needs.
  * @param anchors nodes that shall run on integers.
- * @param float32 tells which values are float32 tensors; others never become integers.
+ * @param float32 tells which values are finite float32 tensors; others never become integers.
  * @param allowed tells which followers may join.
  */
 export function growRegion(
@@ -65,17 +65,19 @@ function mayJoin(model: Model, node: Node, float32: (value: string) => boolean):
 function findClamps(index: GraphIndex, nodes: ReadonlySet<Node>, clamps: Map<Node, Node>): void {
   clamps.clear();
   for (const node of nodes) {
-    if (STATIC_QUANTIZATION[node.type]!.role === 'carrier' || node.outputs.length !== 1) continue;
-    const consumers = index.consumers.get(node.outputs[0]!) ?? [];
-    const [next] = consumers;
-    if (consumers.length === 1 && next && isClampOf(next, node.outputs[0]!) && !index.outputs.has(node.outputs[0]!))
-      clamps.set(node, next);
+    const clamp = clampBehind(index, node);
+    if (clamp) clamps.set(node, clamp);
   }
 }
 
-function isClampOf(node: Node, value: string): boolean {
-  const row: StaticRow | undefined = STATIC_QUANTIZATION[node.type];
-  return row?.role === 'clamp' && node.inputs[0] === value;
+/** The Relu or Clip that alone takes a node's result, and so vanishes into the QuantizeLinear behind it. */
+export function clampBehind(index: GraphIndex, node: Node): Node | undefined {
+  const [output] = node.outputs as [string];
+  if (STATIC_QUANTIZATION[node.type]?.role === 'carrier' || node.outputs.length !== 1 || index.outputs.has(output))
+    return undefined;
+  const [next, ...more] = index.consumers.get(output) ?? [];
+  const isClamp = next && STATIC_QUANTIZATION[next.type]?.role === 'clamp' && next.inputs[0] === output;
+  return isClamp && !more.length ? next : undefined;
 }
 
 function integerValues(nodes: ReadonlySet<Node>, clamps: ReadonlyMap<Node, Node>): Set<string> {

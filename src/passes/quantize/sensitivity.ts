@@ -2,13 +2,13 @@ import type { GraphIndex } from '../../ir/graph.js';
 import { cloneNode, Model } from '../../ir/model.js';
 import { Node } from '../../ir/node.js';
 import { Tensor } from '../../ir/tensor.js';
-import { STATIC_QUANTIZATION } from '../../ops/quantization.js';
 import type { SessionOptions } from '../../runtime/protocol.js';
 import { Session } from '../../runtime/session.js';
 import { withLoadable } from '../../runtime/source.js';
 import { applyPlan, type ModelFacts, type Settings } from './apply.js';
 import type { CalibrationBatches } from './calibrate.js';
 import { type Plan, surveyModel } from './plan.js';
+import { clampBehind } from './region.js';
 
 const OUTPUT = 'nncompress_errors';
 
@@ -73,9 +73,8 @@ function singleNodeModel(base: Model, node: Node, index: GraphIndex): { single: 
   single.irVersion = base.irVersion;
   single.opsets = new Map(base.opsets);
   const nodes = [cloneNode(node)];
-  const consumers = index.consumers.get(node.outputs[0]!) ?? [];
-  const next = consumers.length === 1 ? consumers[0]! : undefined;
-  if (next && STATIC_QUANTIZATION[next.type]?.role === 'clamp') nodes.push(cloneNode(next));
+  const clamp = clampBehind(index, node);
+  if (clamp) nodes.push(cloneNode(clamp));
   const made = new Set(nodes.flatMap((n) => n.outputs));
   for (const name of new Set(nodes.flatMap((n) => n.inputs).filter(Boolean))) {
     const constant = base.graph.initializers.get(name);

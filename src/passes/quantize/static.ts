@@ -1,9 +1,18 @@
+import { UserError } from '../../errors.js';
 import type { GraphIndex } from '../../ir/graph.js';
 import type { Model } from '../../ir/model.js';
 import { Node } from '../../ir/node.js';
 import { Tensor } from '../../ir/tensor.js';
 import { activationInputs, STATIC_QUANTIZATION, type StaticRow } from '../../ops/quantization.js';
-import { type QuantParams, quantizeWeight, type Range, roundEven, uint8Params } from './integers.js';
+import {
+  isFiniteRange,
+  type QuantParams,
+  quantizeWeight,
+  type Range,
+  rangeOf,
+  roundEven,
+  uint8Params,
+} from './integers.js';
 import type { StaticRegion } from './region.js';
 
 /** What static quantization needs beside the region. */
@@ -129,6 +138,10 @@ class QdqWriter {
     }
     const range = this.options.ranges.get(value);
     if (!range) throw new Error(`no calibrated range for ${value}`);
+    if (!isFiniteRange(range))
+      throw new UserError(`value ${value} is NaN or infinite on the calibration inputs`, {
+        mend: 'check the inputs, or keep the nodes around it in float with --exclude',
+      });
     const fixed = row?.range;
     return uint8Params(fixed ? { low: fixed[0], high: fixed[1] } : range, this.options.symmetric);
   }
@@ -223,16 +236,6 @@ class QdqWriter {
     const name = this.model.freshName(`${output}_${op}`);
     this.added.push(new Node({ op, name, inputs, outputs: [output], attributes: { axis } }));
   }
-}
-
-function rangeOf(values: Float32Array): Range {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (const v of values) {
-    if (v < low) low = v;
-    if (v > high) high = v;
-  }
-  return values.length ? { low, high } : { low: 0, high: 0 };
 }
 
 function quantizedConstant(tensor: Tensor, { scale, zeroPoint }: QuantParams): Tensor {
