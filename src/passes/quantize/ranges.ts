@@ -85,18 +85,23 @@ function squaredError({ low, high, histogram }: ValueStatistics, range: Range): 
 
 /**
  * Kullback-Leibler divergence between the values, clipped into the range, and their quantized form (Migacz, "8-bit
- * inference with TensorRT", 2017).
+ * inference with TensorRT", 2017). Zero has an integer of its own, so its bin, which Relu fills, is no error.
  */
 function divergence({ low, high, histogram }: ValueStatistics, range: Range): number {
   const width = (high - low) / BINS;
   const first = Math.max(0, Math.floor((range.low - low) / width));
   const last = Math.min(BINS - 1, Math.ceil((range.high - low) / width) - 1);
-  if (last - first + 1 < LEVELS / 4) return Number.POSITIVE_INFINITY;
+  if (last - first + 1 < LEVELS) return Number.POSITIVE_INFINITY;
   const clipped = histogram!.slice(first, last + 1);
   const inside = clipped.slice();
   for (let bin = 0; bin < first; bin++) clipped[0]! += histogram![bin]!;
   for (let bin = last + 1; bin < BINS; bin++) clipped[clipped.length - 1]! += histogram![bin]!;
-  return kullbackLeibler(clipped, spreadOverLevels(inside));
+  const zero = Math.min(BINS - 1, Math.floor(-low / width)) - first;
+  const atZero = inside[zero] ?? 0;
+  if (atZero) inside[zero] = 0;
+  const spread = spreadOverLevels(inside);
+  if (atZero) spread[zero] = atZero;
+  return kullbackLeibler(clipped, spread);
 }
 
 /** Merges bins into levels and spreads each level's mass over its bins that hold anything. */
