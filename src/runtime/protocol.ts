@@ -11,6 +11,8 @@ export interface SessionOptions {
   threads?: number | undefined;
   /** How far ONNX Runtime rewrites the graph; `all` where absent. */
   optimization?: 'disabled' | 'basic' | 'extended' | 'all' | undefined;
+  /** False: memory is not planned ahead for each shape of inputs; less is held, and runs cost a little more. */
+  memoryPattern?: boolean | undefined;
   /** File to write the graph to that ONNX Runtime really runs. */
   optimizedModelPath?: string | undefined;
   /** Start of the file name of a profile, which `endProfiling` completes. */

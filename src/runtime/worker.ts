@@ -73,12 +73,13 @@ function get(id: number): InferenceSession {
 }
 
 function sessionOptions(options: SessionOptions): InferenceSession.SessionOptions {
-  const { provider = 'cpu', threads, optimization, optimizedModelPath, profilePrefix, config } = options;
+  const { provider = 'cpu', threads, optimization, memoryPattern, optimizedModelPath, profilePrefix, config } = options;
   return {
     executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     logSeverityLevel: 4,
     ...(threads ? { intraOpNumThreads: threads, interOpNumThreads: 1 } : {}),
     ...(optimization ? { graphOptimizationLevel: optimization } : {}),
+    ...(memoryPattern === undefined ? {} : { enableMemPattern: memoryPattern }),
     ...(optimizedModelPath ? { optimizedModelFilePath: optimizedModelPath } : {}),
     ...(profilePrefix ? { enableProfiling: true, profileFilePrefix: profilePrefix } : {}),
     ...(config ? { extra: nest(config) } : {}),

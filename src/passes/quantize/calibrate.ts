@@ -45,12 +45,11 @@ async function collectRanges(
 ): Promise<Map<string, ValueStatistics>> {
   const low = new Float64Array(values.length).fill(Number.POSITIVE_INFINITY);
   const high = new Float64Array(values.length).fill(Number.NEGATIVE_INFINITY);
-  await stream(withRangeOutputs(model, values), ['nncompress_low', 'nncompress_high'], batches, options, (results) => {
-    const lows = results.nncompress_low!.data as Float32Array;
-    const highs = results.nncompress_high!.data as Float32Array;
+  await stream(withRangeOutputs(model, values), ['nncompress_ranges'], batches, options, (results) => {
+    const ranges = results.nncompress_ranges!.data as Float32Array;
     for (let i = 0; i < values.length; i++) {
-      low[i] = Math.min(low[i]!, lows[i]!);
-      high[i] = Math.max(high[i]!, highs[i]!);
+      low[i] = Math.min(low[i]!, ranges[2 * i]!);
+      high[i] = Math.max(high[i]!, ranges[2 * i + 1]!);
     }
   });
   return new Map(values.map((name, i) => [name, low[i]! > high[i]! ? NEVER_SEEN : { low: low[i]!, high: high[i]! }]));
@@ -89,7 +88,7 @@ async function stream(
   take: (results: NamedValues) => void,
 ): Promise<void> {
   const session = await withLoadable([model], ([source]) =>
-    Session.create(source!, { ...options, optimization: 'basic' }),
+    Session.create(source!, { ...options, optimization: 'basic', memoryPattern: false }),
   );
   try {
     for await (const feeds of batches()) take(await session.run(feeds, outputs));
@@ -101,16 +100,24 @@ async function stream(
 function withRangeOutputs(model: Model, values: readonly string[]): Model {
   const copy = model.clone();
   const one = copy.addInitializer(Tensor.from('nncompress_one', 'int64', [1], [1]));
-  const reduce = (op: string, output: string) => {
-    const parts = values.map((value) => {
-      const extreme = add(copy, op, [value], { keepdims: 0 });
-      return add(copy, 'Reshape', [extreme, one]);
-    });
-    addOutput(copy, 'Concat', parts, output, { axis: 0 });
-  };
-  reduce('ReduceMin', 'nncompress_low');
-  reduce('ReduceMax', 'nncompress_high');
+  const extreme = (op: string, value: string) => add(copy, 'Reshape', [add(copy, op, [value], { keepdims: 0 }), one]);
+  const parts = lastFirst(values, (value) => {
+    const high = extreme('ReduceMax', value);
+    return [extreme('ReduceMin', value), high];
+  });
+  addOutput(copy, 'Concat', parts.flat(), 'nncompress_ranges', { axis: 0 });
   return copy;
+}
+
+/**
+ * Makes nodes for each item, those of the last item first. ONNX Runtime orders a graph depth first from its end and
+ * follows the inputs of a node from the one made last to the one made first. So each value is summed up, and its memory
+ * is free, before the next is computed; made in the usual order, the first value would be summed up when all are held.
+ */
+function lastFirst<T, R>(items: readonly T[], make: (item: T, index: number) => R): R[] {
+  const made: R[] = [];
+  for (let i = items.length - 1; i >= 0; i--) made[i] = make(items[i]!, i);
+  return made;
 }
 
 /** bin = trunc((x − low) · bins / (high − low)); counts by ScatterElements with addition. */
@@ -123,7 +130,7 @@ async function withHistogramOutputs(model: Model, ranges: ReadonlyMap<string, Va
   const zeros = copy.addInitializer(Tensor.from('nncompress_zeros', 'float32', [BINS], new Float32Array(BINS)));
   const first = scalar('first', 0, 'int64');
   const last = scalar('last', BINS - 1, 'int64');
-  const parts = [...ranges].map(([value, { low, high }], k) => {
+  const parts = lastFirst([...ranges], ([value, { low, high }], k) => {
     const shifted = add(copy, 'Sub', [value, scalar(`low_${k}`, low)]);
     const scaled = add(copy, 'Mul', [shifted, scalar(`step_${k}`, BINS / (high - low))]);
     // Clipped as integers: NaN would pass a clip of floats and come out of the cast as no bin at all.
