@@ -73,13 +73,12 @@ export function quantizeWeight(tensor: Tensor, options: WeightOptions = {}): Qua
   const slices = axis === undefined ? 1 : tensor.dims[axis]!;
   const inner = axis === undefined ? values.length : tensor.dims.slice(axis + 1).reduce((p, d) => p * d, 1);
   const scales = sliceScales(values, slices, inner, limit, minScales);
+  const inverses = Float64Array.from(scales, (scale) => 1 / scale);
   const data = new Int8Array(values.length);
-  for (let start = 0, slice = 0; start < values.length; start += inner, slice = (slice + 1) % slices) {
-    const inverse = 1 / scales[slice]!;
-    for (let i = start; i < start + inner; i++) {
-      const q = roundEven(values[i]! * inverse);
-      data[i] = Math.min(limit, Math.max(-limit, q));
-    }
+  for (let start = 0, slice = 0; start < values.length; start += inner, slice = slice + 1 === slices ? 0 : slice + 1) {
+    const inverse = inverses[slice]!;
+    for (let i = start; i < start + inner; i++)
+      data[i] = Math.min(limit, Math.max(-limit, roundEven(values[i]! * inverse)));
   }
   return { data, scales, axis };
 }
@@ -92,7 +91,7 @@ function sliceScales(
   minScales: Float32Array | undefined,
 ): Float32Array {
   const bounds = new Float32Array(slices);
-  for (let start = 0, slice = 0; start < values.length; start += inner, slice = (slice + 1) % slices) {
+  for (let start = 0, slice = 0; start < values.length; start += inner, slice = slice + 1 === slices ? 0 : slice + 1) {
     let bound = bounds[slice]!;
     for (let i = start; i < start + inner; i++) {
       const v = Math.abs(values[i]!);
@@ -103,11 +102,10 @@ function sliceScales(
   return bounds.map((bound, i) => Math.max(bound / limit, minScales?.[i] ?? 0, MIN_SCALE));
 }
 
-/** Nearest integer, halves to even, as QuantizeLinear rounds. */
+/** A number as large as this has no bits for a fraction. */
+const WHOLE = 1.5 * 2 ** 52;
+
+/** Nearest integer, halves to even, as QuantizeLinear rounds; for magnitudes up to 2⁵¹, beyond which it may be one off. */
 export function roundEven(value: number): number {
-  const floor = Math.floor(value);
-  const fraction = value - floor;
-  if (fraction < 0.5) return floor;
-  if (fraction > 0.5) return floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
+  return value + WHOLE - WHOLE;
 }
