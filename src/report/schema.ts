@@ -59,6 +59,8 @@ const latency = z.object({
   p90Ms: positive,
   /** Samples per second at the median. */
   throughput: positive,
+  /** Milliseconds per run at evenly spaced quantiles: of 21, at 0, 5, … 100 % of the runs. */
+  quantilesMs: z.array(positive).min(2).optional(),
 });
 
 const model = z.object({
@@ -72,6 +74,8 @@ const model = z.object({
   macs: positive.optional(),
   /** Nodes by operator. */
   operators: counts.optional(),
+  /** Bytes of constants by the operator that reads them first. */
+  operatorBytes: counts.optional(),
   /** Execution provider that ran it. */
   provider: z.string().optional(),
   latency: latency.optional(),
@@ -99,10 +103,55 @@ const comparison = z.object({
   changed: z.object({ gained: count, lost: count }).optional(),
 });
 
+/** A sample in small, as it is shown: never an address, so that a report loads nothing. */
+const preview = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('image'),
+    /** The image itself, in base64. */
+    uri: z.string().regex(/^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+/]+=*$/),
+    width: count,
+    height: count,
+  }),
+  z.object({ kind: z.literal('text'), text: z.string(), pair: z.string().optional() }),
+  z.object({
+    kind: z.literal('audio'),
+    /** SVG path of the waveform, in a box 200 wide and 40 high. */
+    path: z.string().regex(/^[MLHVZ0-9 .,-]+$/i),
+    seconds: positive,
+  }),
+]);
+
+/** A sample whose prediction changed. Names of classes; several or none for multi-label data. */
+const changedSample = z.object({
+  /** Place in the data, from 0. */
+  index: count,
+  /** Where it lies, for people: `dog/3.png`. */
+  place: z.string(),
+  target: z.array(z.string()),
+  before: z.array(z.string()),
+  after: z.array(z.string()),
+  /** Lost: only the original was right; gained: only the compressed model is; other: both are wrong. */
+  change: z.enum(['lost', 'gained', 'other']),
+  preview: preview.optional(),
+});
+
+/** A candidate that the search for a method built. */
+const trial = z.object({
+  method: z.string(),
+  /** True for the one that was taken. */
+  chosen: z.boolean(),
+  /** How many times as fast as the original at each batch size tried; absent where speed was not measured. */
+  speedups: z.array(positive).optional(),
+  /** Of the outputs on calibration inputs, in dB; absent where it was not measured or outputs are equal. */
+  sqnrDb: z.number().optional(),
+  /** Share of calibration samples with the original's prediction. */
+  agreement: fraction.optional(),
+});
+
 const node = z.object({
   name: z.string(),
   op: z.string(),
-  /** What was done: static or dynamic (computed in integers), int4, int8-storage, fp16-storage, or float (left). */
+  /** What was done: static or dynamic (computed in integers), int4, int8-storage, fp16-storage, fp16 (computed), or float. */
   decision: z.string(),
   reason: z.string(),
   /** Signal to noise in dB that this node's treatment alone leaves. */
@@ -184,12 +233,16 @@ export const reportSchema = z.object({
   calibration: z.object({ path: z.string(), samples: count, method: z.string() }).optional(),
   models: z.array(model),
   comparison: comparison.optional(),
+  /** Some of the samples whose prediction changed, those that became wrong or right first. */
+  changedSamples: z.array(changedSample).optional(),
   quantization: z
     .object({
       method: z.string(),
       /** Integer kernels in the graph that ONNX Runtime makes of the written file, by operator. */
       integerKernels: counts,
       settings: z.record(z.string(), z.unknown()).optional(),
+      /** What the search tried, where there was one. */
+      trials: z.array(trial).optional(),
     })
     .optional(),
   /** What was decided for each node that could be compressed. */
@@ -203,9 +256,13 @@ export const reportSchema = z.object({
 
 export type Report = z.output<typeof reportSchema>;
 export type ModelReport = z.output<typeof model>;
+export type Interval = z.output<typeof interval>;
 export type Metrics = z.output<typeof metrics>;
 export type FidelityReport = z.output<typeof fidelity>;
 export type Latency = z.output<typeof latency>;
 export type Comparison = z.output<typeof comparison>;
+export type ChangedSample = z.output<typeof changedSample>;
+export type Preview = z.output<typeof preview>;
+export type Trial = z.output<typeof trial>;
 export type NodeReport = z.output<typeof node>;
 export type Gate = z.output<typeof gate>;

@@ -1,161 +1,28 @@
 import type { ChalkInstance } from 'chalk';
-import {
-  formatBytes,
-  formatDuration,
-  formatFactor,
-  formatFixed,
-  formatNumber,
-  formatPercent,
-  formatPoints,
-} from './format.js';
-import type { Comparison, FidelityReport, Metrics, ModelReport, Report } from './schema.js';
-
-interface Interval {
-  value: number;
-  low: number;
-  high: number;
-}
-
-/** How the compressed model differs, and whether that is surely better (1), surely worse (−1) or open (0). */
-interface Change {
-  text: string;
-  sense: number;
-}
-
-interface Row {
-  label: string;
-  /** Left out where room is short. */
-  spare?: true;
-  /** @param first the model in the first column, whose units the others take. */
-  show(model: ModelReport, first: ModelReport): string | undefined;
-  /** @param models original and compressed. */
-  change?(comparison: Comparison, models: readonly [ModelReport, ModelReport]): Change | undefined;
-}
-
-/** Models that fit beside each other. */
-const MOST_MODELS = 3;
-
-const ROWS: readonly Row[] = [
-  {
-    label: 'Size',
-    show: ({ bytes }, first) => formatBytes(bytes, first.bytes),
-    change: ({ sizeRatio }) => (sizeRatio ? ratioChange(sizeRatio, 'smaller', 'larger') : undefined),
-  },
-  { label: 'Parameters', spare: true, show: ({ parameters }) => optional(parameters, formatFixed) },
-  { label: 'MACs', spare: true, show: ({ macs }) => optional(macs, formatFixed) },
-  metricRow('Accuracy', (metrics) => metrics.accuracy, 'accuracyDrop'),
-  metricRow('Label accuracy', (metrics) => metrics.labelAccuracy),
-  { ...metricRow('Top-5 accuracy', (metrics) => metrics.top5), spare: true },
-  metricRow('Macro recall', (metrics) => metrics.recall.macro, 'recallDrop'),
-  metricRow('Macro F1', (metrics) => metrics.f1.macro, 'f1Drop'),
-  fidelityRow('Agreement', ({ agreement }) => optional(agreement, formatPercent)),
-  fidelityRow('SQNR', ({ sqnrDb }) => optional(sqnrDb, (decibels) => `${formatFixed(decibels, 1)} dB`)),
-  fidelityRow('Cosine', ({ cosine }) => formatFixed(cosine, 5)),
-  fidelityRow('Largest error', ({ maxAbsError }) => formatNumber(maxAbsError)),
-  {
-    label: 'Latency, median',
-    show: ({ latency }, first) => optional(latency?.medianMs, (ms) => formatDuration(ms, first.latency?.medianMs)),
-    change: ({ speedup }) => speedup && ratioChange(speedup.value, 'faster', 'slower', speedup),
-  },
-  {
-    label: 'Latency, p90',
-    spare: true,
-    show: ({ latency }, first) => optional(latency?.p90Ms, (ms) => formatDuration(ms, first.latency?.medianMs)),
-  },
-  {
-    label: 'Throughput',
-    spare: true,
-    show: ({ latency }) => optional(latency?.throughput, (value) => `${formatNumber(value)}/s`),
-  },
-];
+import { type Change, headlineOf } from './headline.js';
+import type { Report } from './schema.js';
 
 /**
  * The models side by side, a line per property, and what changed from the original to the compressed one.
  * @param detailed with the properties that can be spared.
  */
-export function tableLines({ models, comparison }: Report, color: ChalkInstance, detailed = true): string[] {
-  const shown = columnsOf(models);
-  const rows = ROWS.filter(({ spare }) => detailed || !spare)
-    .map((row) => filled(row, shown, comparison))
-    .filter(({ label, cells }) => cells.some(Boolean) && (label !== 'MACs' || new Set(cells).size > 1));
-  const widths = shown.map(({ role }, column) =>
+export function tableLines(report: Report, color: ChalkInstance, detailed = true): string[] {
+  const { models, confidence, rows } = headlineOf(report, detailed);
+  const widths = models.map(({ role }, column) =>
     Math.max(12, role.length, ...rows.map(({ cells }) => cells[column]!.length)),
   );
   const line = (label: string, cells: readonly string[], change: string) =>
     [label.padEnd(15), ...cells.map((cell, column) => cell.padStart(widths[column]!)), `  ${change}`]
       .join('  ')
       .trimEnd();
-  const roles = shown.map(({ role }) => role);
-  const interval = comparison ? `change (${formatFixed(100 * (comparison.confidence ?? 0.95))} % interval)` : '';
+  const roles = models.map(({ role }) => role);
+  const interval = confidence && `change (${confidence} interval)`;
   return [
-    ...(shown.length > 1 ? [color.dim(line('', roles, interval))] : []),
+    ...(models.length > 1 ? [color.dim(line('', roles, interval))] : []),
     ...rows.map(({ label, cells, change }) => line(label, cells, change ? painted(change, color) : '')),
   ];
 }
 
-function filled({ label, show, change }: Row, shown: readonly ModelReport[], comparison: Comparison | undefined) {
-  const [original, compressed] = ['original', 'compressed'].map((role) => shown.find((model) => model.role === role));
-  return {
-    label,
-    cells: shown.map((model) => show(model, shown[0]!) ?? ''),
-    change: comparison && original && compressed ? change?.(comparison, [original, compressed]) : undefined,
-  };
-}
-
-/** The original first, the compressed model last, of the others as many as fit. */
-function columnsOf(models: readonly ModelReport[]): ModelReport[] {
-  const place = ({ role }: ModelReport) => (role === 'original' ? 0 : role === 'compressed' ? 2 : 1);
-  const ordered = [...models].sort((a, b) => place(a) - place(b));
-  return ordered.length <= MOST_MODELS ? ordered : [...ordered.slice(0, MOST_MODELS - 1), ordered.at(-1)!];
-}
-
-function metricRow(
-  label: string,
-  pick: (metrics: Metrics) => number | undefined,
-  drop?: 'accuracyDrop' | 'recallDrop' | 'f1Drop',
-): Row {
-  const metricOf = ({ metrics }: ModelReport) => metrics && pick(metrics);
-  return {
-    label,
-    show: (model) => optional(metricOf(model), formatPercent),
-    change: (comparison, [original, compressed]) => {
-      const interval = drop && comparison[drop];
-      if (interval) return pointsChange(interval);
-      const [before, after] = [metricOf(original), metricOf(compressed)];
-      if (before === undefined || after === undefined) return undefined;
-      return { text: `${formatPoints(after - before)} points`, sense: 0 };
-    },
-  };
-}
-
-/** Nearness to the original, shown where there are no labels to judge by. */
-function fidelityRow(label: string, show: (fidelity: FidelityReport) => string | undefined): Row {
-  return { label, show: ({ metrics, fidelity }) => (metrics || !fidelity ? undefined : show(fidelity)) };
-}
-
-/** A drop as the change that it is: positive where the compressed model is better. */
-function pointsChange({ value, low, high }: Interval): Change {
-  const range = `${formatPoints(-high)} … ${formatPoints(-low)}`;
-  return { text: `${formatPoints(-value)} points (${range})`, sense: high < 0 ? 1 : low > 0 ? -1 : 0 };
-}
-
-/** A ratio of original to compressed, told from the side where it is above 1. */
-function ratioChange(
-  value: number,
-  better: string,
-  worse: string,
-  { low, high } = { low: value, high: value },
-): Change {
-  const sense = low > 1 ? 1 : high < 1 ? -1 : 0;
-  const [shown, from, to] = value >= 1 ? [value, low, high] : [1 / value, 1 / high, 1 / low];
-  const range = low === high ? '' : ` (${formatFixed(from, 2)} … ${formatFixed(to, 2)})`;
-  return { text: `${formatFactor(shown)} ${value >= 1 ? better : worse}${range}`, sense };
-}
-
 function painted({ text, sense }: Change, color: ChalkInstance): string {
   return sense > 0 ? color.green(text) : sense < 0 ? color.red(text) : text;
-}
-
-function optional(value: number | undefined, format: (value: number) => string): string | undefined {
-  return value === undefined ? undefined : format(value);
 }

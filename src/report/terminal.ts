@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import { cutLine, formatFixed, formatPercent, printable, shortenPath, wrapLines } from './format.js';
+import { gateLine } from './gate-text.js';
 import type { Comparison, Gate, ModelReport, NodeReport, Report } from './schema.js';
-import { gateLine } from './terminal-gates.js';
 import { tableLines } from './terminal-table.js';
 
 /** How a report is shown. */
@@ -137,7 +137,7 @@ function gateSection({ gates, comparison }: Report, color: ChalkInstance, room: 
       .sort((a, b) => urgency(b) - urgency(a))
       .map((gate) => {
         const sign = gate.passed ? color.green('✓') : color.red('✗');
-        const lines = wrapLines(gateLine(gate, comparison?.confidence ?? 0.95), room - 2);
+        const lines = wrapLines(gateLine(gate, comparison?.confidence), room - 2);
         return lines.map((line, index) => `${index === 0 ? sign : ' '} ${line}`);
       }),
     least: gates.filter(urgency).length,

@@ -2,6 +2,18 @@ import { GATES, type GateUnit } from '../evaluate/gates.js';
 import { formatBytes, formatDuration, formatFactor, formatFixed, formatPercent, printable } from './format.js';
 import type { Gate } from './schema.js';
 
+/** A gate in words. */
+export interface GateText {
+  /** `min-recall of shirt`. */
+  name: string;
+  /** With its sign: `≤ 500 kB`. */
+  limit: string;
+  /** What was measured: `741 kB`. */
+  value: string;
+  /** What the interval leaves open; often empty. */
+  note: string;
+}
+
 const FORMATS: Readonly<Record<GateUnit, (value: number) => string>> = {
   fraction: formatPercent,
   points: (value) => `${formatFixed(100 * value, 2)} points`,
@@ -19,16 +31,25 @@ const EXACT: Readonly<Record<GateUnit, (value: number) => string>> = {
   factor: (value) => `${value}×`,
 };
 
-/** A gate on one line: name, limit, what was measured, and what that leaves open. */
-export function gateLine(gate: Gate, confidence: number): string {
+/** A gate in words: name, limit, what was measured, and what that leaves open. */
+export function gateText(gate: Gate, confidence = 0.95): GateText {
   const { unit, limits } = GATES[gate.name];
   const { value, limit } = gate;
-  const name = gate.class === undefined ? gate.name : `${gate.name} of ${printable(gate.class)}`;
   const sign = limits === 'most' ? '≤' : '≥';
   const alike = value !== undefined && !gate.passed && FORMATS[unit](value) === FORMATS[unit](limit);
   const format = alike ? EXACT[unit] : FORMATS[unit];
-  const measured = value === undefined ? 'not measured' : format(value);
-  return `${name} ${sign} ${format(limit)}: ${measured}${openness(gate, confidence)}`;
+  return {
+    name: gate.class === undefined ? gate.name : `${gate.name} of ${printable(gate.class)}`,
+    limit: `${sign} ${format(limit)}`,
+    value: value === undefined ? 'not measured' : format(value),
+    note: openness(gate, confidence),
+  };
+}
+
+/** A gate on one line: `max-size ≤ 500 kB: 741 kB`. */
+export function gateLine(gate: Gate, confidence?: number): string {
+  const { name, limit, value, note } = gateText(gate, confidence);
+  return `${name} ${limit}: ${value}${note && ` (${note})`}`;
 }
 
 function openness({ verdict, samplesNeeded }: Gate, confidence: number): string {
@@ -37,5 +58,5 @@ function openness({ verdict, samplesNeeded }: Gate, confidence: number): string 
     samplesNeeded === undefined
       ? 'too near the limit to tell'
       : `about ${formatFixed(samplesNeeded)} samples would tell`;
-  return ` (undecided at ${formatFixed(100 * confidence)} %: ${needed})`;
+  return `undecided at ${formatFixed(100 * confidence)} %: ${needed}`;
 }
