@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { messageOf, UserError } from '../errors.js';
+import { UserError } from '../errors.js';
 import type { NamedValues, TensorValue } from '../ir/types.js';
 import type { Batch, Dataset, Preprocessor } from './types.js';
 
@@ -78,7 +78,9 @@ async function prepareOrSkip(
     return inputs;
   } catch (error) {
     const told = placed(error, dataset, dataset.describe(index));
-    if (!options.skipBadSamples || !(told instanceof UserError)) throw told;
+    if (!(told instanceof UserError)) throw told;
+    if (!options.skipBadSamples)
+      throw told.at({ mend: `${told.place.mend ?? 'repair it'}, or pass --skip-bad-samples` });
     options.onSkip?.(index, told);
     return undefined;
   }
@@ -87,15 +89,13 @@ async function prepareOrSkip(
 /** The error, with the sample's place where it names none. */
 function placed(error: unknown, dataset: Dataset, where: string): unknown {
   if (!(error instanceof UserError) || error.place.file !== undefined) return error;
-  return new UserError(messageOf(error), { file: dataset.path, where });
+  return error.at({ file: dataset.path, where });
 }
 
 /** @throws UserError where a float value is NaN or infinite */
 function checkFinite(name: string, { type, data }: TensorValue): void {
   if (isAllFinite(type, data)) return;
-  throw new UserError(`input '${name}' holds NaN or infinity`, {
-    mend: 'repair the sample or pass --skip-bad-samples',
-  });
+  throw new UserError(`input '${name}' holds NaN or infinity`, { mend: 'repair the sample' });
 }
 
 function isAllFinite(type: TensorValue['type'], data: TensorValue['data']): boolean {

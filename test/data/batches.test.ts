@@ -86,7 +86,7 @@ describe('batches', () => {
   ] as const)('refuses %s inputs that are not finite', async (type, data) => {
     const odd: Preprocessor = { ...AS_THEY_ARE, prepare: () => ({ x: { type, dims: [data.length], data } }) };
     await expect(all(batches(numbers(2), odd, { batchSize: 1 }))).rejects.toThrow(
-      "data.npz: row 0: input 'x' holds NaN or infinity; repair the sample or pass --skip-bad-samples",
+      "data.npz: row 0: input 'x' holds NaN or infinity; repair the sample, or pass --skip-bad-samples",
     );
   });
 
