@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { sampleOf, type TaskData } from '../data/task.js';
+import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
-import { resizeBatch } from '../runtime/pool.js';
+import { collectStatistics, type ValueStatistics } from '../passes/quantize/calibrate.js';
+import { batchSize, resizeBatch } from '../runtime/pool.js';
+import type { CommandContext } from './context.js';
 import type { Workbench } from './workbench.js';
 
 /** Inputs that activation ranges are taken from. */
@@ -70,4 +73,27 @@ function trainSplitBeside(path: string): string | undefined {
 function spread(indices: readonly number[], count = indices.length): readonly number[] {
   if (count >= indices.length) return indices;
   return Array.from({ length: count }, (_, i) => indices[Math.floor((i * indices.length) / count)]!);
+}
+
+/** Ranges (and histograms) of values over the calibration data, or the first few of it, with progress. */
+export async function calibrateValues(
+  bench: Workbench,
+  model: Model,
+  values: readonly string[],
+  calibration: Calibration,
+  { histograms, samples }: { histograms: boolean; samples?: number | undefined },
+  context: CommandContext,
+): Promise<Map<string, ValueStatistics>> {
+  if (!values.length) return new Map();
+  const count = Math.min(samples ?? Number.POSITIVE_INFINITY, calibration.indices.length);
+  const task = context.progress.start('calibrating', count * (histograms ? 2 : 1));
+  const counted = async function* () {
+    for await (const feeds of calibration.batches(samples)) {
+      yield feeds;
+      task.advance(batchSize(feeds));
+    }
+  };
+  const statistics = await collectStatistics(model, values, counted, { histograms, session: bench.session });
+  task.done();
+  return statistics;
 }

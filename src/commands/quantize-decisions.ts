@@ -8,7 +8,8 @@ const REASONS: Readonly<Record<Exclude<Treatment, 'float'>, string>> = {
   dynamic: 'integer kernel with ranges computed at run time',
   'int8-storage': 'weights stored as int8, computed in float',
   int4: '4-bit weights',
-  'fp16-storage': 'weights stored as float16, computed in float',
+  'fp16-storage': 'weights stored as float16, computed in float32: the CPU has few float16 kernels',
+  fp16: 'weights and arithmetic in float16',
 };
 
 /** What was decided for each node that holds weights, with the reason. */
@@ -40,8 +41,7 @@ export function decisionsOf(
 
 function reasonFor({ reason, family, treatments }: Candidate, decision: Treatment): string {
   if (decision === 'float') return 'put back to float: it harmed the predictions most';
-  const stored = decision === 'int8-storage' || decision === 'fp16-storage';
-  if (!stored) return REASONS[decision];
+  if (decision !== 'int8-storage') return REASONS[decision];
   if (reason) return `${REASONS[decision]}: ${reason}`;
   const couldCompute = family !== 'embedding' && treatments.some((t) => t === 'static' || t === 'dynamic');
   return couldCompute ? `${REASONS[decision]}: no integer kernel was faster or asked for` : REASONS[decision];

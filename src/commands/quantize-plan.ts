@@ -2,14 +2,14 @@ import { UserError } from '../errors.js';
 import type { Model } from '../ir/model.js';
 import { applyPlan, calibratedValues, type ModelFacts, type Settings } from '../passes/quantize/apply.js';
 import { describePlan, type Judge, planOf, searchPlan, type Trial } from '../passes/quantize/auto.js';
-import { collectStatistics, type ValueStatistics } from '../passes/quantize/calibrate.js';
 import { excludedBy, type PreparedModel } from '../passes/quantize/index.js';
 import type { Candidate, Plan, Treatment } from '../passes/quantize/plan.js';
 import type { CalibrationMethod } from '../passes/quantize/ranges.js';
-import { batchSize } from '../runtime/pool.js';
-import type { Calibration } from './calibration.js';
+import { type Calibration, calibrateValues } from './calibration.js';
 import type { CommandContext } from './context.js';
+import { chooseHalf } from './quantize-half.js';
 import type { QuantizeOptions } from './quantize-options.js';
+import type { TargetAdvice } from './quantize-target.js';
 import type { Workbench } from './workbench.js';
 
 /** A plan with all that is needed to carry it out again, changed. */
@@ -22,6 +22,8 @@ export interface ChosenPlan {
   trials: Trial[];
   /** Why the user's options keep a node in float, by key. */
   excluded: ReadonlyMap<string, string>;
+  /** What the user should know of the choice. */
+  warnings: string[];
   build(plan: Plan): Model;
 }
 
@@ -53,9 +55,18 @@ export async function choosePlan(
   prepared: PreparedModel,
   calibration: Calibration | undefined,
   judge: Judge,
-  options: QuantizeOptions & { reduceRange: boolean },
+  options: QuantizeOptions & Pick<TargetAdvice, 'reduceRange' | 'halfTarget'>,
   context: CommandContext,
 ): Promise<ChosenPlan> {
+  const settings: Settings = {
+    calibrationMethod: options.calibrationMethod ?? 'minmax',
+    perChannel: options.perChannel ?? true,
+    symmetric: options.symmetric ?? false,
+    reduceRange: options.reduceRange,
+    blockSize: options.blockSize,
+  };
+  if (options.halfTarget)
+    return chooseHalf(bench, prepared, calibration, options.halfTarget, { ...options, settings }, context);
   const excludes = excludedBy(options);
   const excluded = new Map<string, string>();
   const candidates = prepared.survey.candidates.filter((candidate) => {
@@ -64,13 +75,6 @@ export async function choosePlan(
     return !reason;
   });
   const method = options.method === 'auto' ? undefined : METHODS[options.method]!;
-  const settings: Settings = {
-    calibrationMethod: options.calibrationMethod ?? 'minmax',
-    perChannel: options.perChannel ?? true,
-    symmetric: options.symmetric ?? false,
-    reduceRange: options.reduceRange,
-    blockSize: options.blockSize,
-  };
   const methods = options.calibrationMethod ? [options.calibrationMethod] : ALL_METHODS;
   const histograms = method ? settings.calibrationMethod !== 'minmax' : methods.some((m) => m !== 'minmax');
   const calibrate = async (plan: Plan, samples?: number): Promise<ModelFacts> => ({
@@ -78,8 +82,8 @@ export async function choosePlan(
     statistics: calibration
       ? await calibrateValues(
           bench,
-          prepared,
-          plan,
+          prepared.model,
+          calibratedValues(prepared.model, plan, prepared),
           calibration,
           { histograms: histograms && !samples, samples },
           context,
@@ -107,6 +111,7 @@ export async function choosePlan(
     method: chosen.name,
     trials,
     excluded,
+    warnings: [],
     build: (plan) => applyPlan(prepared.model, plan, chosen.facts, chosen.settings),
   };
 }
@@ -130,27 +135,4 @@ async function explicitTrial(
     });
   const plan = planOf(candidates, assignment, rest);
   return { name: `${name} (${describePlan(plan, candidates)})`, plan, settings, facts: await calibrate(plan) };
-}
-
-async function calibrateValues(
-  bench: Workbench,
-  prepared: PreparedModel,
-  plan: Plan,
-  calibration: Calibration,
-  { histograms, samples }: { histograms: boolean; samples?: number | undefined },
-  context: CommandContext,
-): Promise<Map<string, ValueStatistics>> {
-  const values = calibratedValues(prepared.model, plan, prepared);
-  if (!values.length) return new Map();
-  const count = samples ?? calibration.indices.length;
-  const task = context.progress.start('calibrating', count * (histograms ? 2 : 1));
-  const counted = async function* () {
-    for await (const feeds of calibration.batches(samples)) {
-      yield feeds;
-      task.advance(batchSize(feeds));
-    }
-  };
-  const statistics = await collectStatistics(prepared.model, values, counted, { histograms, session: bench.session });
-  task.done();
-  return statistics;
 }

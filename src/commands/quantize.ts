@@ -9,7 +9,6 @@ import type { Plan } from '../passes/quantize/plan.js';
 import { measureSensitivity } from '../passes/quantize/sensitivity.js';
 import type { NodeReport, Report } from '../report/schema.js';
 import type { LatencySeries } from '../runtime/latency.js';
-import { hasVnni } from '../runtime/machine.js';
 import { type Calibration, openCalibration } from './calibration.js';
 import type { CommandContext } from './context.js';
 import { createJudge } from './judge.js';
@@ -17,6 +16,7 @@ import { decisionsOf } from './quantize-decisions.js';
 import { type QuantizedResult, quantizeWithinGate } from './quantize-gate.js';
 import { type QuantizeOptions, quantizeOptions } from './quantize-options.js';
 import { type ChosenPlan, choosePlan } from './quantize-plan.js';
+import { adviseTarget, type TargetAdvice } from './quantize-target.js';
 import {
   comparisonReport,
   gateFacts,
@@ -35,11 +35,13 @@ export { quantizeOptions as options };
 /** Quantizes a model, verifies the file as written, and reports what it did to size, speed and quality. */
 export async function run(path: string, options: QuantizeOptions, context: CommandContext): Promise<number> {
   const startedAt = new Date();
-  const output = options.output ?? defaultOutput(path, options.method);
-  checkOutput(output, options.force || options.dryRun);
   checkReportPaths(options);
-
+  if (options.output !== undefined) checkOutput(options.output, options.force || options.dryRun);
   const bench = await openWorkbench(path, options, context);
+  const advice = adviseTarget(options, bench.provider);
+  const output = options.output ?? defaultOutput(path, advice.method);
+  checkOutput(output, options.force || options.dryRun);
+
   const preparing = prepareForQuantization(bench.model);
   preparing.catch(() => {}); // it may fail before its turn to be awaited comes
   const test = options.data === undefined ? undefined : await bench.open(options.data);
@@ -49,8 +51,7 @@ export async function run(path: string, options: QuantizeOptions, context: Comma
 
   const feeds = await latencyFeeds(bench, test ?? calibration?.data);
   const judge = createJudge(bench, calibration?.data, feeds, options);
-  const reduceRange = options.reduceRange ?? needsReducedRange(options.target);
-  const chosen = await choosePlan(bench, prepared, calibration, judge, { ...options, reduceRange }, context);
+  const chosen = await choosePlan(bench, prepared, calibration, judge, { ...options, ...advice }, context);
   const errors = errorMeasure(bench, prepared, chosen, calibration);
   const ranking = async (plan: Plan) => [...(await errors(plan))].sort((a, b) => a[1] - b[1]).map(([key]) => key);
   const result = await quantizeWithinGate(bench, chosen, test, ranking, options, context);
@@ -63,7 +64,12 @@ export async function run(path: string, options: QuantizeOptions, context: Comma
   const { bytes } = await writeModel(result.model, output);
   const verification = await verifyWritten(output, result.model, bench, feeds[0]!);
   const latencies = options.benchmark ? await measurePair(bench, output, feeds) : undefined;
-  const warnings = [...dataWarnings(test, calibration), ...speedWarnings(latencies, verification, options.prefer)];
+  const warnings = [
+    ...dataWarnings(test, calibration),
+    ...advice.warnings,
+    ...chosen.warnings,
+    ...speedWarnings(latencies, verification, options.prefer, advice),
+  ];
   const report = await buildReport(
     { path, output, bytes, startedAt, warnings },
     { bench, test, calibration, chosen, result, nodes, verification, latencies },
@@ -88,11 +94,6 @@ function nothingToQuantize(path: string, { survey }: PreparedModel): UserError {
     file: path,
     mend: 'see nncompress inspect for what the model holds; a model that is quantized already stays as it is',
   });
-}
-
-/** Without VNNI, pairs of 8-bit products are added in 16 bits and overflow, unless weights have 7 bits. */
-function needsReducedRange(target: QuantizeOptions['target']): boolean {
-  return target === 'cpu-portable' || (process.arch === 'x64' && hasVnni() === false);
 }
 
 /** Samples on which the error of each node is measured. */
@@ -137,19 +138,21 @@ function speedWarnings(
   latencies: readonly LatencySeries[] | undefined,
   { integerKernels }: Verification,
   prefer: QuantizeOptions['prefer'],
+  { method, halfTarget }: TargetAdvice,
 ): string[] {
   const [series] = latencies ?? [];
   if (!series) return [];
   const median = (values: Float64Array) => values.slice().sort()[values.length >> 1]!;
   const ratio = median(series.milliseconds[0]!) / median(series.milliseconds[1]!);
   const kernels = Object.values(integerKernels).reduce((sum, count) => sum + count, 0);
-  if (kernels === 0)
+  if (kernels === 0 && method !== 'fp16')
     return ['no integer kernel was faster than float on this machine: weights are stored small and computed in float'];
   if (ratio >= 0.95 || prefer === 'size') return [];
-  return [
-    `slower than the original (${ratio.toFixed(2)} times its speed): the layers are too small for integer kernels to pay, ` +
-      'or the conversions around them cost more than they save; try --method auto or --exclude',
-  ];
+  const cause = halfTarget
+    ? 'float16 does not pay for this model here'
+    : 'the layers are too small for integer kernels to pay, or the conversions around them cost more than they save; ' +
+      'try --method auto or --exclude';
+  return [`slower than the original (${ratio.toFixed(2)} times its speed): ${cause}`];
 }
 
 /** Everything that a quantization found. */

@@ -2,7 +2,18 @@ const scratch = new DataView(new ArrayBuffer(4));
 
 /** The IEEE 754 binary16 bit pattern nearest to a number, ties to even; overflow becomes infinity. */
 export function halfFromFloat(value: number): number {
-  const bits = stickyFloatBits(value);
+  return halfFromFloatBits(stickyFloatBits(value));
+}
+
+/** The binary16 bit patterns nearest to float32 numbers. */
+export function halvesFromFloats(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) halves[i] = halfFromFloatBits(bits[i]!);
+  return halves;
+}
+
+function halfFromFloatBits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const exponent = (bits >>> 23) & 0xff;
   const mantissa = bits & 0x7fffff;

@@ -1,4 +1,4 @@
-import { bfloatFromFloat, floatFromHalf, floatsFromBfloat, halfFromFloat } from './half.js';
+import { bfloatFromFloat, floatFromHalf, floatsFromBfloat, halfFromFloat, halvesFromFloats } from './half.js';
 import { byteLength, DATA_TYPES, type DataType, elementCount, type TensorValue, type TypedArray } from './types.js';
 
 /** Raw little-endian bytes of a tensor, read when they are needed: from memory, a file, or a computation. */
@@ -132,7 +132,8 @@ export function viewOf(type: DataType, bytes: Uint8Array, name = ''): TypedArray
 
 /** Numbers as the typed array of `type`, rounded to nearest even for 16-bit floats; sub-byte types are packed. */
 export function encodeNumbers(type: DataType, values: ArrayLike<number>): TypedArray {
-  if (type === 'float16') return Uint16Array.from(values, halfFromFloat);
+  if (type === 'float16')
+    return values instanceof Float32Array ? halvesFromFloats(values) : Uint16Array.from(values, halfFromFloat);
   if (type === 'int64') return BigInt64Array.from(Array.from(values, (v) => BigInt(v)));
   if (type === 'uint64') return BigUint64Array.from(Array.from(values, (v) => BigInt(v)));
   if (type === 'bfloat16') return Uint16Array.from(values, bfloatFromFloat);

@@ -1,9 +1,11 @@
 import type { Model } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
+import type { HalfTarget } from '../../ops/half.js';
 import { gemmsToMatMuls } from '../cleanup/index.js';
 import type { ValueStatistics } from './calibrate.js';
 import { quantizeMatMulsDynamically } from './dynamic.js';
 import { quantizeToFourBits } from './four-bit.js';
+import { convertToHalf } from './half.js';
 import { isFiniteRange, type Range, rangeOf } from './integers.js';
 import { type Candidate, type Plan, surveyModel, type Treatment } from './plan.js';
 import { type CalibrationMethod, chooseRange } from './ranges.js';
@@ -22,12 +24,16 @@ export interface Settings {
   reduceRange: boolean;
   /** Rows that share a scale in 4-bit weights. */
   blockSize: number;
+  /** Provider that `fp16` computes on. */
+  halfTarget?: HalfTarget | undefined;
 }
 
 /** What applying a plan needs to know of the model. */
 export interface ModelFacts {
   /** Tells which values are float32 tensors. */
   isFloat32(value: string): boolean;
+  /** Tells which values are float16 tensors; none where absent. */
+  isFloat16?(value: string): boolean;
   statistics: ReadonlyMap<string, ValueStatistics>;
   /** Added to biases, by node key, to undo a mean shift. */
   biasCorrection?: ReadonlyMap<string, Float32Array> | undefined;
@@ -62,6 +68,7 @@ export function applyPlan(base: Model, plan: Plan, facts: ModelFacts, settings: 
   quantizeToFourBits(model, asMatMuls(model, nodesOf(chosen('int4'))), settings.blockSize);
   storeAsHalf(model, new Set(chosen('fp16-storage').flatMap(({ node }) => floatWeights(model, node))));
   removeUnusedInitializers(model);
+  if (chosen('fp16').length) computeInHalf(model, plan, facts, settings);
   return model;
 }
 
@@ -121,6 +128,14 @@ function storedWeights(model: Model, node: Node): StoredWeight[] {
 function floatWeights(model: Model, node: Node): string[] {
   const names = STORED[node.type]!(node).inputs.map((input) => node.inputs[input]!);
   return names.filter((name) => model.graph.initializers.has(name));
+}
+
+function computeInHalf(model: Model, plan: Plan, facts: ModelFacts, settings: Settings): void {
+  convertToHalf(model, {
+    ...facts,
+    target: settings.halfTarget ?? 'cuda',
+    keep: (node) => (plan.get(node.outputs[0]!) === 'float' ? 'put back to float32' : undefined),
+  });
 }
 
 function removeUnusedInitializers(model: Model): void {

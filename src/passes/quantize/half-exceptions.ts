@@ -3,12 +3,14 @@ import type { Model } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
 import { type HalfTarget, halfRow } from '../../ops/half.js';
 import type { ValueStatistics } from './calibrate.js';
-import { halfLoss, LARGEST_HALF } from './half-constants.js';
+import { halfLoss, INFINITE, LARGEST_HALF } from './half-constants.js';
 
 /** What the conversion to float16 looks at. */
 export interface HalfOptions {
   /** Tells which values are float32 tensors. */
   isFloat32(value: string): boolean;
+  /** Tells which values are float16 tensors already; none where absent. */
+  isFloat16?(value: string): boolean;
   /** Where the model will run. */
   target: HalfTarget;
   /** Why a node shall stay in float32; undefined where it need not. */
@@ -21,9 +23,25 @@ export interface HalfOptions {
 const LARGEST_SEEN = LARGEST_HALF / 2;
 
 /** Operators between a small or squared number and the quotient that it protects or scales. */
-const GUARDED: ReadonlySet<string> = new Set(['Add', 'Max', 'Clip', 'Sqrt', 'Pow', 'Reciprocal', 'Log']);
+const GUARDED: ReadonlySet<string> = new Set(['Add', 'Sub', 'Max', 'Clip', 'Sqrt', 'Pow', 'Reciprocal', 'Log']);
 /** Operators that end such a chain: their result is of ordinary size again. */
 const QUOTIENTS: ReadonlySet<string> = new Set(['Div', 'Mul']);
+/** Operators that are at their steepest near 0, where a number that float16 makes 0 would be missed. */
+const STEEP: ReadonlySet<string> = new Set(['Sqrt', 'Log', 'Pow', 'Reciprocal', 'Div']);
+/** Operators in which small constants only matter before a steep one. */
+const ADDITIVE: ReadonlySet<string> = new Set(['Add', 'Sub', 'Max', 'Clip', 'Where']);
+/** Inputs that are added to larger numbers, where small ones do not matter. */
+const BIASES: Readonly<Record<string, readonly number[]>> = {
+  Conv: [2],
+  ConvTranspose: [2],
+  Gemm: [2],
+  LSTM: [3],
+  GRU: [3],
+  RNN: [3],
+  LayerNormalization: [2],
+  InstanceNormalization: [2],
+  BatchNormalization: [2, 3],
+};
 /** Sums whose terms may be squares. */
 const SUMS: ReadonlySet<string> = new Set(['ReduceMean', 'ReduceSum']);
 const NORMS: ReadonlySet<string> = new Set(['ReduceL2', 'ReduceSumSquare']);
@@ -47,7 +65,7 @@ export function float32Nodes(model: Model, options: HalfOptions): Map<Node, stri
       const constant = graph.initializers.get(name);
       if (constant?.type !== 'float32' || float32Inputs?.includes(input) || wanted) continue;
       const loss = halfLoss(constant, node, input);
-      if (!loss) continue;
+      if (!loss || (loss.kind === 'underflow' && isHarmless(node, input, index))) continue;
       keep(node, loss.reason);
       if (loss.kind === 'underflow') guards.push(node);
     }
@@ -66,10 +84,16 @@ function rangeReason(node: Node, { statistics }: HalfOptions): string | undefine
   for (const name of [...node.inputs, ...node.outputs]) {
     const seen = statistics?.get(name);
     const peak = seen ? Math.max(-seen.low, seen.high) : 0;
-    if (peak > LARGEST_SEEN)
+    if (peak > LARGEST_SEEN && peak < INFINITE)
       return `its values reach ${peak.toPrecision(3)}, near the end of float16 at ${LARGEST_HALF}`;
   }
   return undefined;
+}
+
+function isHarmless(node: Node, input: number, index: GraphIndex): boolean {
+  if (ADDITIVE.has(node.type))
+    return !index.consumers.get(node.outputs[0]!)?.some((consumer) => STEEP.has(consumer.type));
+  return BIASES[node.type]?.includes(input) ?? false;
 }
 
 function isSquare(node: Node, model: Model): boolean {

@@ -14,6 +14,7 @@ export interface PreparedModel {
   model: Model;
   survey: Survey;
   isFloat32(value: string): boolean;
+  isFloat16(value: string): boolean;
   passes: PassRecord[];
 }
 
@@ -27,6 +28,7 @@ export async function prepareForQuantization(original: Model): Promise<PreparedM
     model,
     survey: surveyModel(model),
     isFloat32: (value) => types.get(value)?.type === 'float32',
+    isFloat16: (value) => types.get(value)?.type === 'float16',
     passes,
   };
 }
@@ -38,11 +40,14 @@ export interface NodeFilter {
   ops?: readonly string[] | undefined;
 }
 
-/** Tells why the user's filter keeps a candidate in float; undefined where it does not. */
-export function excludedBy(filter: NodeFilter): (candidate: Candidate) => string | undefined {
+/** A node and the name that it bears in every copy of the model. */
+type Keyed = Pick<Candidate, 'node' | 'key'>;
+
+/** Tells why the user's filter keeps a node in float; undefined where it does not. */
+export function excludedBy(filter: NodeFilter): (keyed: Keyed) => string | undefined {
   const matcher = (patterns: readonly string[]) => {
     const expressions = patterns.map(globToRegExp);
-    return ({ node, key }: Candidate) => expressions.some((e) => e.test(node.name) || e.test(key));
+    return ({ node, key }: Keyed) => expressions.some((e) => e.test(node.name) || e.test(key));
   };
   const included = matcher(filter.include);
   const excluded = matcher(filter.exclude);

@@ -7,9 +7,10 @@ import type { Tensor } from '../../ir/tensor.js';
  * - `static`: integer kernel, activation ranges from calibration;
  * - `dynamic`: integer kernel, activation ranges computed at run time;
  * - `int8-storage`, `int4`, `fp16-storage`: smaller weights, float arithmetic (or the 4-bit kernel);
+ * - `fp16`: float16 weights and arithmetic, as in all of the model that the plan does not put to `float`;
  * - `float`: left as it is.
  */
-export type Treatment = 'static' | 'dynamic' | 'int8-storage' | 'int4' | 'fp16-storage' | 'float';
+export type Treatment = 'static' | 'dynamic' | 'int8-storage' | 'int4' | 'fp16-storage' | 'fp16' | 'float';
 
 /** Kinds of nodes that hold weights; what suits one node of a family tends to suit all. */
 export type Family = 'conv' | 'depthwise' | 'dense' | 'attention' | 'recurrent' | 'embedding' | 'other';
@@ -122,7 +123,8 @@ export function surveyModel(model: Model): Survey {
       survey.refused.push({ node, reason: `its weight is ${found.weight.type}, not float32` });
     else if (found) {
       const { weight, ...rest } = found;
-      survey.candidates.push({ ...rest, node, key: node.outputs[0]!, weights: weight?.size ?? 0 });
+      const treatments = [...rest.treatments, 'fp16'] as const;
+      survey.candidates.push({ ...rest, treatments, node, key: node.outputs[0]!, weights: weight?.size ?? 0 });
     }
   }
   for (const graph of model.graph.walk())
