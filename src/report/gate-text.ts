@@ -42,7 +42,7 @@ export function gateText(gate: Gate, confidence = 0.95): GateText {
     name: gate.class === undefined ? gate.name : `${gate.name} of ${printable(gate.class)}`,
     limit: `${sign} ${format(limit)}`,
     value: value === undefined ? 'not measured' : format(value),
-    note: openness(gate, confidence),
+    note: [fromBaseline(gate, format), openness(gate, confidence)].filter(Boolean).join('; '),
   };
 }
 
@@ -50,6 +50,10 @@ export function gateText(gate: Gate, confidence = 0.95): GateText {
 export function gateLine(gate: Gate, confidence?: number): string {
   const { name, limit, value, note } = gateText(gate, confidence);
   return `${name} ${limit}: ${value}${note && ` (${note})`}`;
+}
+
+function fromBaseline({ baseline }: Gate, format: (value: number) => string): string {
+  return baseline === undefined ? '' : `baseline ${format(baseline)}`;
 }
 
 function openness({ verdict, samplesNeeded }: Gate, confidence: number): string {

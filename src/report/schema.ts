@@ -167,10 +167,33 @@ const gate = z.object({
   /** Absent where it was not measured. */
   value: z.number().optional(),
   passed: z.boolean(),
+  /** What the baseline report holds, for limits that were made from one. */
+  baseline: z.number().optional(),
   /** What the interval of the drop says, for max-drop. */
   verdict: z.enum(['pass', 'fail', 'undecided']).optional(),
   /** Samples that would probably decide. */
   samplesNeeded: count.optional(),
+});
+
+/** An inner value that both models compute, and how near the compressed model's comes. */
+const layer = fidelity.omit({ agreement: true }).extend({
+  /** Name of the value in the original. */
+  name: z.string(),
+  /** Its name in the compressed model, where that is another. */
+  counterpart: z.string().optional(),
+  /** Operator that makes it in the original. */
+  op: z.string(),
+});
+
+const layers = z.object({
+  /** Samples that the values were computed on, without the runtime's fusions. */
+  samples: count,
+  /** In the order of the original's graph. */
+  values: z.array(layer),
+  /** The first value with more error than float32 rounding leaves; absent where there is none. */
+  start: z.string().optional(),
+  /** The value at which the signal to noise falls most below that of the values before it. */
+  steepest: z.string().optional(),
 });
 
 const training = z.object({
@@ -228,6 +251,8 @@ export const reportSchema = z.object({
       task: z.string(),
       /** Samples that could not be read, left out with --skip-bad-samples. */
       skipped: count.optional(),
+      /** SHA-256 over the names and labels of the samples: equal for equal data. */
+      digest: z.string().optional(),
     })
     .optional(),
   calibration: z.object({ path: z.string(), samples: count, method: z.string() }).optional(),
@@ -247,6 +272,8 @@ export const reportSchema = z.object({
     .optional(),
   /** What was decided for each node that could be compressed. */
   nodes: z.array(node).optional(),
+  /** Where the error of the compressed model arises, for `compare --layers`. */
+  layers: layers.optional(),
   training: training.optional(),
   pruning: pruning.optional(),
   adaptive: adaptive.optional(),
@@ -265,4 +292,5 @@ export type ChangedSample = z.output<typeof changedSample>;
 export type Preview = z.output<typeof preview>;
 export type Trial = z.output<typeof trial>;
 export type NodeReport = z.output<typeof node>;
+export type LayersReport = z.output<typeof layers>;
 export type Gate = z.output<typeof gate>;

@@ -1,7 +1,8 @@
 import type { ChalkInstance } from 'chalk';
-import { cutLine, formatFixed, formatPercent, printable, shortenPath, wrapLines } from './format.js';
+import { cutLine, shortenPath, wrapLines } from './format.js';
 import { gateLine } from './gate-text.js';
-import type { Comparison, Gate, ModelReport, NodeReport, Report } from './schema.js';
+import type { Gate, NodeReport, Report } from './schema.js';
+import { factTexts, kernelText, listed, modelPaths, nodeText, predictionText, runText, tally } from './summary.js';
 import { tableLines } from './terminal-table.js';
 
 /** How a report is shown. */
@@ -24,8 +25,6 @@ interface Section {
   more?(number: number): string;
 }
 
-/** Decisions that make a node compute in integers. */
-const INTEGER_DECISIONS: readonly string[] = ['static', 'dynamic'];
 const MOST_COLUMNS = 100;
 const TITLE_COLUMNS = 13;
 
@@ -54,63 +53,28 @@ export function renderTerminal(report: Report, { color, width, height = 23 }: Te
 }
 
 function headLines(report: Report, color: ChalkInstance, columns: number): string[] {
-  const { command, seconds, machine, data } = report;
-  const aside = `${command}, ${formatFixed(seconds, seconds < 10 ? 1 : 0)} s`;
-  const paths = [...new Set([modelOf(report, 'original'), modelOf(report, 'compressed')].map((model) => model?.path))]
-    .filter((path) => path !== undefined)
-    .concat(report.models.length ? [] : ['no model']);
+  const aside = runText(report);
+  const paths = report.models.length ? modelPaths(report) : ['no model'];
   const room = Math.floor((columns - aside.length - 2 - 3 * (paths.length - 1)) / paths.length);
   const title = paths.map((path) => shortenPath(path, room)).join(' → ');
-  const facts = [
-    data &&
-      `${formatFixed(data.samples)} samples of ${shortenPath(data.path, 30)}${data.classes ? `, ${count(data.classes, 'class', 'es')}` : ''}`,
-    data?.skipped ? `${formatFixed(data.skipped)} skipped` : undefined,
-    `${machine.provider}, ${count(machine.threads, 'thread')}`,
-  ];
   const gap = ' '.repeat(Math.max(2, columns - title.length - aside.length));
   return [
     `${color.bold(title)}${color.dim(gap + aside)}`,
-    ...wrapLines(facts.filter(Boolean).join(' · '), columns).map((line) => color.dim(line)),
+    ...wrapLines(factTexts(report, 30).join(' · '), columns).map((line) => color.dim(line)),
   ];
 }
 
-/** The model of a role; a command with one model has it as "original" or "compressed". */
-function modelOf({ models }: Report, role: string): ModelReport | undefined {
-  return models.find((model) => model.role === role) ?? models[0];
+function predictionSection(report: Report, room: number): Section {
+  const text = predictionText(report);
+  return { title: 'Predictions', items: text ? [wrapLines(text, room)] : [], least: 1 };
 }
 
-function predictionSection({ models, comparison }: Report, room: number): Section {
-  const agreement = models.find((model) => model.metrics?.agreement !== undefined)?.metrics?.agreement;
-  const { changed } = comparison ?? {};
-  const parts = [
-    changed && `${formatFixed(changed.gained)} gained, ${formatFixed(changed.lost)} lost${chanceNote(comparison!)}`,
-    agreement !== undefined && `${formatPercent(agreement)} the same`,
-  ].filter((part) => typeof part === 'string');
-  return { title: 'Predictions', items: parts.length ? [wrapLines(parts.join(', '), room)] : [], least: 1 };
-}
-
-/** Says so where the test data is too small to tell the models apart. */
-function chanceNote({ accuracyDrop, changed, mcnemarP }: Comparison): string {
-  if (!accuracyDrop || accuracyDrop.low > 0 || accuracyDrop.high < 0) return '';
-  if (!changed || changed.gained + changed.lost === 0) return '';
-  return ` (may be chance${mcnemarP === undefined ? '' : `: p = ${formatFixed(mcnemarP, 2)}`})`;
-}
-
-function nodeSections({ nodes = [], quantization }: Report, room: number): Section[] {
-  const [integers, others] = [true, false].map((integer) =>
-    tally(nodes.map((node) => node.decision).filter((word) => INTEGER_DECISIONS.includes(word) === integer)),
-  ) as [Tally, Tally];
-  const computed = integers.reduce((sum, [, number]) => sum + number, 0);
-  const kinds = integers.length > 1 ? listed(integers) : (integers[0]?.[0] ?? '');
-  const summary = `${computed} of ${nodes.length} compute in integers${kinds && ` (${kinds})`}`;
-  const rest = others.length ? `; ${listed(others)}` : '';
-  const kernels = Object.entries(quantization?.integerKernels ?? {})
-    .map(([type, count]): [string, number] => [type.slice(type.lastIndexOf('.') + 1), count])
-    .sort(([, a], [, b]) => b - a);
-  const used = quantization && (listed(kernels) || 'no integer kernel in the runtime');
+function nodeSections(report: Report, room: number): Section[] {
+  const { nodes = [] } = report;
+  const used = kernelText(report);
   const left = nodes.filter(({ decision }) => decision === 'float');
   return [
-    { title: 'Nodes', items: nodes.length ? [wrapLines(summary + rest, room)] : [], least: 1 },
+    { title: 'Nodes', items: nodes.length ? [wrapLines(nodeText(nodes), room)] : [], least: 1 },
     { title: 'Kernels', items: used ? [[cutLine(used, room)]] : [], least: 1 },
     {
       title: 'Left float',
@@ -171,21 +135,4 @@ function fit(sections: readonly Section[], height: number): Section[] {
   return shown.map(({ hidden, ...section }) =>
     hidden ? { ...section, items: [...section.items, [(section.more ?? MORE)(hidden)]] } : section,
   );
-}
-
-type Tally = [word: string, number: number][];
-
-/** Different words with how often they occur, the most frequent first. */
-function tally(words: readonly string[]): Tally {
-  const numbers = new Map<string, number>();
-  for (const word of words) numbers.set(word, (numbers.get(word) ?? 0) + 1);
-  return [...numbers].sort(([, a], [, b]) => b - a);
-}
-
-function listed(entries: readonly (readonly [word: string, number: number])[]): string {
-  return entries.map(([word, number]) => `${formatFixed(number)} ${printable(word)}`).join(', ');
-}
-
-function count(number: number, noun: string, plural = 's'): string {
-  return `${formatFixed(number)} ${noun}${number === 1 ? '' : plural}`;
 }

@@ -1,0 +1,93 @@
+import { formatFixed, formatPercent, printable, shortenPath } from './format.js';
+import type { Comparison, ModelReport, NodeReport, Report } from './schema.js';
+
+/** Decisions that make a node compute in integers. */
+const INTEGER_DECISIONS: readonly string[] = ['static', 'dynamic'];
+
+/** The paths of what went in and what came out, one where they are the same. */
+export function modelPaths(report: Report): string[] {
+  const models = ['original', 'compressed'].map((role) => modelOf(report, role));
+  return [...new Set(models.flatMap((model) => (model ? [model.path] : [])))];
+}
+
+/** The model of a role; a command with one model has it as "original" or "compressed". */
+export function modelOf({ models }: Report, role: string): ModelReport | undefined {
+  return models.find((model) => model.role === role) ?? models[0];
+}
+
+/** What ran and how long: `quantize, 12 s`. */
+export function runText({ command, seconds }: Report): string {
+  return `${command}, ${formatFixed(seconds, seconds < 10 ? 1 : 0)} s`;
+}
+
+/**
+ * What the figures rest on: samples and where they are from, what was left out, and where it ran.
+ * @param width of the path of the data, in characters.
+ */
+export function factTexts({ data, machine }: Report, width = Number.POSITIVE_INFINITY): string[] {
+  const classes = data?.classes ? `, ${counted(data.classes, 'class', 'es')}` : '';
+  return [
+    ...(data ? [`${formatFixed(data.samples)} samples of ${shortenPath(data.path, width)}${classes}`] : []),
+    ...(data?.skipped ? [`${formatFixed(data.skipped)} skipped`] : []),
+    `${machine.provider}, ${counted(machine.threads, 'thread')}`,
+  ];
+}
+
+/** How predictions changed: `14 gained, 21 lost (may be chance: p = 0.31), 98.71 % the same`; empty where unknown. */
+export function predictionText({ models, comparison }: Report): string {
+  const agreement = models.find((model) => model.metrics?.agreement !== undefined)?.metrics?.agreement;
+  const { changed } = comparison ?? {};
+  return [
+    ...(changed
+      ? [`${formatFixed(changed.gained)} gained, ${formatFixed(changed.lost)} lost${chanceNote(comparison!)}`]
+      : []),
+    ...(agreement === undefined ? [] : [`${formatPercent(agreement)} the same`]),
+  ].join(', ');
+}
+
+/** Says so where the test data is too small to tell the models apart. */
+function chanceNote({ accuracyDrop, changed, mcnemarP }: Comparison): string {
+  if (!accuracyDrop || accuracyDrop.low > 0 || accuracyDrop.high < 0) return '';
+  if (!changed || changed.gained + changed.lost === 0) return '';
+  return ` (may be chance${mcnemarP === undefined ? '' : `: p = ${formatFixed(mcnemarP, 2)}`})`;
+}
+
+/** What became of the nodes: `18 of 22 compute in integers (static); 3 float, 1 int8-storage`. */
+export function nodeText(nodes: readonly NodeReport[]): string {
+  const [integers, others] = [true, false].map((integer) =>
+    tally(nodes.map((node) => node.decision).filter((word) => INTEGER_DECISIONS.includes(word) === integer)),
+  ) as [Tally, Tally];
+  const computed = integers.reduce((sum, [, number]) => sum + number, 0);
+  const kinds = integers.length > 1 ? listed(integers) : (integers[0]?.[0] ?? '');
+  const rest = others.length ? `; ${listed(others)}` : '';
+  return `${computed} of ${nodes.length} compute in integers${kinds && ` (${kinds})`}${rest}`;
+}
+
+/** The integer kernels that the runtime uses, the most frequent first; empty where nothing was quantized. */
+export function kernelText({ quantization }: Report): string {
+  if (!quantization) return '';
+  const kernels = Object.entries(quantization.integerKernels)
+    .map(([type, count]): [string, number] => [type.slice(type.lastIndexOf('.') + 1), count])
+    .sort(([, a], [, b]) => b - a);
+  return listed(kernels) || 'no integer kernel in the runtime';
+}
+
+/** Words with how often each occurs. */
+export type Tally = [word: string, number: number][];
+
+/** Different words with how often they occur, the most frequent first. */
+export function tally(words: readonly string[]): Tally {
+  const numbers = new Map<string, number>();
+  for (const word of words) numbers.set(word, (numbers.get(word) ?? 0) + 1);
+  return [...numbers].sort(([, a], [, b]) => b - a);
+}
+
+/** Words with their numbers: `2 Conv, 1 Gemm`. */
+export function listed(entries: readonly (readonly [word: string, number: number])[]): string {
+  return entries.map(([word, number]) => `${formatFixed(number)} ${printable(word)}`).join(', ');
+}
+
+/** A number of things: `1 class`, `10 classes`. */
+export function counted(number: number, noun: string, plural = 's'): string {
+  return `${formatFixed(number)} ${noun}${number === 1 ? '' : plural}`;
+}
