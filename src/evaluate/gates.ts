@@ -21,7 +21,12 @@ export interface GateLimits {
    */
   confidence?: number | undefined;
   minAccuracy?: number | undefined;
+  /** Share of single decisions that are right, for multi-label data. */
+  minLabelAccuracy?: number | undefined;
+  minTop5?: number | undefined;
   minRecall?: readonly RecallLimit[] | undefined;
+  /** On macro precision. */
+  minPrecision?: number | undefined;
   /** On macro F1. */
   minF1?: number | undefined;
   /** Bytes of the model's files. */
@@ -39,7 +44,10 @@ export interface GateFacts {
   /** How the samples fared against the original. */
   pairs?: PairedCounts | undefined;
   accuracy?: number | undefined;
+  labelAccuracy?: number | undefined;
+  top5?: number | undefined;
   recall?: Averages | undefined;
+  precision?: Averages | undefined;
   f1?: Averages | undefined;
   bytes?: number | undefined;
   latencyMs?: number | undefined;
@@ -58,6 +66,8 @@ export interface GateResult {
   limit: number;
   /** Absent where it was not measured. */
   value?: number;
+  /** What the baseline holds, for limits that were made from one. */
+  baseline?: number;
   passed: boolean;
   /** What the interval of the drop says, at the confidence asked for or 95 %; for max-drop. */
   verdict?: Verdict;
@@ -80,7 +90,10 @@ interface GateRow {
 export const GATES = {
   'max-drop': row('points', 'most', 'maxDrop', ({ pairs }) => pairs && dropOf(pairs)),
   'min-accuracy': row('fraction', 'least', 'minAccuracy', ({ accuracy }) => accuracy),
+  'min-label-accuracy': row('fraction', 'least', 'minLabelAccuracy', ({ labelAccuracy }) => labelAccuracy),
+  'min-top5': row('fraction', 'least', 'minTop5', ({ top5 }) => top5),
   'min-recall': row('fraction', 'least', 'minRecall', recallFact),
+  'min-precision': row('fraction', 'least', 'minPrecision', ({ precision }) => precision?.macro),
   'min-f1': row('fraction', 'least', 'minF1', ({ f1 }) => f1?.macro),
   'max-size': row('bytes', 'most', 'maxSize', ({ bytes }) => bytes),
   'max-latency': row('milliseconds', 'most', 'maxLatency', ({ latencyMs }) => latencyMs),
