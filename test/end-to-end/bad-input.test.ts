@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   cpSync,
@@ -167,6 +168,16 @@ describe('data that', () => {
   it('needs a tokenizer that is missing', () => {
     for (const name of ['model.onnx', 'config.json']) copyFileSync(join(root, TEXTS[0], '..', name), at(name));
     refuse(quantize(at('model.onnx'), '--data', TEXTS[1]), 'tokenizer.json');
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('an output', () => {
+  it('that does not fit leaves nothing', () => {
+    const command = `ulimit -f 8; "$0" bin/nncompress.js quantize ${SPEECH[0]} --no-benchmark -o '${at('out.onnx')}'`;
+    const { status, stderr } = spawnSync('sh', ['-c', command, process.execPath], { cwd: root, encoding: 'utf8' });
+    expect(stderr).toMatch(/^nncompress: .*out\.onnx: cannot write: .*\n$/);
+    expect(status).toBe(2);
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 
