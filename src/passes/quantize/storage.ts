@@ -4,7 +4,7 @@ import { encodeNumbers, Tensor } from '../../ir/tensor.js';
 import { GraphBuilder } from './builder.js';
 import { quantizeWeight } from './integers.js';
 
-/** A table whose rounding error lies this far below its signal takes one scale; others take one per row. */
+/** A table whose rows' rounding error lies this far below their signal takes one scale; others take one per row. */
 const ONE_SCALE_DB = 30;
 
 /**
@@ -44,7 +44,7 @@ interface StoredTable {
 
 function storeTable(builder: GraphBuilder, tensor: Tensor): StoredTable {
   const whole = quantizeWeight(tensor);
-  const perRow = roundingSqnr(tensor.toFloats(), whole.data, whole.scales[0]!) < ONE_SCALE_DB;
+  const perRow = roundingSqnr(tensor, tensor.toFloats(), whole.data, whole.scales[0]!) < ONE_SCALE_DB;
   const { data, scales } = perRow ? quantizeWeight(tensor, { axis: 0 }) : whole;
   const { name, dims } = tensor;
   return {
@@ -54,17 +54,26 @@ function storeTable(builder: GraphBuilder, tensor: Tensor): StoredTable {
   };
 }
 
-/** Signal to rounding noise of integers with one scale, in dB. */
-function roundingSqnr(values: Float32Array, integers: Int8Array, scale: number): number {
-  let signal = 0;
-  let noise = 0;
-  for (let i = 0; i < values.length; i++) {
-    const v = values[i]!;
-    const error = v - integers[i]! * scale;
-    signal += v * v;
-    noise += error * error;
+/**
+ * Signal to rounding noise of integers with one scale, in dB: of a table's rows on average, as every row is looked up by
+ * itself and a small one can vanish beside large ones.
+ */
+function roundingSqnr({ dims }: Tensor, values: Float32Array, integers: Int8Array, scale: number): number {
+  const [rows, width] = dims as [number, number];
+  let filled = 0;
+  let relativeNoise = 0;
+  for (let start = 0; start < rows * width; start += width) {
+    let [signal, noise] = [0, 0];
+    for (let i = start; i < start + width; i++) {
+      const v = values[i]!;
+      signal += v * v;
+      noise += (v - integers[i]! * scale) ** 2;
+    }
+    if (!signal) continue;
+    filled++;
+    relativeNoise += noise / signal;
   }
-  return noise > 0 ? 10 * Math.log10(signal / noise) : Number.POSITIVE_INFINITY;
+  return relativeNoise > 0 ? 10 * Math.log10(filled / relativeNoise) : Number.POSITIVE_INFINITY;
 }
 
 /** A constant input of a node that is stored smaller, with the axis of its scales (undefined: one scale). */

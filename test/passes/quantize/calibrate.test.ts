@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import type { NamedValues } from '../../../src/ir/types.js';
+import { BINS, collectStatistics } from '../../../src/passes/quantize/calibrate.js';
+import { graphOf } from './quantized.js';
+
+const model =
+  graphOf(`g (float[N, 3] x) => (float[N, 2] y) <float[3, 2] w = {1, -1, 2, 0.5, -3, 0.25}, float[2] b = {0.5, -1}> {
+  m = MatMul (x, w)
+  a = Add (m, b)
+  y = Relu (a)
+}`);
+
+const batch = (...rows: number[][]): NamedValues => ({
+  x: { type: 'float32', dims: [rows.length, 3], data: Float32Array.from(rows.flat()) },
+});
+
+async function* batches() {
+  yield batch([1, 2, 3], [-1, 0.5, 0]);
+  yield batch([0, -2, 1]);
+}
+
+describe('collectStatistics', () => {
+  // numpy: x @ w = [[-4, 0.75], [0, 1.25], [-7, -0.75]]; a = x @ w + b
+  it('finds the extremes over all batches', async () => {
+    const found = await collectStatistics(model, ['x', 'm', 'a', 'y'], batches, { histograms: false });
+    expect(Object.fromEntries(found)).toEqual({
+      x: { low: -2, high: 3 },
+      m: { low: -7, high: 1.25 },
+      a: { low: -6.5, high: 0.5 },
+      y: { low: 0, high: 0.5 },
+    });
+  });
+
+  it('counts every value once', async () => {
+    const { a, y } = Object.fromEntries(await collectStatistics(model, ['a', 'y'], batches, { histograms: true }));
+    // numpy.histogram(a, bins=2048, range=(-6.5, 0.5)); a = [[-3.5, -0.25], [0.5, 0.25], [-6.5, -1.75]]
+    const filled = [...a!.histogram!].flatMap((count, bin) => (count ? [[bin, count]] : []));
+    expect(filled).toEqual([
+      [0, 1],
+      [877, 1],
+      [1389, 1],
+      [1828, 1],
+      [1974, 1],
+      [BINS - 1, 1],
+    ]);
+    expect(y!.histogram![0]).toBe(4);
+  });
+
+  it('passes NaN and infinity on as ranges without an end, and makes no histogram of them', async () => {
+    async function* broken() {
+      yield batch([1, 2, Number.POSITIVE_INFINITY]);
+    }
+    const { m, x } = Object.fromEntries(await collectStatistics(model, ['m', 'x'], broken, { histograms: true }));
+    expect([m!.low, x!.high]).toEqual([Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]);
+    expect(x!.histogram).toBeUndefined();
+  });
+});
