@@ -43,30 +43,38 @@ export async function readBytes(path: string): Promise<Buffer> {
   }
 }
 
-/** Unpacks a gzip file piece by piece into a buffer of the size that its last four bytes tell (RFC 1952). */
+/** Unpacks a gzip file into one buffer of the size that its last four bytes tell (RFC 1952), where that is true. */
 async function unpack(path: string): Promise<Buffer> {
   const handle = await open(path);
   try {
     const { size } = await handle.stat();
     const tail = Buffer.alloc(4);
     await handle.read(tail, 0, 4, Math.max(0, size - 4));
-    const whole = Buffer.allocUnsafe(Math.min(tail.readUInt32LE(0), size * MOST_GZIP_EXPANDS));
-    const more: Buffer[] = [];
-    let done = 0;
-    for await (const piece of handle.createReadStream(STREAM).pipe(createGunzip(UNPACKING))) {
-      const copied = (piece as Buffer).copy(whole, done);
-      done += copied;
-      if (copied < piece.length) more.push((piece as Buffer).subarray(copied));
-    }
-    return more.length ? Buffer.concat([whole.subarray(0, done), ...more]) : whole.subarray(0, done);
+    const told = Math.min(tail.readUInt32LE(0), size * MOST_GZIP_EXPANDS);
+    const pieces: Buffer[] = [];
+    // One byte more than is told, so that the unpacker fills its first buffer and never needs a second.
+    const unpacker = createGunzip({ chunkSize: Math.max(LEAST_CHUNK, told + 1) });
+    for await (const piece of handle.createReadStream(STREAM).pipe(unpacker)) pieces.push(piece as Buffer);
+    return joined(pieces);
   } finally {
     await handle.close();
   }
 }
 
+/** Pieces as one buffer; not copied where they lie one after another in the same memory. */
+function joined(pieces: readonly Buffer[]): Buffer {
+  const [first] = pieces;
+  let end = first?.byteOffset;
+  for (const { buffer, byteOffset, length } of pieces) {
+    if (buffer !== first!.buffer || byteOffset !== end) return Buffer.concat(pieces);
+    end = byteOffset + length;
+  }
+  return first ? Buffer.from(first.buffer, first.byteOffset, end! - first.byteOffset) : Buffer.alloc(0);
+}
+
 /** Large pieces: the default ones cost more than the unpacking. */
-const STREAM = { start: 0, autoClose: false, highWaterMark: 2 ** 20 };
-const UNPACKING = { chunkSize: 2 ** 20 };
+const STREAM = { start: 0, autoClose: false, highWaterMark: 2 ** 18 };
+const LEAST_CHUNK = 2 ** 16;
 
 /** Deflate makes nothing larger than this many times the packed size. */
 const MOST_GZIP_EXPANDS = 1032;
