@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import { checkOutput, writeAtomically } from '../files.js';
 import { formatReport } from '../report/json.js';
 import type { Report } from '../report/schema.js';
@@ -13,9 +13,13 @@ export interface ReportOptions {
   force: boolean;
 }
 
-/** Writers by file ending. */
-const FORMATS: Readonly<Record<string, (report: Report) => string>> = {
-  '.json': formatReport,
+type Renderer = (report: Report) => string;
+
+/** Renderers by file ending, loaded when they are needed. */
+const FORMATS: Readonly<Record<string, () => Promise<Renderer>>> = {
+  '.json': async () => formatReport,
+  '.md': async () => (await import('../report/markdown.js')).renderMarkdown,
+  '.xml': async () => (await import('../report/junit.js')).renderJunit,
 };
 
 /** @throws UserError where a report cannot be written, before anything else is done */
@@ -24,7 +28,7 @@ export function checkReportPaths({ report, force }: ReportOptions): void {
     if (!FORMATS[extname(path).toLowerCase()])
       throw new UserError(`there is no report format for '${extname(path) || 'no ending'}'`, {
         file: path,
-        mend: `name a file with the ending ${Object.keys(FORMATS).join(' or ')}`,
+        mend: `name a file with the ending ${Object.keys(FORMATS).join(', ')}`,
       });
     checkOutput(path, force);
   }
@@ -33,18 +37,32 @@ export function checkReportPaths({ report, force }: ReportOptions): void {
 /** Writes a report to every file asked for. */
 export async function writeReports(report: Report, { report: paths }: ReportOptions): Promise<void> {
   for (const path of paths) {
-    const text = FORMATS[extname(path).toLowerCase()]!(report);
+    const render = await FORMATS[extname(path).toLowerCase()]!();
+    const text = render(report);
     await writeAtomically(path, (temporary) => writeFileSync(temporary, text));
   }
 }
 
-/** Prints a report: as JSON, or as a summary for people. */
-export async function showReport(
-  report: Report,
-  { json }: ReportOptions,
-  { print, color, width }: CommandContext,
-): Promise<void> {
-  if (json) return print(formatReport(report).trimEnd());
-  const { renderTerminal } = await import('../report/terminal.js');
-  print(renderTerminal(report, { color, width }));
+/** Prints a report: as JSON, or as a summary for people; in a GitHub workflow, GitHub is told too. */
+export async function showReport(report: Report, { json }: ReportOptions, context: CommandContext): Promise<void> {
+  if (json) context.print(formatReport(report).trimEnd());
+  else {
+    const { renderTerminal } = await import('../report/terminal.js');
+    context.print(renderTerminal(report, context));
+  }
+  if (process.env.GITHUB_ACTIONS === 'true') await tellGithub(report, json ? context.note : context.print, context);
+}
+
+/** Marks the run with failed gates and warnings, and adds the report to the job's summary. */
+async function tellGithub(report: Report, say: (line: string) => void, { note }: CommandContext): Promise<void> {
+  const { annotationLines } = await import('../report/github.js');
+  for (const line of annotationLines(report)) say(line);
+  const summary = process.env.GITHUB_STEP_SUMMARY;
+  if (!summary) return;
+  const { renderMarkdown } = await import('../report/markdown.js');
+  try {
+    appendFileSync(summary, `${renderMarkdown(report)}\n`);
+  } catch (error) {
+    note(`the job summary ${summary} cannot be written: ${messageOf(error)}`);
+  }
 }

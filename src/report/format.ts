@@ -51,6 +51,16 @@ function scaled(value: number, like: number, units: readonly string[]): string {
   return `${whole ? formatFixed(value) : formatNumber(value / 1000 ** unit)} ${units[unit]}`;
 }
 
+/** Decibels: `38.5 dB`. */
+export function formatDecibels(decibels: number): string {
+  return `${formatFixed(decibels, 1)} dB`;
+}
+
+/** A value that may be absent: empty text where it is. */
+export function optional<T>(value: T | undefined, format: (value: T) => string): string {
+  return value === undefined ? '' : format(value);
+}
+
 /** Text from a file without characters that could steer a terminal. */
 export function printable(text: string): string {
   return text.replace(/\p{Cc}+/gu, ' ');

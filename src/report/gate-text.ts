@@ -1,6 +1,7 @@
 import { GATES, type GateUnit } from '../evaluate/gates.js';
 import { formatBytes, formatDuration, formatFactor, formatFixed, formatPercent, printable } from './format.js';
 import type { Gate } from './schema.js';
+import { counted } from './summary.js';
 
 /** A gate in words. */
 export interface GateText {
@@ -54,6 +55,13 @@ export function gateLine(gate: Gate, confidence?: number): string {
 
 function fromBaseline({ baseline }: Gate, format: (value: number) => string): string {
   return baseline === undefined ? '' : `baseline ${format(baseline)}`;
+}
+
+/** How the gates of a report ended, in few words: `1 of 2 gates failed`. */
+export function verdictOf(gates: readonly Gate[]): { passed: boolean; text: string } {
+  const failed = gates.filter((gate) => !gate.passed).length;
+  if (failed) return { passed: false, text: `${failed} of ${counted(gates.length, 'gate')} failed` };
+  return { passed: true, text: gates.length ? `${counted(gates.length, 'gate')} passed` : 'no gates' };
 }
 
 function openness({ verdict, samplesNeeded }: Gate, confidence: number): string {

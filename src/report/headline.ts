@@ -1,11 +1,13 @@
 import {
   formatBytes,
+  formatDecibels,
   formatDuration,
   formatFactor,
   formatFixed,
   formatNumber,
   formatPercent,
   formatPoints,
+  optional,
 } from './format.js';
 import type { Comparison, FidelityReport, Interval, Metrics, ModelReport, Report } from './schema.js';
 
@@ -25,9 +27,6 @@ interface Row {
   change?(comparison: Comparison, models: readonly [ModelReport, ModelReport]): Change | undefined;
 }
 
-/** Models that fit beside each other. */
-const MOST_MODELS = 3;
-
 const ROWS: readonly Row[] = [
   {
     label: 'Size',
@@ -42,7 +41,7 @@ const ROWS: readonly Row[] = [
   metricRow('Macro recall', (metrics) => metrics.recall.macro, 'recallDrop'),
   metricRow('Macro F1', (metrics) => metrics.f1.macro, 'f1Drop'),
   fidelityRow('Agreement', ({ agreement }) => optional(agreement, formatPercent)),
-  fidelityRow('SQNR', ({ sqnrDb }) => optional(sqnrDb, (decibels) => `${formatFixed(decibels, 1)} dB`)),
+  fidelityRow('SQNR', ({ sqnrDb }) => optional(sqnrDb, formatDecibels)),
   fidelityRow('Cosine', ({ cosine }) => formatFixed(cosine, 5)),
   fidelityRow('Largest error', ({ maxAbsError }) => formatNumber(maxAbsError)),
   {
@@ -82,13 +81,25 @@ export interface Headline {
 /**
  * What matters most of each model, and what changed from the original to the compressed one.
  * @param detailed with the properties that can be spared.
+ * @param most models that fit beside each other.
  */
-export function headlineOf({ models, comparison }: Report, detailed = true): Headline {
-  const shown = columnsOf(models);
+export function headlineOf({ models, comparison }: Report, { detailed = true, most = 3 } = {}): Headline {
+  const shown = columnsOf(models, most);
   const rows = ROWS.filter(({ spare }) => detailed || !spare)
     .map((row) => filled(row, shown, comparison))
     .filter(({ label, cells }) => cells.some(Boolean) && (label !== 'MACs' || new Set(cells).size > 1));
   return { models: shown, confidence: comparison ? confidenceOf(comparison) : '', rows };
+}
+
+/** The rows that say most, of each of these the first there is. */
+const KEY_ROWS: readonly (readonly string[])[] = [['Size'], ['Latency, median'], ['Accuracy', 'Agreement', 'SQNR']];
+
+/** The three rows that sum a report up: size, speed and quality, as far as they were measured. */
+export function keyRows({ rows }: Headline): HeadlineRow[] {
+  return KEY_ROWS.flatMap((labels) => {
+    const row = labels.map((label) => rows.find((candidate) => candidate.label === label)).find((found) => found);
+    return row ? [row] : [];
+  });
 }
 
 /** The confidence of a report's intervals: `95 %`. */
@@ -110,10 +121,10 @@ function filled(
 }
 
 /** The original first, the compressed model last, of the others as many as fit. */
-function columnsOf(models: readonly ModelReport[]): ModelReport[] {
+function columnsOf(models: readonly ModelReport[], most: number): ModelReport[] {
   const place = ({ role }: ModelReport) => (role === 'original' ? 0 : role === 'compressed' ? 2 : 1);
   const ordered = [...models].sort((a, b) => place(a) - place(b));
-  return ordered.length <= MOST_MODELS ? ordered : [...ordered.slice(0, MOST_MODELS - 1), ordered.at(-1)!];
+  return ordered.length <= most ? ordered : [...ordered.slice(0, most - 1), ordered.at(-1)!];
 }
 
 function metricRow(
@@ -157,8 +168,4 @@ function ratioChange(
   const [shown, from, to] = value >= 1 ? [value, low, high] : [1 / value, 1 / high, 1 / low];
   const range = low === high ? '' : ` (${formatFixed(from, 2)} … ${formatFixed(to, 2)})`;
   return { text: `${formatFactor(shown)} ${value >= 1 ? better : worse}${range}`, sense };
-}
-
-function optional(value: number | undefined, format: (value: number) => string): string | undefined {
-  return value === undefined ? undefined : format(value);
 }

@@ -15,6 +15,13 @@ export function modelOf({ models }: Report, role: string): ModelReport | undefin
   return models.find((model) => model.role === role) ?? models[0];
 }
 
+/** The models to tell apart class by class: the original and, where there is one, the compressed model. */
+export function pairOf({ models }: Report): [before: ModelReport, after?: ModelReport] | undefined {
+  const [before, after] = ['original', 'compressed'].map((role) => models.find((model) => model.role === role));
+  const first = before ?? after ?? models[0];
+  return first && (after && after !== first ? [first, after] : [first]);
+}
+
 /** What ran and how long: `quantize, 12 s`. */
 export function runText({ command, seconds }: Report): string {
   return `${command}, ${formatFixed(seconds, seconds < 10 ? 1 : 0)} s`;
@@ -90,4 +97,10 @@ export function listed(entries: readonly (readonly [word: string, number: number
 /** A number of things: `1 class`, `10 classes`. */
 export function counted(number: number, noun: string, plural = 's'): string {
   return `${formatFixed(number)} ${noun}${number === 1 ? '' : plural}`;
+}
+
+/** Orders numbers upwards, absent ones last. */
+export function ascending(a: number | undefined, b: number | undefined): number {
+  if (a === b) return 0;
+  return a === undefined ? 1 : b === undefined ? -1 : a - b;
 }

@@ -7,7 +7,7 @@ import type { Report } from './schema.js';
  * @param detailed with the properties that can be spared.
  */
 export function tableLines(report: Report, color: ChalkInstance, detailed = true): string[] {
-  const { models, confidence, rows } = headlineOf(report, detailed);
+  const { models, confidence, rows } = headlineOf(report, { detailed });
   const widths = models.map(({ role }, column) =>
     Math.max(12, role.length, ...rows.map(({ cells }) => cells[column]!.length)),
   );

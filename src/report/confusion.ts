@@ -1,0 +1,50 @@
+import type { Metrics, Report } from './schema.js';
+import { pairOf } from './summary.js';
+
+/** Confusion matrices of the models on the same samples: rows are true classes, columns predicted ones. */
+export interface Confusion {
+  classes: string[];
+  before: number[][];
+  /** Of the compressed model, where there is one. */
+  after?: number[][] | undefined;
+}
+
+/** A class taken for another. */
+export interface ConfusedPair {
+  target: string;
+  predicted: string;
+  before: number;
+  after?: number | undefined;
+}
+
+/** The confusion matrices of a report; undefined where there are none, or one per class (multi-label data). */
+export function confusionOf(report: Report): Confusion | undefined {
+  const [before, after] = pairOf(report)?.map((model) => model?.metrics) ?? [];
+  const matrix = before && matrixOf(before);
+  if (!matrix) return undefined;
+  return {
+    classes: before.recall.perClass.map((entry) => entry.class),
+    before: matrix,
+    after: after && matrixOf(after),
+  };
+}
+
+/** Pairs of classes that were confused at least once by a model, the most often confused first. */
+export function confusedPairs({ classes, before, after }: Confusion, most: number): ConfusedPair[] {
+  const pairs: (ConfusedPair & { worst: number })[] = [];
+  for (const [row, counts] of before.entries())
+    for (const [column, count] of counts.entries()) {
+      const other = after?.[row]?.[column];
+      const worst = Math.max(count, other ?? 0);
+      if (row === column || worst === 0) continue;
+      pairs.push({ target: classes[row] ?? '', predicted: classes[column] ?? '', before: count, after: other, worst });
+    }
+  return pairs
+    .sort((a, b) => b.worst - a.worst || (b.after ?? 0) - (a.after ?? 0))
+    .slice(0, most)
+    .map(({ worst: _, ...pair }) => pair);
+}
+
+function matrixOf({ confusion }: Metrics): number[][] | undefined {
+  return confusion?.length && !Array.isArray(confusion[0]?.[0]) ? (confusion as number[][]) : undefined;
+}

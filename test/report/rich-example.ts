@@ -1,0 +1,102 @@
+import type { Report } from '../../src/report/schema.js';
+import { quantizeReport } from './example.js';
+
+const quantiles = (median: number) =>
+  Array.from({ length: 21 }, (_, index) =>
+    Number((median * (0.92 + index * 0.006 + (index / 20) ** 6 * 0.25)).toFixed(4)),
+  );
+
+/** A report with all that a report can hold, and names as nasty as names can be. */
+export const richReport: Report = {
+  ...quantizeReport,
+  models: quantizeReport.models.map((model) => ({
+    ...model,
+    latency: { ...model.latency!, quantilesMs: quantiles(model.latency!.medianMs) },
+    operatorBytes:
+      model.role === 'original' ? { Conv: 2_700_000, Gemm: 42_000 } : { DequantizeLinear: 690_000, Gemm: 10_500 },
+  })),
+  changedSamples: [
+    {
+      index: 7,
+      place: 'shirt/00|7 <b>.png',
+      target: ['shirt'],
+      before: ['shirt'],
+      after: ['bag'],
+      change: 'lost',
+      preview: {
+        kind: 'image',
+        uri: 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCBd81ytgAAAABJRU5ErkJggg==',
+        width: 28,
+        height: 28,
+      },
+    },
+    {
+      index: 12,
+      place: 'test.csv: line 14',
+      target: ['bag'],
+      before: ['shirt'],
+      after: ['bag'],
+      change: 'gained',
+      preview: { kind: 'text', text: '</p><script>alert("1")</script> is my bag lost?' },
+    },
+    {
+      index: 20,
+      place: 'bag/20.wav',
+      target: ['bag'],
+      before: [],
+      after: ['shirt', 'bag'],
+      change: 'other',
+      preview: { kind: 'audio', path: 'M0 20L1 5L1 35L2 12L2 28L3 18L3 22', seconds: 1.02 },
+    },
+  ],
+  quantization: {
+    ...quantizeReport.quantization!,
+    trials: [
+      { method: 'static: conv, dense', chosen: true, speedups: [2.2, 2.6], sqnrDb: 31.2, agreement: 0.984 },
+      {
+        method: 'static: conv; int8-storage: dense',
+        chosen: false,
+        speedups: [2.1, 2.5],
+        sqnrDb: 32.5,
+        agreement: 0.99,
+      },
+      { method: 'int8-storage: conv, dense', chosen: false, speedups: [0.99, 1] },
+    ],
+  },
+  training: {
+    samples: 50_000,
+    epochs: 3,
+    seconds: 31.5,
+    samplesPerSecond: 4762,
+    workers: 2,
+    bestEpoch: 2,
+    history: [
+      { epoch: 1, loss: 0.61, accuracy: 0.88 },
+      { epoch: 2, loss: 0.42, accuracy: 0.915 },
+      { epoch: 3, loss: 0.39, accuracy: 0.9149 },
+    ],
+  },
+  pruning: {
+    macsRatio: 2.02,
+    parametersRatio: 1.9,
+    groups: [
+      { name: 'conv1', before: 64, after: 40 },
+      { name: 'conv2', before: 128, after: 61 },
+    ],
+    steps: [],
+  },
+  adaptive: {
+    macsRatio: 1.7,
+    exits: [
+      { name: 'exit1', threshold: 0.9, share: 0.62, accuracy: 0.951 },
+      { name: 'head', threshold: 0, share: 0.38, accuracy: 0.881 },
+    ],
+    curve: [
+      { macsRatio: 1.2, accuracy: 0.9262 },
+      { macsRatio: 1.7, accuracy: 0.9244 },
+      { macsRatio: 2.4, accuracy: 0.911 },
+    ],
+  },
+  gates: [...quantizeReport.gates, { name: 'min-recall', class: 'a|b & <c>"', limit: 0.9, passed: false }],
+  warnings: [...quantizeReport.warnings, 'the class `@everyone` | <img src=x> has no samples\n# heading'],
+};
