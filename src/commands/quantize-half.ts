@@ -1,7 +1,8 @@
 import type { HalfTarget } from '../ops/half.js';
 import { applyPlan, type ModelFacts, type Settings } from '../passes/quantize/apply.js';
+import { excludedBy } from '../passes/quantize/filter.js';
 import { planHalf } from '../passes/quantize/half-plan.js';
-import { excludedBy, type PreparedModel } from '../passes/quantize/index.js';
+import type { PreparedModel } from '../passes/quantize/index.js';
 import { type Calibration, calibrateValues } from './calibration.js';
 import type { CommandContext } from './context.js';
 import type { QuantizeOptions } from './quantize-options.js';

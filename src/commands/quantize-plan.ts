@@ -2,7 +2,8 @@ import { UserError } from '../errors.js';
 import type { Model } from '../ir/model.js';
 import { applyPlan, calibratedValues, type ModelFacts, type Settings } from '../passes/quantize/apply.js';
 import { describePlan, type Judge, planOf, searchPlan, type Trial } from '../passes/quantize/auto.js';
-import { excludedBy, type PreparedModel } from '../passes/quantize/index.js';
+import { checkFilter, excludedBy } from '../passes/quantize/filter.js';
+import type { PreparedModel } from '../passes/quantize/index.js';
 import type { Candidate, Plan, Treatment } from '../passes/quantize/plan.js';
 import type { CalibrationMethod } from '../passes/quantize/ranges.js';
 import { type Calibration, calibrateValues } from './calibration.js';
@@ -67,6 +68,7 @@ export async function choosePlan(
   };
   if (options.halfTarget)
     return chooseHalf(bench, prepared, calibration, options.halfTarget, { ...options, settings }, context);
+  checkFilter(options, [bench.model, prepared.model]);
   const excludes = excludedBy(options);
   const excluded = new Map<string, string>();
   const candidates = prepared.survey.candidates.filter((candidate) => {

@@ -7,7 +7,7 @@ import { quantizeMatMulsDynamically } from './dynamic.js';
 import { quantizeToFourBits } from './four-bit.js';
 import { convertToHalf } from './half.js';
 import { isFiniteRange, type Range, rangeOf } from './integers.js';
-import { type Candidate, type Plan, surveyModel, type Treatment } from './plan.js';
+import { type Candidate, keyOf, type Plan, surveyModel, type Treatment } from './plan.js';
 import { type CalibrationMethod, chooseRange } from './ranges.js';
 import { quantizeLstms } from './recurrent.js';
 import { growRegion, regionValues, type StaticRegion } from './region.js';
@@ -134,7 +134,7 @@ function computeInHalf(model: Model, plan: Plan, facts: ModelFacts, settings: Se
   convertToHalf(model, {
     ...facts,
     target: settings.halfTarget ?? 'cuda',
-    keep: (node) => (plan.get(node.outputs[0]!) === 'float' ? 'put back to float32' : undefined),
+    keep: (node) => (plan.get(keyOf(node)) === 'float' ? 'put back to float32' : undefined),
   });
 }
 

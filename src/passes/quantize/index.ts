@@ -32,36 +32,3 @@ export async function prepareForQuantization(original: Model): Promise<PreparedM
     passes,
   };
 }
-
-/** Which nodes the user lets be quantized. */
-export interface NodeFilter {
-  include: readonly string[];
-  exclude: readonly string[];
-  ops?: readonly string[] | undefined;
-}
-
-/** A node and the name that it bears in every copy of the model. */
-type Keyed = Pick<Candidate, 'node' | 'key'>;
-
-/** Tells why the user's filter keeps a node in float; undefined where it does not. */
-export function excludedBy(filter: NodeFilter): (keyed: Keyed) => string | undefined {
-  const matcher = (patterns: readonly string[]) => {
-    const expressions = patterns.map(globToRegExp);
-    return ({ node, key }: Keyed) => expressions.some((e) => e.test(node.name) || e.test(key));
-  };
-  const included = matcher(filter.include);
-  const excluded = matcher(filter.exclude);
-  return (candidate) => {
-    if (filter.ops && !filter.ops.includes(candidate.node.op)) return 'its operator is not among --ops';
-    if (filter.include.length && !included(candidate)) return 'not among --include';
-    return excluded(candidate) ? 'excluded by --exclude' : undefined;
-  };
-}
-
-function globToRegExp(pattern: string): RegExp {
-  const escaped = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replace(/\*/g, '.*')
-    .replace(/\?/g, '.');
-  return new RegExp(`^${escaped}$`);
-}

@@ -105,6 +105,11 @@ function recurrentStorage(reason: string): Row {
   };
 }
 
+/** The name that a node bears in every copy of a model: that of its first output. */
+export function keyOf(node: Node): string {
+  return node.outputs.find(Boolean) ?? node.name;
+}
+
 /** Nodes that hold weights, with what can be done to each. */
 export interface Survey {
   candidates: Candidate[];
@@ -124,9 +129,13 @@ export function surveyModel(model: Model): Survey {
     else if (found) {
       const { weight, ...rest } = found;
       const treatments = [...rest.treatments, 'fp16'] as const;
-      survey.candidates.push({ ...rest, treatments, node, key: node.outputs[0]!, weights: weight?.size ?? 0 });
+      survey.candidates.push({ ...rest, treatments, node, key: keyOf(node), weights: weight?.size ?? 0 });
     }
   }
+  const functions = new Set(model.functions.map(({ domain, name }) => `${domain}.${name}`));
+  for (const node of model.graph.nodes)
+    if (functions.has(node.type) && node.inputs.some(context.constant))
+      survey.refused.push({ node, reason: 'it is a function of the model, whose body stays as it is' });
   for (const graph of model.graph.walk())
     if (graph !== model.graph)
       for (const node of graph.nodes)

@@ -7,7 +7,7 @@ import { Session } from '../../runtime/session.js';
 import { withLoadable } from '../../runtime/source.js';
 import { applyPlan, type ModelFacts, type Settings } from './apply.js';
 import type { CalibrationBatches } from './calibrate.js';
-import { type Plan, surveyModel } from './plan.js';
+import { keyOf, type Plan, surveyModel } from './plan.js';
 import { clampBehind } from './region.js';
 
 const OUTPUT = 'nncompress_errors';
@@ -81,7 +81,7 @@ function singleNodeModel(base: Model, node: Node, index: GraphIndex): { single: 
     if (constant) single.graph.initializers.set(name, constant);
     else if (!made.has(name)) single.graph.inputs.push({ name });
   }
-  const output = nodes[nodes.length - 1]!.outputs[0]!;
+  const output = keyOf(nodes[nodes.length - 1]!);
   single.graph.nodes = nodes;
   single.graph.outputs = [{ name: output }];
   return { single, output };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { NamedValues } from '../../../src/ir/types.js';
+import { surveyModel } from '../../../src/passes/quantize/plan.js';
 import { graphOf, noise, quantized } from './quantized.js';
 
 const rows = (count: number, width: number): NamedValues => ({
@@ -49,5 +50,14 @@ describe('dynamic quantization', () => {
       expect(result.graph.initializers.get('w1_int8')!.dims).toEqual([2, 12, 32]);
       expect(sqnr.y).toBeGreaterThan(30);
     }
+  });
+
+  it('tells recurrent nodes apart whose first output is left out', async () => {
+    const model =
+      graphOf(`g (float[T, N, 12] x, float[1, 32, 12] w1, float[1, 32, 8] w2) => (float[1, N, 8] y, float[1, N, 8] z) {
+      "", y = LSTM <hidden_size = 8> (x, w1, w2)
+      "", z = LSTM <hidden_size = 8> (x, w1, w2)
+    }`);
+    expect(surveyModel(model).candidates.map(({ key }) => key)).toEqual(['y', 'z']);
   });
 });
