@@ -3,7 +3,7 @@ import type { Model } from '../../ir/model.js';
 import { cleanupPasses, matMulAddToGemm } from '../cleanup/index.js';
 import { upgradeOpset } from '../opset-upgrade/upgrade-opset.js';
 import { type PassRecord, runPasses } from '../pass.js';
-import { type Candidate, type Survey, surveyModel } from './plan.js';
+import { type Survey, surveyModel } from './plan.js';
 import { clampsFirst, meanToPool } from './prepare.js';
 
 /** Lowest operator set with per-channel DequantizeLinear. */
