@@ -3,6 +3,7 @@ import { applyPlan, type ModelFacts, type Settings } from '../passes/quantize/ap
 import { excludedBy } from '../passes/quantize/filter.js';
 import { planHalf } from '../passes/quantize/half-plan.js';
 import type { PreparedModel } from '../passes/quantize/index.js';
+import { keyOf } from '../passes/quantize/plan.js';
 import { type Calibration, calibrateValues } from './calibration.js';
 import type { CommandContext } from './context.js';
 import type { QuantizeOptions } from './quantize-options.js';
@@ -40,7 +41,7 @@ export async function chooseHalf(
     isFloat32,
     target,
     statistics,
-    keep: (node) => (weighty.has(node) ? chosen : any)({ node, key: node.outputs[0] ?? '' }),
+    keep: (node) => (weighty.has(node) ? chosen : any)({ node, key: keyOf(node) }),
   });
   const others = [...kept].filter(([node]) => !weighty.has(node) && node.type !== 'Cast');
   const named = others.slice(0, NAMED).map(([node, reason]) => `${node.label} (${node.type}): ${reason}`);

@@ -59,6 +59,7 @@ export async function choosePlan(
   options: QuantizeOptions & Pick<TargetAdvice, 'reduceRange' | 'halfTarget'>,
   context: CommandContext,
 ): Promise<ChosenPlan> {
+  checkFilter(options, [bench.model, prepared.model]);
   const settings: Settings = {
     calibrationMethod: options.calibrationMethod ?? 'minmax',
     perChannel: options.perChannel ?? true,
@@ -68,7 +69,6 @@ export async function choosePlan(
   };
   if (options.halfTarget)
     return chooseHalf(bench, prepared, calibration, options.halfTarget, { ...options, settings }, context);
-  checkFilter(options, [bench.model, prepared.model]);
   const excludes = excludedBy(options);
   const excluded = new Map<string, string>();
   const candidates = prepared.survey.candidates.filter((candidate) => {

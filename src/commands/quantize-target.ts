@@ -1,6 +1,8 @@
+import { messageOf, UserError } from '../errors.js';
 import type { HalfTarget } from '../ops/half.js';
 import { hasVnni } from '../runtime/machine.js';
 import type { Provider } from '../runtime/protocol.js';
+import { runTrivialModel } from '../runtime/trivial-model.js';
 import type { QuantizeOptions } from './quantize-options.js';
 
 /** What the device that a model is made for means for its quantization. */
@@ -15,6 +17,24 @@ export interface TargetAdvice {
 
 const NO_INTEGER_KERNELS =
   'ONNX Runtime has almost no integer kernels there (ORT#24807): int8 only serves to check accuracy';
+
+/**
+ * `adviseTarget`, with float16 arithmetic tried where models will run at once: not every graphics adapter has it. `auto`
+ * then only stores weights as float16, and says so.
+ * @throws UserError where float16 was asked for and is not there
+ */
+export async function resolveTarget(
+  options: Pick<QuantizeOptions, 'method' | 'target' | 'reduceRange'>,
+  provider: Provider,
+): Promise<TargetAdvice> {
+  const { halfTarget, ...advice } = adviseTarget(options, provider);
+  if (!halfTarget || halfTarget !== provider) return { ...advice, ...(halfTarget && { halfTarget }) };
+  const why = await runTrivialModel(provider, 'float16').then(() => undefined, messageOf);
+  if (why === undefined) return { ...advice, halfTarget };
+  if (options.method === 'auto')
+    return { ...advice, warnings: [...advice.warnings, `weights are only stored as float16: ${why}`] };
+  throw new UserError(why, { file: `--method ${options.method} on ${provider}` });
+}
 
 /**
  * Fits method and settings to the target, which is the device where none is named: `auto` means float16 on GPUs, and

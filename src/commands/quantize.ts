@@ -16,7 +16,7 @@ import { decisionsOf } from './quantize-decisions.js';
 import { type QuantizedResult, quantizeWithinGate } from './quantize-gate.js';
 import { type QuantizeOptions, quantizeOptions } from './quantize-options.js';
 import { type ChosenPlan, choosePlan } from './quantize-plan.js';
-import { adviseTarget, type TargetAdvice } from './quantize-target.js';
+import { resolveTarget, type TargetAdvice } from './quantize-target.js';
 import {
   comparisonReport,
   gateFacts,
@@ -38,7 +38,7 @@ export async function run(path: string, options: QuantizeOptions, context: Comma
   checkReportPaths(options);
   if (options.output !== undefined) checkOutput(options.output, options.force || options.dryRun);
   const bench = await openWorkbench(path, options, context);
-  const advice = adviseTarget(options, bench.provider);
+  const advice = await resolveTarget(options, bench.provider);
   const output = options.output ?? defaultOutput(path, advice.method);
   checkOutput(output, options.force || options.dryRun);
 

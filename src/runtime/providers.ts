@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.js';
 import type { Provider } from './protocol.js';
@@ -102,6 +102,17 @@ export function runtimeFolder(): string {
   return join(dirname(manifest), 'bin', 'napi-v6', process.platform, process.arch);
 }
 
+/**
+ * The program of onnxruntime-node that fetches the CUDA libraries, as one would type it. It is run by hand, since
+ * `npm rebuild` passes over it, without a word, from npm 11 on where package.json says `"allowScripts": false`.
+ */
+export function installScript(): string {
+  const manifest = createRequire(import.meta.url).resolve('onnxruntime-node/package.json');
+  const path = join(dirname(manifest), 'script', 'install.js');
+  const short = relative(process.cwd(), path);
+  return short.startsWith('..') ? path : short;
+}
+
 /** Version of the installed onnxruntime-node. */
 export function runtimeVersion(): string {
   return (createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }).version;
@@ -116,7 +127,7 @@ async function whyAbsent(provider: Provider): Promise<{ reason: string; mend?: s
   if (!missing.length) return undefined;
   return {
     reason: 'its libraries are missing',
-    mend: 'get them with ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node',
+    mend: `get them (from NuGet) with ONNXRUNTIME_NODE_INSTALL=cuda12 node ${installScript()}`,
   };
 }
 

@@ -3,7 +3,7 @@ import type { Node } from '../../ir/node.js';
 import { halfRow } from '../../ops/half.js';
 import { float32Nodes, type HalfOptions } from './half.js';
 import { halfLoss } from './half-constants.js';
-import type { Candidate, Plan, Treatment } from './plan.js';
+import { type Candidate, keyOf, type Plan, type Treatment } from './plan.js';
 
 /** What becomes of a model in float16. */
 export interface HalfPlan {
@@ -28,7 +28,7 @@ export function planHalf(model: Model, candidates: readonly Candidate[], options
       reasons.set(key, stored ? `weights stored as float16, computed in float32: ${reason}` : reason);
     }
   }
-  for (const node of kept.keys()) if (options.keep?.(node)) plan.set(node.outputs[0]!, 'float');
+  for (const node of kept.keys()) if (options.keep?.(node)) plan.set(keyOf(node), 'float');
   return { plan, reasons, kept };
 }
 
