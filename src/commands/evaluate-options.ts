@@ -2,6 +2,8 @@ import { z } from 'zod';
 import {
   dataShape,
   displayShape,
+  exact,
+  flag,
   gatesShape,
   outputShape,
   preprocessingShape,
@@ -12,11 +14,11 @@ import {
 const { report, json, force } = outputShape;
 
 /** What `nncompress evaluate` takes besides the model. */
-export const evaluateOptions = z.object({
+export const evaluateOptions = exact({
   /** Samples in one run of the model. */
   batch: wholeNumber(1).optional(),
   /** False: latency is not measured. */
-  benchmark: z.boolean().default(true),
+  benchmark: flag().default(true),
   ...dataShape,
   data: z.string({ error: 'is missing; name the labelled data to evaluate on' }).min(1, 'expected a path, got nothing'),
   ...preprocessingShape,

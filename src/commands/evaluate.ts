@@ -1,22 +1,29 @@
-import { EXIT, UserError } from '../errors.js';
-import { evaluateGates } from '../evaluate/gates.js';
+import { UserError } from '../errors.js';
 import type { Report } from '../report/schema.js';
 import type { CommandContext } from './context.js';
 import { type EvaluateOptions, evaluateOptions } from './evaluate-options.js';
-import { gateFacts, gateLimits, modelBytes, modelReport, reportHead } from './reporting.js';
-import { checkReportPaths, showReport, writeReports } from './reports.js';
-import { runModels } from './run-models.js';
+import { finish } from './finish.js';
+import { openGates } from './gating.js';
+import { modelBytes, modelReport, reportHead } from './reporting.js';
+import { checkReportPaths } from './reports.js';
+import { runModels, skipWarnings } from './run-models.js';
 import { latencyFeeds, measureOne } from './verify.js';
 import { openWorkbench } from './workbench.js';
 
 export { evaluateOptions as options };
 
-/** Measures a model on labelled data. */
+/** Measures a model and shows what was found. */
 export async function run(path: string, options: EvaluateOptions, context: CommandContext): Promise<number> {
+  return finish(await evaluate(path, options, context), options, context);
+}
+
+/** Measures a model on labelled data. */
+export async function evaluate(path: string, options: EvaluateOptions, context: CommandContext): Promise<Report> {
   const startedAt = new Date();
   checkReportPaths(options);
   const bench = await openWorkbench(path, options, context);
   const test = await bench.open(options.data);
+  const gates = await openGates(options, test);
   const { classifications, samples } = await runModels(bench, test, [path], options, context);
   if (!classifications)
     throw new UserError(`output '${test.output}' holds no class scores`, {
@@ -35,17 +42,16 @@ export async function run(path: string, options: EvaluateOptions, context: Comma
     classification: classifications[0],
     latency: latency && { milliseconds: latency.milliseconds[0]!, batch: latency.batch },
   });
-  const report: Report = {
-    ...reportHead('evaluate', options, startedAt, {
-      provider: bench.provider,
-      threads: options.threads ?? 1,
-      data: { path: options.data, task: test, samples },
-    }),
+  const head = reportHead('evaluate', options, startedAt, {
+    provider: bench.provider,
+    threads: options.threads ?? 1,
+    data: { path: options.data, task: test, samples, limit: options.limit },
+  });
+  const judged = gates.check({ ...head, model });
+  return {
+    ...head,
     models: [model],
-    gates: evaluateGates(gateLimits(options), gateFacts(model)),
-    warnings: test.skipped.size ? [`${test.skipped.size} samples could not be read and were left out`] : [],
+    gates: judged.gates,
+    warnings: [...skipWarnings(test), ...judged.warnings],
   };
-  await writeReports(report, options);
-  await showReport(report, options, context);
-  return report.gates.every(({ passed }) => passed) ? EXIT.ok : EXIT.gateFailed;
 }

@@ -66,10 +66,14 @@ export const GATES: OptionGroup = {
   heading: 'Gates (exit code 1 where one fails):',
   rows: [
     ['--min-accuracy <x>', 'accuracy at least this, 0 to 1'],
-    ['--min-recall <x>', 'macro recall at least this'],
+    ['--min-recall <x>', 'macro recall at least this, or that of a class: cat=0.9; repeatable', 'repeatable'],
     ['--min-f1 <x>', 'macro F1 at least this'],
     ['--max-size <bytes>', 'model file at most this: 800000, 1MB, 512KiB'],
     ['--max-latency <time>', 'median latency of one sample at most this: 5, 5ms, 1.5s'],
+    ['--max-peak-memory <bytes>', 'memory of the whole run at most this'],
+    ['--baseline <report>', 'JSON report whose metrics may not become worse'],
+    ['--tolerance <x>', 'how much worse quality may be than the baseline: 0.01 is one point (default: 0)'],
+    ['--cost-tolerance <x>', 'how much larger or slower than the baseline (default: 10%)'],
   ],
 };
 

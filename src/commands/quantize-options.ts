@@ -5,8 +5,12 @@ import {
   comparisonGatesShape,
   dataShape,
   displayShape,
+  exact,
+  flag,
   gatesShape,
+  listOf,
   outputShape,
+  path,
   preprocessingShape,
   runningShape,
   wholeNumber,
@@ -14,41 +18,40 @@ import {
 } from './schemas.js';
 
 /** What `nncompress quantize` takes besides the model. */
-export const quantizeOptions = z
-  .object({
-    method: choice(METHODS).default('auto'),
-    prefer: choice(PREFERENCES).default('speed'),
-    /** Absent: follows the device. */
-    target: choice(TARGETS).optional(),
-    calibration: z.string().min(1, 'expected a path, got nothing').optional(),
-    calibrationSamples: wholeNumber(1).default(256),
-    /** Absent: chosen by the method. */
-    calibrationMethod: choice(CALIBRATION_METHODS).optional(),
-    /** Node-name patterns with `*` and `?`. */
-    include: z.array(z.string()).default([]),
-    exclude: z.array(z.string()).default([]),
-    /** Operator types; every one where absent. */
-    ops: wordList().optional(),
-    /** Weight scales per output channel (true) or per tensor (false); absent: chosen. */
-    perChannel: z.boolean().optional(),
-    perTensor: z.boolean().optional(),
-    /** Activations with zero point 0 (true) or any (false); absent: chosen. */
-    symmetric: z.boolean().optional(),
-    asymmetric: z.boolean().optional(),
-    /** Seven-bit weights, for processors without VNNI; absent: follows the target. */
-    reduceRange: z.boolean().optional(),
-    /** Weights that share a scale in int4. */
-    blockSize: wholeNumber(16).default(32),
-    /** False: latency is not measured. */
-    benchmark: z.boolean().default(true),
-    ...dataShape,
-    ...preprocessingShape,
-    ...runningShape,
-    ...gatesShape,
-    ...comparisonGatesShape,
-    ...outputShape,
-    ...displayShape,
-  })
+export const quantizeOptions = exact({
+  method: choice(METHODS).default('auto'),
+  prefer: choice(PREFERENCES).default('speed'),
+  /** Absent: follows the device. */
+  target: choice(TARGETS).optional(),
+  calibration: path().optional(),
+  calibrationSamples: wholeNumber(1).default(256),
+  /** Absent: chosen by the method. */
+  calibrationMethod: choice(CALIBRATION_METHODS).optional(),
+  /** Node-name patterns with `*` and `?`. */
+  include: listOf(z.string()).default([]),
+  exclude: listOf(z.string()).default([]),
+  /** Operator types; every one where absent. */
+  ops: wordList().optional(),
+  /** Weight scales per output channel (true) or per tensor (false); absent: chosen. */
+  perChannel: flag().optional(),
+  perTensor: flag().optional(),
+  /** Activations with zero point 0 (true) or any (false); absent: chosen. */
+  symmetric: flag().optional(),
+  asymmetric: flag().optional(),
+  /** Seven-bit weights, for processors without VNNI; absent: follows the target. */
+  reduceRange: flag().optional(),
+  /** Weights that share a scale in int4. */
+  blockSize: wholeNumber(16).default(32),
+  /** False: latency is not measured. */
+  benchmark: flag().default(true),
+  ...dataShape,
+  ...preprocessingShape,
+  ...runningShape,
+  ...gatesShape,
+  ...comparisonGatesShape,
+  ...outputShape,
+  ...displayShape,
+})
   .refine(({ blockSize }) => (blockSize & (blockSize - 1)) === 0, {
     path: ['blockSize'],
     message: 'expected a power of two from 16',

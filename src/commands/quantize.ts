@@ -1,39 +1,48 @@
 import { extname } from 'node:path';
 import type { TaskData } from '../data/task.js';
 import { EXIT, UserError } from '../errors.js';
-import { evaluateGates } from '../evaluate/gates.js';
 import { checkOutput } from '../files.js';
+import type { Model } from '../ir/model.js';
+import type { NamedValues } from '../ir/types.js';
 import { plannedFiles, writeModel } from '../onnx/write.js';
 import { type PreparedModel, prepareForQuantization } from '../passes/quantize/index.js';
 import type { Plan } from '../passes/quantize/plan.js';
 import { measureSensitivity } from '../passes/quantize/sensitivity.js';
+import { formatBytes } from '../report/format.js';
 import type { NodeReport, Report } from '../report/schema.js';
 import type { LatencySeries } from '../runtime/latency.js';
 import { type Calibration, openCalibration } from './calibration.js';
 import type { CommandContext } from './context.js';
+import { finish } from './finish.js';
+import { type Gates, openGates } from './gating.js';
 import { createJudge } from './judge.js';
 import { decisionsOf } from './quantize-decisions.js';
 import { type QuantizedResult, quantizeWithinGate } from './quantize-gate.js';
 import { type QuantizeOptions, quantizeOptions } from './quantize-options.js';
 import { type ChosenPlan, choosePlan } from './quantize-plan.js';
 import { resolveTarget, type TargetAdvice } from './quantize-target.js';
-import {
-  comparisonReport,
-  gateFacts,
-  gateLimits,
-  type ModelFindings,
-  modelBytes,
-  modelReport,
-  reportHead,
-} from './reporting.js';
-import { checkReportPaths, showReport, writeReports } from './reports.js';
-import { latencyFeeds, measurePair, type Verification, verifyWritten } from './verify.js';
+import { comparisonReport, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
+import { checkReportPaths, showReport } from './reports.js';
+import { skipWarnings } from './run-models.js';
+import { foresee, latencyFeeds, measurePair, type Verification, verifyWritten } from './verify.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
 export { quantizeOptions as options };
 
-/** Quantizes a model, verifies the file as written, and reports what it did to size, speed and quality. */
+/** Quantizes a model and shows what that did; with `dryRun`, what it would do. */
 export async function run(path: string, options: QuantizeOptions, context: CommandContext): Promise<number> {
+  const report = await quantize(path, options, context);
+  if (!options.dryRun) return finish(report, options, context);
+  if (options.json) await showReport(report, options, context);
+  else showPlan(report, context);
+  return EXIT.ok;
+}
+
+/**
+ * Quantizes a model, verifies the file as written, and reports what it did to size, speed and quality. With `dryRun`
+ * nothing is written, and the report tells of the model that would be.
+ */
+export async function quantize(path: string, options: QuantizeOptions, context: CommandContext): Promise<Report> {
   const startedAt = new Date();
   checkReportPaths(options);
   if (options.output !== undefined) checkOutput(options.output, options.force || options.dryRun);
@@ -45,6 +54,7 @@ export async function run(path: string, options: QuantizeOptions, context: Comma
   const preparing = prepareForQuantization(bench.model);
   preparing.catch(() => {}); // it may fail before its turn to be awaited comes
   const test = options.data === undefined ? undefined : await bench.open(options.data);
+  const gates = await openGates(options, test);
   const calibration = await openCalibration(bench, options, test);
   const prepared = await preparing;
   if (!prepared.survey.candidates.length) throw nothingToQuantize(path, prepared);
@@ -58,26 +68,35 @@ export async function run(path: string, options: QuantizeOptions, context: Comma
   const shown = options.report.length > 0 || options.json || options.dryRun;
   const nodes = decisionsOf(prepared, result.plan, chosen.excluded, shown ? await errors(result.plan) : new Map());
   if (nodes.every(({ decision }) => decision === 'float')) throw nothingToQuantize(path, prepared);
-  if (options.dryRun) return showPlan(chosen, nodes, output, context);
 
-  for (const file of plannedFiles(result.model, output)) checkOutput(file, options.force);
-  const { bytes } = await writeModel(result.model, output);
-  const verification = await verifyWritten(output, result.model, bench, feeds[0]!);
-  const latencies = options.benchmark ? await measurePair(bench, output, feeds) : undefined;
+  const verification = options.dryRun
+    ? await foresee(result.model, bench)
+    : await writeAndVerify(result.model, output, options.force, bench, feeds[0]!);
+  const timed = options.benchmark && !options.dryRun;
+  const latencies = timed ? await measurePair(bench, output, feeds) : undefined;
   const warnings = [
     ...dataWarnings(test, calibration),
     ...advice.warnings,
     ...chosen.warnings,
     ...speedWarnings(latencies, verification, options.prefer, advice),
   ];
-  const report = await buildReport(
-    { path, output, bytes, startedAt, warnings },
-    { bench, test, calibration, chosen, result, nodes, verification, latencies },
+  return buildReport(
+    { path, output, startedAt, warnings },
+    { bench, test, calibration, chosen, result, nodes, verification, latencies, gates },
     options,
   );
-  await writeReports(report, options);
-  await showReport(report, options, context);
-  return report.gates.every(({ passed }) => passed) ? EXIT.ok : EXIT.gateFailed;
+}
+
+async function writeAndVerify(
+  model: Model,
+  output: string,
+  force: boolean,
+  bench: Workbench,
+  feeds: NamedValues,
+): Promise<Verification> {
+  for (const file of plannedFiles(model, output)) checkOutput(file, force);
+  await writeModel(model, output);
+  return verifyWritten(output, model, bench, feeds);
 }
 
 /** `model.onnx` becomes `model.int8.onnx`, `model.int4.onnx` or `model.fp16.onnx` in the same folder. */
@@ -118,10 +137,11 @@ function errorMeasure(
   };
 }
 
-function showPlan(chosen: ChosenPlan, nodes: readonly NodeReport[], output: string, context: CommandContext): number {
-  context.print(`would write ${output}: ${chosen.method}`);
-  for (const { name, op, decision, reason } of nodes) context.print(`  ${name} (${op}): ${decision}, ${reason}`);
-  return EXIT.ok;
+function showPlan({ models, nodes = [], quantization, comparison }: Report, { print }: CommandContext): void {
+  const { path, bytes } = models.at(-1)!;
+  const ratio = comparison!.sizeRatio!.toFixed(2);
+  print(`would write ${path}: ${quantization!.method}, ${formatBytes(bytes)} (the original divided by ${ratio})`);
+  for (const { name, op, decision, reason } of nodes) print(`  ${name} (${op}): ${decision}, ${reason}`);
 }
 
 function dataWarnings(test: TaskData | undefined, calibration: Calibration | undefined): string[] {
@@ -130,8 +150,7 @@ function dataWarnings(test: TaskData | undefined, calibration: Calibration | und
   else if (!test.labels.labelled) warnings.push('accuracy was not checked: the data has no labels');
   if (!calibration)
     warnings.push('no inputs to calibrate on: activations stay in float or get their ranges at run time');
-  if (test?.skipped.size) warnings.push(`${test.skipped.size} samples could not be read and were left out`);
-  return warnings;
+  return [...warnings, ...(test ? skipWarnings(test) : [])];
 }
 
 function speedWarnings(
@@ -165,14 +184,15 @@ interface Findings {
   nodes: NodeReport[];
   verification: Verification;
   latencies: LatencySeries[] | undefined;
+  gates: Gates;
 }
 
 async function buildReport(
-  written: { path: string; output: string; bytes: number; startedAt: Date; warnings: string[] },
+  written: { path: string; output: string; startedAt: Date; warnings: string[] },
   findings: Findings,
   options: QuantizeOptions,
 ): Promise<Report> {
-  const { bench, test, calibration, chosen, result, nodes, verification, latencies } = findings;
+  const { bench, test, calibration, chosen, result, nodes, verification, latencies, gates } = findings;
   const latency = (k: number) =>
     latencies && { milliseconds: latencies[0]!.milliseconds[k]!, batch: latencies[0]!.batch };
   const original: ModelFindings = {
@@ -188,7 +208,7 @@ async function buildReport(
     role: 'compressed',
     path: written.output,
     model: verification.model,
-    bytes: written.bytes,
+    bytes: verification.bytes,
     provider: bench.provider,
     classification: result.after,
     fidelity: result.fidelity,
@@ -197,13 +217,15 @@ async function buildReport(
   };
   const models = [await modelReport(original), await modelReport(compressed)];
   const comparison = comparisonReport(original, compressed, latencies, options.confidence);
-  const data = test && { path: options.data!, task: test, samples: result.samples };
+  const data = test && { path: options.data!, task: test, samples: result.samples, limit: options.limit };
+  const head = reportHead('quantize', { ...options, output: written.output }, written.startedAt, {
+    provider: bench.provider,
+    threads: 1,
+    data,
+  });
+  const judged = gates.check({ ...head, model: models[1]!, comparison, pairs: result.pairs });
   return {
-    ...reportHead('quantize', { ...options, output: written.output }, written.startedAt, {
-      provider: bench.provider,
-      threads: 1,
-      data,
-    }),
+    ...head,
     models,
     comparison,
     nodes,
@@ -219,7 +241,7 @@ async function buildReport(
         method: chosen.settings.calibrationMethod,
       },
     }),
-    gates: evaluateGates(gateLimits(options), gateFacts(models[1]!, comparison, result.pairs)),
-    warnings: written.warnings,
+    gates: judged.gates,
+    warnings: [...written.warnings, ...judged.warnings],
   };
 }

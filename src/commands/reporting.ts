@@ -1,13 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { measureCost } from '../analysis/cost.js';
-import type { TaskData } from '../data/task.js';
+import { digestOf } from '../data/digest.js';
+import { firstSamples, type TaskData } from '../data/task.js';
 import { bootstrapDrops } from '../evaluate/bootstrap.js';
 import type { ClassificationAccumulator } from '../evaluate/classification.js';
 import { comparePredictions } from '../evaluate/compare.js';
 import type { Fidelity } from '../evaluate/fidelity.js';
-import type { GateFacts, GateLimits } from '../evaluate/gates.js';
-import type { PairedCounts } from '../evaluate/paired.js';
 import { ratioInterval, summarizeLatency } from '../evaluate/ratio.js';
 import type { Interval } from '../evaluate/statistics.js';
 import type { Model } from '../ir/model.js';
@@ -98,12 +97,22 @@ function intervalOf({ value, low, high }: Interval): Interval {
   return { value, low, high };
 }
 
+/** The data that models were judged on. */
+export interface JudgedData {
+  path: string;
+  task: TaskData;
+  /** Samples that were run. */
+  samples: number;
+  /** Only the first so many were wanted. */
+  limit?: number | undefined;
+}
+
 /** What every report begins with. */
 export function reportHead(
   command: string,
   options: object,
   startedAt: Date,
-  run: { provider: string; threads: number; data?: { path: string; task: TaskData; samples: number } | undefined },
+  run: { provider: string; threads: number; data?: JudgedData | undefined },
 ): Pick<
   Report,
   'schemaVersion' | 'tool' | 'command' | 'options' | 'startedAt' | 'seconds' | 'peakMemoryBytes' | 'machine' | 'data'
@@ -129,36 +138,9 @@ export function reportHead(
         samples: run.data.samples,
         classes: run.data.task.labels.classes.length,
         task: run.data.task.kind,
+        ...(run.data.task.skipped.size > 0 && { skipped: run.data.task.skipped.size }),
+        digest: digestOf(run.data.task.dataset, firstSamples(run.data.task, run.data.limit)),
       },
     }),
-  };
-}
-
-/** The limits among a command's options. */
-export function gateLimits(options: {
-  maxDrop?: number | undefined;
-  confidence?: number | undefined;
-  minAccuracy?: number | undefined;
-  minRecall?: number | undefined;
-  minF1?: number | undefined;
-  maxSize?: number | undefined;
-  maxLatency?: number | undefined;
-  minSpeedup?: number | undefined;
-}): GateLimits {
-  const { minRecall, ...limits } = options;
-  return { ...limits, minRecall: minRecall === undefined ? undefined : [{ limit: minRecall }] };
-}
-
-/** What the gates look at. */
-export function gateFacts(model: ModelReport, comparison?: Comparison, pairs?: PairedCounts): GateFacts {
-  const { metrics, latency, bytes } = model;
-  return {
-    pairs,
-    accuracy: metrics?.accuracy,
-    recall: metrics?.recall,
-    f1: metrics?.f1,
-    bytes,
-    latencyMs: latency?.medianMs,
-    speedup: comparison?.speedup?.value,
   };
 }

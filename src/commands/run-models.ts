@@ -27,3 +27,8 @@ export async function runModels(
   task.done();
   return evaluation;
 }
+
+/** Says so where samples were left out. */
+export function skipWarnings({ skipped }: TaskData): string[] {
+  return skipped.size ? [`${skipped.size} samples could not be read and were left out`] : [];
+}

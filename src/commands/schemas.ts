@@ -1,17 +1,47 @@
 import { z } from 'zod';
-import { messageOf, UserError } from '../errors.js';
+import { type ErrorPlace, messageOf, UserError } from '../errors.js';
+import { parseRecallLimit, type RecallLimit } from '../evaluate/gates.js';
 import { parseDuration, parseFactor, parseFraction, parseSize } from '../evaluate/units.js';
 import { CHANNEL_ORDERS, DEVICES, FEATURES, INTERPOLATIONS, PADDINGS, RESIZE_MODES } from './choices.js';
+import { didYouMean } from './nearest.js';
 
-/** A value given as text; `parse` returns undefined for what does not fit, and `expected` says what does. */
-function text<T>(expected: string, parse: (text: string) => T | undefined) {
-  return z.string().transform((given, context): T => {
-    const value = parse(given.trim());
+// Values come as text from the command line, as numbers and lists from config files and programs, and as what they
+// became from the options that a report holds: every schema also takes its own output.
+
+const shown = (value: unknown): string =>
+  typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? 'nothing');
+
+/** What a value must be, as a message for anything else. */
+const expecting = (expected: string) => ({
+  error: ({ input }: { input?: unknown }) => `expected ${expected}, got ${shown(input)}`,
+});
+
+/** Lists that stand for text: their items, and what joins them. */
+interface TextList {
+  items: z.ZodType<string | number>;
+  separator: string;
+}
+
+/** A value given as text or number; `parse` returns undefined for what does not fit, and `expected` says what does. */
+function text<T>(expected: string, parse: (text: string) => T | undefined, list?: undefined): TextSchema<T>;
+function text<T, I extends string | number>(
+  expected: string,
+  parse: (text: string) => T | undefined,
+  list: { items: z.ZodType<I>; separator: string },
+): TextSchema<T, I[]>;
+function text<T>(expected: string, parse: (text: string) => T | undefined, list?: TextList): unknown {
+  const forms = [z.string(), z.number(), ...(list ? [z.array(list.items)] : [])];
+  return z.union(forms, expecting(expected)).transform((given, context): T => {
+    const joined = Array.isArray(given) ? given.join(list!.separator) : String(given);
+    const value = parse(joined.trim());
     if (value !== undefined) return value;
-    context.issues.push({ code: 'custom', message: `expected ${expected}, got '${given}'`, input: given });
+    context.issues.push({ code: 'custom', message: `expected ${expected}, got ${shown(given)}`, input: given });
     return z.NEVER;
   });
 }
+
+/** Takes text, numbers and perhaps lists; gives a T. */
+type TextSchema<T, List = never> = z.ZodType<T, string | number | List>;
 
 const numberOf = (digits: string): number | undefined =>
   digits !== '' && Number.isFinite(Number(digits)) ? Number(digits) : undefined;
@@ -30,32 +60,41 @@ export const positiveNumber = () =>
   text('a number above 0', (given) => within(numberOf(given), Number.MIN_VALUE, 1e300));
 
 /** One of some words. */
-export const choice = <const T extends readonly string[]>(words: T) =>
+export const choice = <const T extends readonly [string, ...string[]]>(words: T) =>
+  z.enum(words, expecting(`${words.slice(0, -1).join(', ')} or ${words.at(-1)}`));
+
+/** Words or patterns: a list, or text separated by commas. */
+export const wordList = () =>
   text(
-    `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`,
-    (given) => words.find((word) => word === given) as T[number],
+    'names separated by commas',
+    (given) => {
+      const words = given.split(',').map((word) => word.trim());
+      return words.every(Boolean) ? words : undefined;
+    },
+    { items: z.string(), separator: ',' },
   );
 
-/** Words or patterns separated by commas. */
-export const wordList = () =>
-  text('names separated by commas', (given) => {
-    const words = given.split(',').map((word) => word.trim());
-    return words.every(Boolean) ? words : undefined;
-  });
-
-/** Numbers separated by commas. */
+/** Numbers: a list, or text separated by commas. */
 export const numberList = () =>
-  text('numbers separated by commas', (given) => {
-    const values = given.split(',').map((part) => numberOf(part.trim()));
-    return values.includes(undefined) ? undefined : (values as number[]);
-  });
+  text(
+    'numbers separated by commas',
+    (given) => {
+      const values = given.split(',').map((part) => numberOf(part.trim()));
+      return values.includes(undefined) ? undefined : (values as number[]);
+    },
+    { items: z.number(), separator: ',' },
+  );
 
-/** `224` (one number) or `224x320` (height x width). */
+/** `224` (one number) or `224x320` (height x width), also as a list. */
 export const imageSize = () =>
-  text('a size such as 224 or 224x224', (given) => {
-    const sizes = /^(\d+)(?:x(\d+))?$/.exec(given)?.slice(1).filter(Boolean).map(Number);
-    return sizes?.every((size) => size > 0) ? sizes : undefined;
-  });
+  text(
+    'a size such as 224 or 224x224',
+    (given) => {
+      const sizes = /^(\d+)(?:x(\d+))?$/.exec(given)?.slice(1).filter(Boolean).map(Number);
+      return sizes?.every((size) => size > 0) ? sizes : undefined;
+    },
+    { items: z.number(), separator: 'x' },
+  );
 
 /** `x=1x3x224x224`: a name and sizes; the last `=` parts them, as names may hold some. */
 export const namedSizes = () =>
@@ -64,11 +103,11 @@ export const namedSizes = () =>
     return match ? [match[1]!, match[2]!.split('x').map(Number)] : undefined;
   });
 
-/** A value that a parser of `evaluate/units.ts` understands. */
-const measure = (parse: (text: string) => number) =>
-  z.string().transform((given, context): number => {
+/** What a parser of `evaluate/` understands. */
+const measure = (expected: string, parse: (text: string) => number): TextSchema<number> =>
+  z.union([z.string(), z.number()], expecting(expected)).transform((given, context): number => {
     try {
-      return parse(given);
+      return parse(String(given));
     } catch (error) {
       context.issues.push({ code: 'custom', message: messageOf(error), input: given });
       return z.NEVER;
@@ -76,34 +115,97 @@ const measure = (parse: (text: string) => number) =>
   });
 
 /** A number of bytes: `800000`, `1MB`, `512KiB`. */
-export const byteCount = () => measure(parseSize);
+export const byteCount = () => measure('a size such as 1.5MB', parseSize);
 
 /** Milliseconds: `5`, `5ms`, `1.5s`. */
-export const milliseconds = () => measure(parseDuration);
+export const milliseconds = () => measure('a time such as 5ms', parseDuration);
 
 /** A fraction: `0.01` or `1%`. */
-export const fraction = () => measure(parseFraction);
+export const fraction = () => measure('a fraction such as 0.01 or 1%', parseFraction);
 
 /** A factor: `1.5` or `1.5x`. */
-export const factor = () => measure(parseFactor);
+export const factor = () => measure('a factor such as 1.5 or 2x', parseFactor);
 
-const path = () => z.string().min(1, 'expected a path, got nothing');
-const name = () => z.string().min(1, 'expected a name, got nothing');
+/** A share, perhaps above 1: `0.1` or `10%`. */
+const share = () =>
+  text('a share such as 0.1 or 10%', (given) => {
+    const [, digits, percent] = /^([\d.]+)\s*(%?)$/.exec(given) ?? [];
+    return within(numberOf(digits ?? ''), 0, 1e6) === undefined ? undefined : Number(digits) / (percent ? 100 : 1);
+  });
+
+const fractionText = z.union([z.string(), z.number()]);
+
+/**
+ * Limits on recall: `0.9` for the macro average, `dog=0.9` for a class, several of them in a list, or the limits by class
+ * as `{dog: 0.9}`.
+ */
+export const recallLimits = () => {
+  const item = z.union([
+    z.string(),
+    z.number(),
+    z.strictObject({ limit: z.number(), class: z.string().optional() }),
+    z.record(z.string(), fractionText),
+  ]);
+  const expected = expecting('a fraction such as 0.9, or class=0.9');
+  return z.union([item, z.array(item)], expected).transform((given, context): RecallLimit[] => {
+    try {
+      return [given].flat().flatMap(recallLimitsOf);
+    } catch (error) {
+      context.issues.push({ code: 'custom', message: messageOf(error), input: given });
+      return z.NEVER;
+    }
+  });
+};
+
+type RecallItem = string | number | { limit: number; class?: string | undefined } | Record<string, string | number>;
+
+function recallLimitsOf(item: RecallItem): RecallLimit[] {
+  if (typeof item !== 'object') return [parseRecallLimit(String(item), undefined)];
+  if (isRecallLimit(item)) return [item];
+  return Object.entries(item).map(([name, limit]) => ({ class: name, limit: parseFraction(String(limit)) }));
+}
+
+const isRecallLimit = (item: object): item is RecallLimit =>
+  typeof (item as RecallLimit).limit === 'number' &&
+  Object.keys(item).every((key) => key === 'limit' || key === 'class');
+
+/** True or false. */
+export const flag = () => z.boolean(expecting('true or false'));
+
+/** A path. */
+export const path = () => z.string(expecting('a path')).min(1, 'expected a path, got nothing');
+const name = () => z.string(expecting('a name')).min(1, 'expected a name, got nothing');
+
+/** One or a list, as a list. */
+export const listOf = <T>(item: z.ZodType<T, T>) =>
+  z
+    .union([item, z.array(item)], expecting('text or a list of texts'))
+    .transform((given): T[] => (Array.isArray(given) ? given : [given]));
+
+/** An object of exactly these keys; the message about any other one names the nearest. */
+export const exact = <T extends z.core.$ZodLooseShape>(shape: T) =>
+  z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== 'unrecognized_keys') return `expected an object, got ${shown(issue.input)}`;
+      const [key = ''] = (issue as { keys?: string[] }).keys ?? [];
+      return `unknown key '${key}'${didYouMean(key, Object.keys(shape))}`;
+    },
+  });
 
 /** Options of every command. */
 export const displayShape = {
-  quiet: z.boolean().default(false),
-  verbose: z.boolean().default(false),
-  color: z.boolean().default(true),
+  quiet: flag().default(false),
+  verbose: flag().default(false),
+  color: flag().default(true),
 };
 
 /** Options of commands that write. */
 export const outputShape = {
   output: path().optional(),
-  report: z.array(path()).default([]),
-  json: z.boolean().default(false),
-  force: z.boolean().default(false),
-  dryRun: z.boolean().default(false),
+  report: listOf(path()).default([]),
+  json: flag().default(false),
+  force: flag().default(false),
+  dryRun: flag().default(false),
 };
 
 /** Options of commands that run models. */
@@ -126,7 +228,7 @@ export const dataShape = {
   split: name().optional(),
   labels: path().optional(),
   limit: wholeNumber(1).optional(),
-  skipBadSamples: z.boolean().default(false),
+  skipBadSamples: flag().default(false),
 };
 
 /** Options that say how samples become inputs. */
@@ -150,12 +252,21 @@ export const preprocessingShape = {
 /** Limits that decide the exit code. */
 export const gatesShape = {
   minAccuracy: fraction().optional(),
-  minRecall: fraction().optional(),
+  /** Of the macro average or of a class. */
+  minRecall: recallLimits().optional(),
   minF1: fraction().optional(),
   /** Bytes. */
   maxSize: byteCount().optional(),
   /** Milliseconds. */
   maxLatency: milliseconds().optional(),
+  /** Bytes. */
+  maxPeakMemory: byteCount().optional(),
+  /** A report whose metrics may not become worse. */
+  baseline: path().optional(),
+  /** How much worse quality may be than the baseline's, as a difference of fractions. */
+  tolerance: fraction().default(0),
+  /** How much worse size and speed may be than the baseline's, as a share. */
+  costTolerance: share().default(0.1),
 };
 
 /** Limits on what may be lost against an original. */
@@ -165,17 +276,26 @@ export const comparisonGatesShape = {
   minSpeedup: factor().optional(),
 };
 
+/** Names where the value of an option was given. */
+export type PlaceOfOption = (key: string) => ErrorPlace;
+
 /**
- * Checks the values of a command's options, as commander collected them.
+ * Checks the values of a command's options.
+ * @param placeOf by default the option of the command line.
  * @throws UserError naming the option, what it takes and what it got.
  */
-export function parseOptions<S extends z.ZodType>(schema: S, given: unknown): z.output<S> {
+export function parseOptions<S extends z.ZodType>(
+  schema: S,
+  given: unknown,
+  placeOf: PlaceOfOption = (key) => ({ file: flagOf(key) }),
+): z.output<S> {
   const result = schema.safeParse(given);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new UserError(issue!.message, { file: flagOf(String(issue!.path[0] ?? '')) });
+  throw new UserError(issue!.message, placeOf(String(issue!.path[0] ?? '')));
 }
 
-function flagOf(key: string): string {
+/** The option of the command line that sets a key. */
+export function flagOf(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

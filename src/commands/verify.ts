@@ -4,11 +4,13 @@ import { UserError } from '../errors.js';
 import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
 import { readModel } from '../onnx/read.js';
+import { encodeModel, fitsOneFile, tensorBytes } from '../onnx/write.js';
 import { countOperators, integerKernels, optimizedGraph } from '../runtime/kernels.js';
 import { type LatencyBudget, type LatencySeries, measureLatency } from '../runtime/latency.js';
 import { resizeBatch } from '../runtime/pool.js';
 import { Session } from '../runtime/session.js';
 import { withLoadable } from '../runtime/source.js';
+import { modelBytes } from './reporting.js';
 import type { Workbench } from './workbench.js';
 
 /** Samples per run at which latency is measured, where the model leaves the batch open. */
@@ -40,6 +42,8 @@ export async function measureOne(bench: Workbench, feeds: readonly NamedValues[]
 export interface Verification {
   /** The file as it was read back. */
   model: Model;
+  /** Of all its files. */
+  bytes: number;
   /** Integer kernels that ONNX Runtime really uses for it, and how often. */
   integerKernels: Record<string, number>;
 }
@@ -68,7 +72,15 @@ export async function verifyWritten(
     if (!sameData(value.data, found[name]?.data))
       throw new Error(`${output}: output ${name} differs from what was meant`);
   const optimized = await optimizedGraph(output, bench.session);
-  return { model, integerKernels: integerKernels(countOperators(optimized)) };
+  const bytes = await modelBytes(output, model);
+  return { model, bytes, integerKernels: integerKernels(countOperators(optimized)) };
+}
+
+/** What verification would show of a model, without writing it. */
+export async function foresee(model: Model, bench: Workbench): Promise<Verification> {
+  const optimized = await withLoadable([model], ([source]) => optimizedGraph(source!, bench.session));
+  const bytes = fitsOneFile(model) ? encodeModel(model).length : tensorBytes(model);
+  return { model, bytes, integerKernels: integerKernels(countOperators(optimized)) };
 }
 
 function sameData(a: ArrayLike<unknown>, b: ArrayLike<unknown> | undefined): boolean {
