@@ -1,5 +1,5 @@
 // Compares nncompress with Python's onnxruntime.quantization on the same models and data; see README.md beside it.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +18,7 @@ const unknown = names.find((name) => !MODELS.includes(name));
 if (unknown) throw new Error(`no model ${unknown}; there are ${MODELS.join(', ')}`);
 
 const zoo = resolve(process.env.NNCOMPRESS_ZOO ?? fileURLToPath(new URL('../../../shared/zoo', import.meta.url)));
+if (!existsSync(zoo)) throw new Error(`no models at ${zoo}; name their folder with NNCOMPRESS_ZOO`);
 const folder = fileURLToPath(new URL('./results', import.meta.url));
 mkdirSync(folder, { recursive: true });
 const processes = new Processes({ python: process.env.NNCOMPRESS_PYTHON ?? 'python3', zoo, folder });
