@@ -1,12 +1,13 @@
 import type { TaskData } from '../data/task.js';
+import type { Batch } from '../data/types.js';
 import { UserError } from '../errors.js';
 import { floatFromHalf } from '../ir/half.js';
 import type { NamedValues, TensorValue } from '../ir/types.js';
-import { batchSize, runPool } from '../runtime/pool.js';
+import { batchSize, type PoolResult, runPool } from '../runtime/pool.js';
 import type { SessionOptions } from '../runtime/protocol.js';
 import { ClassificationAccumulator, type Target } from './classification.js';
 import { type Fidelity, FidelityAccumulator, worstFidelity } from './fidelity.js';
-import { outputKindOf } from './loss.js';
+import { type OutputKind, outputKindOf } from './loss.js';
 
 /** How models are run over data. */
 export interface EvaluationOptions {
@@ -20,14 +21,24 @@ export interface EvaluationOptions {
   onProgress?: ((samples: number) => void) | undefined;
 }
 
+/** Models that take the same inputs, and the data prepared for them. */
+export interface Lane {
+  /** Bytes or paths. */
+  models: readonly (Uint8Array | string)[];
+  data: TaskData;
+}
+
 /** What running models over data gave. */
 export interface Evaluation {
   /** Predictions and metrics of each model, in the order given; absent where the output holds no class scores. */
   classifications: ClassificationAccumulator[] | undefined;
-  /** How near the outputs of each further model are to the first one's; undefined where they are not finite. */
+  /** How near the outputs of each further model are to the first one's; undefined where they are not finite or are of
+   * another kind. */
   fidelities: (Fidelity | undefined)[];
   /** Samples that were run. */
   samples: number;
+  /** Place in the data of each sample, in the order that predictions were recorded. */
+  indices: number[];
 }
 
 /**
@@ -36,46 +47,105 @@ export interface Evaluation {
  * @param models bytes or paths; the first is what the others are compared with.
  * @throws UserError where a model gives NaN, or its outputs do not fit the classes
  */
-export async function evaluateModels(
+export function evaluateModels(
   models: readonly (Uint8Array | string)[],
   data: TaskData,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
-  const gathering = new Gathering(models.length, data);
-  const stream = data.stream(options.indices, options.batchSize);
-  const pool = { workers: options.workers, fixedBatch: data.fixedBatch, session: options.session };
-  for await (const { batch, outputs } of runPool(models, stream, pool)) {
-    gathering.add(batch.indices, batchSize(batch.feeds), outputs);
+  return evaluateLanes([{ models, data }], options);
+}
+
+/**
+ * The same for models that take different inputs: each lane prepares the samples in its own way, and all run in step.
+ * @throws UserError where a sample can be prepared for some of the models only
+ */
+export async function evaluateLanes(lanes: readonly Lane[], options: EvaluationOptions): Promise<Evaluation> {
+  const gathering = new Gathering(lanes);
+  const size = commonBatchSize(lanes, options.batchSize);
+  const pools = lanes.map(({ models, data }) =>
+    runPool(models, data.stream(options.indices, size), {
+      workers: options.workers,
+      fixedBatch: data.fixedBatch,
+      session: options.session,
+    }),
+  );
+  for await (const results of inStep(pools)) {
+    const { indices, feeds } = results[0]!.batch;
+    checkSameSamples(lanes, results);
+    gathering.add(
+      indices,
+      batchSize(feeds),
+      results.flatMap(({ outputs }) => outputs),
+    );
     options.onProgress?.(gathering.samples);
   }
   return gathering.result();
 }
 
+/** The batch size asked for, else the smallest that a model of several lanes insists on. */
+function commonBatchSize(lanes: readonly Lane[], given: number | undefined): number | undefined {
+  if (given !== undefined || lanes.length === 1) return given;
+  const fixed = lanes.map(({ data }) => data.fixedBatch).filter((size) => size !== undefined);
+  return fixed.length ? Math.min(...fixed) : undefined;
+}
+
+/** The next of each, until they end. @throws UserError where one ends before the others */
+async function* inStep<T>(generators: readonly AsyncGenerator<T>[]): AsyncGenerator<T[]> {
+  try {
+    for (;;) {
+      const next = await Promise.all(generators.map((generator) => generator.next()));
+      if (next.every(({ done }) => done)) return;
+      if (next.some(({ done }) => done))
+        throw new UserError('some samples can be prepared for one of the models only', { mend: 'remove them' });
+      yield next.map(({ value }) => value as T);
+    }
+  } finally {
+    await Promise.all(generators.map((generator) => generator.return(undefined)));
+  }
+}
+
+function checkSameSamples(lanes: readonly Lane[], results: readonly PoolResult<Batch>[]): void {
+  const [first, ...others] = results.map(({ batch }) => batch.indices);
+  for (const indices of others) {
+    if (indices.length === first!.length && indices.every((index, k) => index === first![k])) continue;
+    const { dataset } = lanes[0]!.data;
+    const odd = first!.find((index) => !indices.includes(index)) ?? indices.find((index) => !first!.includes(index));
+    throw new UserError('can be prepared for one of the models only', {
+      file: dataset.path,
+      where: dataset.describe(odd!),
+      mend: 'remove it from the data',
+    });
+  }
+}
+
 class Gathering {
   samples = 0;
+  private readonly indices: number[] = [];
   private classifications: ClassificationAccumulator[] | undefined;
   private readonly fidelities: Map<string, FidelityAccumulator>[];
+  /** The data of each model, and the kind of its scores. */
+  private readonly data: TaskData[];
+  private kinds: OutputKind[] = [];
 
-  constructor(
-    private readonly models: number,
-    private readonly data: TaskData,
-  ) {
-    this.fidelities = Array.from({ length: models - 1 }, () => new Map());
+  constructor(private readonly lanes: readonly Lane[]) {
+    this.data = lanes.flatMap(({ models, data }) => models.map(() => data));
+    this.fidelities = Array.from({ length: this.data.length - 1 }, () => new Map());
   }
 
   add(indices: readonly number[], rows: number, outputs: readonly NamedValues[]): void {
-    const { output, labels } = this.data;
-    const scores = outputs.map((values) => values[output]);
-    const reference = scores[0];
-    if (!reference) throw new UserError(`the model gives no output '${output}'`);
-    if (isScores(reference, rows)) {
-      this.classifications ??= this.begin(floatsOf(reference));
-      const targets = indices.map((index): Target => labels.targets[index]);
-      this.classifications.forEach((accumulator, k) => {
-        accumulator.add(floatsOf(scores[k]!), targets);
-      });
+    const scores = outputs.map((values, k) => scoresOf(values, this.data[k]!));
+    if (scores.every((value) => isScores(value, rows))) {
+      this.classifications ??= this.begin(scores);
+      for (const [k, accumulator] of this.classifications.entries()) {
+        const { targets } = this.data[k]!.labels;
+        accumulator.add(
+          floatsOf(scores[k]!),
+          indices.map((index): Target => targets[index]),
+        );
+      }
     }
-    for (let k = 1; k < this.models; k++) this.compare(outputs[0]!, outputs[k]!, this.fidelities[k - 1]!);
+    for (let k = 1; k < outputs.length; k++) this.compare(outputs, k);
+    this.indices.push(...indices);
     this.samples += rows;
   }
 
@@ -88,24 +158,49 @@ class Gathering {
         return worstFidelity(accumulators.map((accumulator) => accumulator.result()));
       }),
       samples: this.samples,
+      indices: this.indices,
     };
   }
 
-  private begin(scores: Float32Array): ClassificationAccumulator[] {
-    const { kind, labels } = this.data;
-    const classes = kind === 'binary' && labels.classes.length < 2 ? ['0', '1'] : labels.classes;
-    const outputKind = outputKindOf(scores, kind === 'binary' ? 1 : classes.length, kind);
-    return Array.from({ length: this.models }, () => new ClassificationAccumulator(classes, kind, { outputKind }));
+  /** The first model of a lane shows the kind of scores that the others of the lane give too. */
+  private begin(scores: readonly TensorValue[]): ClassificationAccumulator[] {
+    this.kinds = this.data.map((data) => {
+      const width = data.kind === 'binary' ? 1 : data.labels.classes.length;
+      return outputKindOf(floatsOf(scores[this.data.indexOf(data)]!), width, data.kind);
+    });
+    return this.data.map(({ kind, labels }, k) => {
+      const classes = kind === 'binary' && labels.classes.length < 2 ? ['0', '1'] : labels.classes;
+      return new ClassificationAccumulator(classes, kind, { outputKind: this.kinds[k]! });
+    });
   }
 
-  private compare(reference: NamedValues, values: NamedValues, outputs: Map<string, FidelityAccumulator>): void {
+  /** Compares outputs of the same name; scores of the same kind are compared whatever they are called. */
+  private compare(outputs: readonly NamedValues[], k: number): void {
+    const [reference, values] = [outputs[0]!, outputs[k]!];
+    const [ours, theirs] = [this.data[0]!.output, this.data[k]!.output];
+    const accumulators = this.fidelities[k - 1]!;
     for (const [name, value] of Object.entries(reference)) {
-      if (!value.type.startsWith('float') || !values[name] || !value.data.length) continue;
-      const accumulator = outputs.get(name) ?? new FidelityAccumulator(name);
-      outputs.set(name, accumulator);
-      accumulator.add(floatsOf(value), floatsOf(values[name]), value.dims.at(-1));
+      if (name === ours && this.kinds[0] !== this.kinds[k]) continue;
+      const other = values[name === ours ? theirs : name];
+      if (!other || !isComparable(value, other, this.lanes.length === 1)) continue;
+      const accumulator = accumulators.get(name) ?? new FidelityAccumulator(name);
+      accumulators.set(name, accumulator);
+      accumulator.add(floatsOf(value), floatsOf(other), value.dims.at(-1));
     }
   }
+}
+
+/** @throws UserError where the model gives no such output */
+function scoresOf(values: NamedValues, { output }: TaskData): TensorValue {
+  const scores = values[output];
+  if (!scores) throw new UserError(`the model gives no output '${output}'`);
+  return scores;
+}
+
+/** Outputs of models of one origin must have the same shape; for others, those that have are compared. */
+function isComparable(value: TensorValue, other: TensorValue, sameOrigin: boolean): boolean {
+  if (!value.type.startsWith('float') || !other.type.startsWith('float') || !value.data.length) return false;
+  return sameOrigin || value.dims.join() === other.dims.join();
 }
 
 /** Scores are one row per sample: `[rows, classes]`, `[rows, 1]` or `[rows]`. */
@@ -113,7 +208,8 @@ function isScores(value: TensorValue, rows: number): boolean {
   return value.dims.length <= 2 && value.dims[0] === rows;
 }
 
-function floatsOf(value: TensorValue): Float32Array {
+/** Values of a float tensor as float32. */
+export function floatsOf(value: TensorValue): Float32Array {
   if (value.data instanceof Float32Array) return value.data;
   if (value.type === 'float16') return Float32Array.from(value.data as Uint16Array, floatFromHalf);
   return Float32Array.from(value.data as Float64Array);

@@ -23,11 +23,11 @@ export interface LatencyBudget {
  * Measures models in alternation in one thread, so that drift of the machine's speed touches all alike (Kalibera and
  * Jones, "Rigorous benchmarking in reasonable time", 2013). A few rounds warm up and set the number that fits the budget.
  * @param models bytes or paths.
- * @param feeds inputs per batch size; all models take the same.
+ * @param feeds inputs per batch size; one for all models or, where they take different ones, a list with those of each.
  */
 export async function measureLatency(
   models: readonly (Uint8Array | string)[],
-  feeds: readonly NamedValues[],
+  feeds: readonly (NamedValues | readonly NamedValues[])[],
   options: SessionOptions,
   budget: LatencyBudget,
 ): Promise<LatencySeries[]> {
@@ -44,13 +44,19 @@ export async function measureLatency(
   }
 }
 
-async function measure(sessions: readonly Session[], feed: NamedValues, budget: LatencyBudget): Promise<LatencySeries> {
-  const feeds = sessions.map(() => feed);
+async function measure(
+  sessions: readonly Session[],
+  feed: NamedValues | readonly NamedValues[],
+  budget: LatencyBudget,
+): Promise<LatencySeries> {
+  const feeds = isList(feed) ? feed : sessions.map(() => feed);
   const warm = await Session.time(sessions, feeds, 3);
   const round = Math.min(...warm.map((row) => row.reduce((sum, ms) => sum + ms, 0)));
   const [least, most] = budget.rounds;
   const rounds = Math.max(least, Math.min(most, Math.ceil(budget.milliseconds / Math.max(round, 1e-3))));
   const rows = await Session.time(sessions, feeds, rounds);
   const milliseconds = sessions.map((_, k) => Float64Array.from(rows, (row) => row[k]!));
-  return { batch: batchSize(feed), milliseconds };
+  return { batch: batchSize(feeds[0]!), milliseconds };
 }
+
+const isList = (feed: NamedValues | readonly NamedValues[]): feed is readonly NamedValues[] => Array.isArray(feed);
