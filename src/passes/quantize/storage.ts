@@ -2,7 +2,7 @@ import type { Model } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
 import { encodeNumbers, Tensor } from '../../ir/tensor.js';
 import { GraphBuilder } from './builder.js';
-import { quantizeWeight } from './integers.js';
+import { quantizeWeight, rangeOf } from './integers.js';
 
 /** A table whose rows' rounding error lies this far below their signal takes one scale; others take one per row. */
 const ONE_SCALE_DB = 30;
@@ -108,19 +108,38 @@ function storedWeight(builder: GraphBuilder, tensor: Tensor, axis: number | unde
   return builder.node('Mul', [floats, scale], `${tensor.name}_restored`)[0]!;
 }
 
+/** Largest magnitudes that float16 holds as they are: below 2^-8, its subnormal numbers would cost precision. */
+const HALF_MAGNITUDES = { least: 2 ** -8, most: 65504 };
+
 /**
  * Stores weights as float16 with a Cast behind them, which ONNX Runtime computes once when it loads the model: half
- * the size, the same speed and float32 arithmetic. Changes `model` in place.
+ * the size, the same speed and float32 arithmetic. Weights that float16 does not reach are divided by a power of two,
+ * which a Mul undoes. Changes `model` in place.
  */
 export function storeAsHalf(model: Model, names: ReadonlySet<string>): void {
   const builder = new GraphBuilder(model);
   for (const name of names) {
     const tensor = model.graph.initializers.get(name)!;
     model.graph.initializers.delete(name);
+    const scale = halfScale(tensor.toFloats());
     const half = builder.constant(
-      Tensor.lazy(`${name}_float16`, 'float16', tensor.dims, () => encodeNumbers('float16', tensor.toFloats())),
+      Tensor.lazy(`${name}_float16`, 'float16', tensor.dims, () =>
+        encodeNumbers('float16', scale === 1 ? tensor.toFloats() : tensor.toFloats().map((v) => v / scale)),
+      ),
     );
-    builder.node('Cast', [half], name, { output: name, attributes: { to: 1 } });
+    if (scale === 1) builder.node('Cast', [half], name, { output: name, attributes: { to: 1 } });
+    else {
+      const [floats] = builder.node('Cast', [half], `${name}_float`, { attributes: { to: 1 } }) as [string];
+      builder.node('Mul', [floats, builder.floats(`${name}_scale`, scale)], name, { output: name });
+    }
   }
   model.graph.sort();
+}
+
+/** The power of two that weights are divided by before they become float16. */
+function halfScale(values: Float32Array): number {
+  const { low, high } = rangeOf(values);
+  const most = Math.max(-low, high);
+  const fits = most === 0 || (most >= HALF_MAGNITUDES.least && most <= HALF_MAGNITUDES.most);
+  return fits || !Number.isFinite(most) ? 1 : 2 ** Math.max(-126, Math.ceil(Math.log2(most)));
 }

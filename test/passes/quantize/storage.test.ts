@@ -54,6 +54,26 @@ describe('int8 storage', () => {
   });
 });
 
+describe('float16 storage', () => {
+  it('stores weights as float16, restored by a Cast', async () => {
+    const { lines, sqnr } = await quantized(dense(), 'fp16-storage', [rows(3, 32)]);
+    expect(lines).toContain('w1 = Cast(w1_float16)');
+    expect(sqnr.y).toBeGreaterThan(60);
+  });
+
+  it('scales weights that float16 does not reach', async () => {
+    const model = graphOf(`g (float[N, 2] x) => (float[N, 2] large, float[N, 2] small)
+      <float[2, 2] a = {100000, -70000, 3, 1}, float[2, 2] c = {1e-9, -2e-9, 3e-10, 0}> {
+      large = MatMul (x, a)
+      small = MatMul (x, c)
+    }`);
+    const { lines, sqnr } = await quantized(model, 'fp16-storage', [rows(3, 2)]);
+    expect(lines).toContain('a = Mul(a_float, a_scale)');
+    expect(sqnr.large).toBeGreaterThan(60);
+    expect(sqnr.small).toBeGreaterThan(60);
+  });
+});
+
 describe('4-bit weights', () => {
   it('packs blocks of rows, and fills up the last', async () => {
     const model = graphOf(`g (float[N, 40] x, float[40, 8] w) => (float[N, 8] y) { y = MatMul (x, w) }`);
