@@ -1,6 +1,12 @@
 import { Command, CommanderError } from 'commander';
 import type { z } from 'zod';
-import { doctorArguments, evaluateArguments, inspectArguments, quantizeArguments } from './commands/arguments.js';
+import {
+  compareArguments,
+  doctorArguments,
+  evaluateArguments,
+  inspectArguments,
+  quantizeArguments,
+} from './commands/arguments.js';
 import type { CommandContext, DisplayOptions } from './commands/context.js';
 import { EXIT, messageOf, UserError } from './errors.js';
 import { removeUnfinishedFiles } from './files.js';
@@ -22,6 +28,7 @@ function createProgram(): Command {
     .showSuggestionAfterError();
   quantizeArguments(program.command('quantize')).action(execute(() => import('./commands/quantize.js')));
   evaluateArguments(program.command('evaluate')).action(execute(() => import('./commands/evaluate.js')));
+  compareArguments(program.command('compare')).action(execute(() => import('./commands/compare.js')));
   inspectArguments(program.command('inspect')).action(execute(() => import('./commands/inspect.js')));
   doctorArguments(program.command('doctor')).action(execute(() => import('./commands/doctor.js')));
   return program;

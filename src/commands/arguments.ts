@@ -82,6 +82,32 @@ export function evaluateArguments(command: Command): Command {
   );
 }
 
+/** Arguments of `nncompress compare`. */
+export function compareArguments(command: Command): Command {
+  command
+    .description('compare two models of the same task: quality, changed samples, size, speed, inner values')
+    .argument('<original>', 'ONNX file')
+    .argument('<compressed>', 'ONNX file that is judged against it');
+  const own: OptionGroup = {
+    heading: 'Comparison:',
+    rows: [
+      ['--layers', 'compare inner values too, and show where the error starts'],
+      ['--batch <n>', 'samples in one run of the models'],
+    ],
+  };
+  const gates = { ...GATES, rows: [...COMPARISON_GATES, ...GATES.rows] };
+  const output = without(OUTPUT, 'output', 'dry-run');
+  addOptions(command, [own, DATA, PREPROCESSING, RUNNING, BENCHMARK, gates, output, DISPLAY]);
+  return command.addHelpText(
+    'after',
+    examples(
+      'compare model.onnx model.int8.onnx --data test/',
+      'compare old.onnx new.onnx --data test.csv --max-drop 0.005 --report compare.json',
+      'compare model.onnx model.int8.onnx --data test/ --layers',
+    ),
+  );
+}
+
 /** Arguments of `nncompress inspect`. */
 export function inspectArguments(command: Command): Command {
   command.description('show what a model consists of and what can be compressed').argument('<model>', 'ONNX file');

@@ -17,18 +17,32 @@ import type { Workbench } from './workbench.js';
 const BATCHES = [1, 32];
 const BUDGET: LatencyBudget = { milliseconds: 1200, rounds: [7, 400] };
 
-/** Inputs to measure latency on: real samples where there is data, made up ones elsewhere. One entry per batch size. */
-export async function latencyFeeds(bench: Workbench, data: TaskData | undefined): Promise<NamedValues[]> {
+/**
+ * Inputs to measure latency on: real samples where there is data, made up ones elsewhere. One entry per batch size.
+ * @param fixedBatch the only batch size to measure at.
+ */
+export async function latencyFeeds(
+  bench: Workbench,
+  data: TaskData | undefined,
+  fixedBatch = data?.fixedBatch,
+): Promise<NamedValues[]> {
   if (!data) return [exampleInputs(bench.model)];
-  const sizes = data.fixedBatch ? [data.fixedBatch] : BATCHES;
+  const sizes = fixedBatch ? [fixedBatch] : BATCHES;
   const most = Math.max(...sizes);
   for await (const { feeds } of data.stream(firstSamples(data, most), most))
     return sizes.map((size) => resizeBatch(feeds, size));
   throw new UserError('holds no sample that can be read', { file: data.dataset.path });
 }
 
-/** Times the original and the written file in alternation on one thread, once per batch size. */
-export function measurePair(bench: Workbench, output: string, feeds: readonly NamedValues[]): Promise<LatencySeries[]> {
+/**
+ * Times the original and another file in alternation on one thread, once per batch size.
+ * @param feeds per batch size, for both or for each of them.
+ */
+export function measurePair(
+  bench: Workbench,
+  output: string,
+  feeds: readonly (NamedValues | readonly NamedValues[])[],
+): Promise<LatencySeries[]> {
   return measureLatency([bench.path, output], feeds, { ...bench.session, threads: 1 }, BUDGET);
 }
 

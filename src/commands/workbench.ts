@@ -35,8 +35,8 @@ export interface Workbench {
   session: SessionOptions;
   /** Threads that each hold a copy of the model. */
   workers: number;
-  /** Opens data for the model. */
-  open(path: string): Promise<TaskData>;
+  /** Opens data for the model, prepared as the files beside it say, or as those beside another one. */
+  open(path: string, beside?: string): Promise<TaskData>;
 }
 
 /** Models above this many bytes are held once and run with all cores, not once per core. */
@@ -65,7 +65,7 @@ export async function openWorkbench(
     provider,
     session,
     workers,
-    open: async (data) => openTask(data, path, info, await taskOptions(options)),
+    open: async (data, beside = path) => openTask(data, beside, info, await taskOptions(options)),
   };
 }
 

@@ -192,8 +192,8 @@ const layers = z.object({
   values: z.array(layer),
   /** The first value with more error than float32 rounding leaves; absent where there is none. */
   start: z.string().optional(),
-  /** The value at which the signal to noise falls most below that of the values before it. */
-  steepest: z.string().optional(),
+  /** The value at which most error is added to that of the values it is computed from, as a share of its own power. */
+  mostAdded: z.string().optional(),
 });
 
 const training = z.object({

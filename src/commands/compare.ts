@@ -1,0 +1,148 @@
+import { firstSamples, sampleOf } from '../data/task.js';
+import { comparePredictions } from '../evaluate/compare.js';
+import { type Evaluation, evaluateLanes } from '../evaluate/evaluate-models.js';
+import { compareLayers, type LayerComparison } from '../evaluate/layers.js';
+import type { Report } from '../report/schema.js';
+import { renderChanges } from '../report/terminal-changes.js';
+import type { LatencySeries } from '../runtime/latency.js';
+import { changedSamples } from './changed-samples.js';
+import { type CompareOptions, compareOptions } from './compare-options.js';
+import type { CommandContext } from './context.js';
+import { finish } from './finish.js';
+import { openGates } from './gating.js';
+import { type ModelPair, openPair } from './model-pair.js';
+import { comparisonReport, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
+import { checkReportPaths } from './reports.js';
+import { skipWarnings } from './run-models.js';
+import { latencyFeeds, measurePair } from './verify.js';
+import { openWorkbench } from './workbench.js';
+
+export { compareOptions as options };
+
+/** Compares two models and shows what differs. */
+export async function run(
+  first: string,
+  second: string,
+  options: CompareOptions,
+  context: CommandContext,
+): Promise<number> {
+  const report = await compare(first, second, options, context);
+  const code = await finish(report, options, context);
+  if (!options.json) for (const line of renderChanges(report, context)) context.print(line);
+  return code;
+}
+
+/** Compares two models of the same task on the same data: quality, changed samples, size, speed, inner values. */
+export async function compare(
+  first: string,
+  second: string,
+  options: CompareOptions,
+  context: CommandContext,
+): Promise<Report> {
+  const startedAt = new Date();
+  checkReportPaths(options);
+  const benches = [
+    await openWorkbench(first, options, context),
+    await openWorkbench(second, options, context),
+  ] as const;
+  const pair = await openPair(benches, options.data);
+  const gates = await openGates(options, pair.data[0]);
+  const evaluation = await evaluatePair(pair, options, context);
+  const layers = options.layers ? await pairLayers(pair, options, context) : undefined;
+  const latencies = options.benchmark ? await pairLatencies(pair) : undefined;
+
+  const findings = await findingsOf(pair, evaluation, latencies);
+  const models = await Promise.all(findings.map(modelReport));
+  const comparison = comparisonReport(findings[0], findings[1], latencies, options.confidence);
+  const head = reportHead('compare', options, startedAt, {
+    provider: benches[0].provider,
+    threads: options.threads ?? 1,
+    data: { path: options.data, task: pair.data[0], samples: evaluation.samples, limit: options.limit },
+  });
+  const [before, after] = evaluation.classifications ?? [];
+  const pairs = before && after && comparePredictions(before.predictions, after.predictions).labelled?.pairs;
+  const judged = gates.check({ ...head, model: models[1]!, comparison, pairs });
+  return {
+    ...head,
+    models,
+    comparison,
+    ...(before && after && { changedSamples: changedSamples(before, after, evaluation.indices, pair.data[0]) }),
+    ...(layers && { layers }),
+    gates: judged.gates,
+    warnings: [
+      ...skipWarnings(pair.data[0]),
+      ...(options.benchmark && !latencies ? ['latency was not compared: the models insist on other batch sizes'] : []),
+      ...judged.warnings,
+    ],
+  };
+}
+
+async function evaluatePair(
+  { benches, data, lanes }: ModelPair,
+  { limit, batch }: CompareOptions,
+  { progress }: CommandContext,
+): Promise<Evaluation> {
+  const indices = firstSamples(data[0], limit);
+  const task = progress.start('evaluating', indices.length);
+  let done = 0;
+  const evaluation = await evaluateLanes(lanes, {
+    indices,
+    batchSize: batch,
+    workers: Math.min(...benches.map(({ workers }) => workers)),
+    session: benches[0].session,
+    onProgress(samples) {
+      task.advance(samples - done);
+      done = samples;
+    },
+  });
+  task.done();
+  return evaluation;
+}
+
+/** Samples on which inner values are compared. */
+const LAYER_SAMPLES = 32;
+
+async function pairLayers(
+  { benches, data }: ModelPair,
+  { limit, seed }: CompareOptions,
+  { progress }: CommandContext,
+): Promise<LayerComparison> {
+  const task = progress.start('comparing layers');
+  const count = Math.min(LAYER_SAMPLES, limit ?? LAYER_SAMPLES);
+  const [first, second] = benches.map(({ model }, k) => ({ model, data: data[k]! }));
+  const layers = await compareLayers(first!, second!, sampleOf(data[0], count, seed), benches[0].session);
+  task.done();
+  return layers;
+}
+
+/** Latencies of both in alternation; undefined where they cannot run the same number of samples. */
+async function pairLatencies({ benches, data, fixedBatch }: ModelPair): Promise<LatencySeries[] | undefined> {
+  if (data.some((each) => each.fixedBatch && each.fixedBatch !== fixedBatch)) return undefined;
+  const [first, second] = await Promise.all(data.map((each, k) => latencyFeeds(benches[k]!, each, fixedBatch)));
+  const feeds = first!.map((feed, k) => [feed, second![k]!]);
+  return measurePair(benches[0], benches[1].path, feeds);
+}
+
+async function findingsOf(
+  { benches }: ModelPair,
+  { classifications, fidelities }: Evaluation,
+  latencies: readonly LatencySeries[] | undefined,
+): Promise<[ModelFindings, ModelFindings]> {
+  const [before, after] = classifications ?? [];
+  const findings = await Promise.all(
+    benches.map(async ({ path, model, provider }, k): Promise<ModelFindings> => {
+      const series = latencies?.[0];
+      return {
+        role: k === 0 ? 'original' : 'compressed',
+        path,
+        model,
+        bytes: await modelBytes(path, model),
+        provider,
+        classification: classifications?.[k],
+        latency: series && { milliseconds: series.milliseconds[k]!, batch: series.batch },
+      };
+    }),
+  );
+  const agreement = before && after && comparePredictions(before.predictions, after.predictions).agreement;
+  return [findings[0]!, { ...findings[1]!, fidelity: fidelities[0], agreement }];
+}

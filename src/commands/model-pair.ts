@@ -1,0 +1,69 @@
+import { dirname } from 'node:path';
+import { findBeside } from '../data/beside.js';
+import type { TaskData } from '../data/task.js';
+import { UserError } from '../errors.js';
+import type { Lane } from '../evaluate/evaluate-models.js';
+import type { SessionInfo } from '../runtime/protocol.js';
+import type { Workbench } from './workbench.js';
+
+/** Two models over the same data. */
+export interface ModelPair {
+  benches: readonly [Workbench, Workbench];
+  /** The data as each of the two takes it; one and the same where they take the same inputs. */
+  data: readonly [TaskData, TaskData];
+  lanes: Lane[];
+  /** Samples in a run that the models insist on; undefined where both leave it open. */
+  fixedBatch: number | undefined;
+}
+
+/** Files that say how samples are prepared and what classes are called. */
+const FILES = ['preprocessor_config.json', 'tokenizer.json', 'config.json', 'labels.txt'];
+
+/**
+ * Opens data for two models. The second is prepared for as the files beside it say; where there are none, as those beside
+ * the first say.
+ * @throws UserError where the two do not have the same task
+ */
+export async function openPair(benches: readonly [Workbench, Workbench], path: string): Promise<ModelPair> {
+  const [first, second] = benches;
+  const data = await first.open(path);
+  const [folder, otherFolder] = [dirname(first.path), dirname(second.path)];
+  const hasOwn = folder !== otherFolder && (await hasFiles(otherFolder));
+  const other = await second.open(path, hasOwn ? second.path : first.path);
+  checkSameTask(data, other, second.path);
+  const shared = !hasOwn && data.output === other.output && sameInputs(first.info, second.info);
+  const lanes = shared
+    ? [{ models: [first.path, second.path], data }]
+    : [
+        { models: [first.path], data },
+        { models: [second.path], data: other },
+      ];
+  return { benches, data: [data, shared ? data : other], lanes, fixedBatch: data.fixedBatch ?? other.fixedBatch };
+}
+
+async function hasFiles(folder: string): Promise<boolean> {
+  for (const name of FILES) if (await findBeside(folder, name)) return true;
+  return false;
+}
+
+function sameInputs(a: SessionInfo, b: SessionInfo): boolean {
+  const text = ({ inputs }: SessionInfo) =>
+    JSON.stringify(
+      inputs.map(({ name, type, dims }) => [name, type, dims.map((dim) => (typeof dim === 'number' ? dim : '?'))]),
+    );
+  return text(a) === text(b);
+}
+
+function checkSameTask(first: TaskData, second: TaskData, path: string): void {
+  const describe = ({ kind, labels }: TaskData) => `${kind} with ${labels.classes.length} classes`;
+  const place = { file: path, mend: 'compare models of the same task' };
+  if (describe(first) !== describe(second))
+    throw new UserError(`its task is ${describe(second)}, that of the first model ${describe(first)}`, place);
+  const odd = first.labels.classes.findIndex((name, index) => name !== second.labels.classes[index]);
+  if (odd < 0) return;
+  const [ours, theirs] = [first, second].map(({ labels }) => labels.classes[odd]);
+  throw new UserError(`its class ${odd} is '${theirs}', that of the first model '${ours}'`, {
+    ...place,
+    mend: 'name the classes of both in the same order, or pass --labels',
+  });
+}
