@@ -18,6 +18,7 @@ type Renderer = (report: Report) => string;
 /** Renderers by file ending, loaded when they are needed. */
 const FORMATS: Readonly<Record<string, () => Promise<Renderer>>> = {
   '.json': async () => formatReport,
+  '.html': async () => (await import('../report/html/index.js')).renderHtml,
   '.md': async () => (await import('../report/markdown.js')).renderMarkdown,
   '.xml': async () => (await import('../report/junit.js')).renderJunit,
 };

@@ -16,7 +16,7 @@ export interface ClassRow {
 
 /** One row per class, in the order of the classes; none without metrics. */
 export function classRows(report: Report): ClassRow[] {
-  const [before, after] = pairOf(report)?.map((model) => model?.metrics) ?? [];
+  const [before, after] = pairOf(report).map(({ metrics }) => metrics);
   const first = before ?? after;
   if (!first) return [];
   return first.recall.perClass.map(({ class: name, support }, index) => ({

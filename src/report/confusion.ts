@@ -19,7 +19,7 @@ export interface ConfusedPair {
 
 /** The confusion matrices of a report; undefined where there are none, or one per class (multi-label data). */
 export function confusionOf(report: Report): Confusion | undefined {
-  const [before, after] = pairOf(report)?.map((model) => model?.metrics) ?? [];
+  const [before, after] = pairOf(report).map(({ metrics }) => metrics);
   const matrix = before && matrixOf(before);
   if (!matrix) return undefined;
   return {

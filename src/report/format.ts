@@ -18,6 +18,12 @@ export function formatFixed(value: number, decimals = 0): string {
 const BYTES: readonly string[] = ['B', 'kB', 'MB', 'GB', 'TB'];
 const TIMES: readonly string[] = ['µs', 'ms', 's'];
 
+/** A number of unknown kind, with up to five significant digits: `0.9`, `31.528`, `12,345`. */
+export function formatPlain(value: number): string {
+  const text = value.toLocaleString('en-US', { maximumSignificantDigits: Number.isInteger(value) ? 21 : 5 });
+  return text.replace('-', MINUS);
+}
+
 /** Bytes, in thousands as disks count: `2.82 MB`; in the unit that suits `like`, so that sizes can be compared. */
 export function formatBytes(bytes: number, like = bytes): string {
   return scaled(bytes, like, BYTES);

@@ -13,7 +13,7 @@ import { gateText, verdictOf } from './gate-text.js';
 import { headlineOf, keyRows } from './headline.js';
 import { codeSpan, detailsBlock, markdownTable, markdownText } from './markdown-text.js';
 import type { Report } from './schema.js';
-import { ascending, factTexts, kernelText, modelPaths, nodeText, pairOf, predictionText, runText } from './summary.js';
+import { ascending, factTexts, kernelText, modelPaths, nodeText, predictionText, runText } from './summary.js';
 
 /** Comments on GitHub hold 65,536 characters. */
 const MOST_CHARACTERS = 60_000;
@@ -209,7 +209,6 @@ function trialDetails({ quantization }: Report): ReturnType<Details> {
 
 function runDetails(report: Report): ReturnType<Details> {
   const { tool, machine, options, calibration } = report;
-  const models = pairOf(report) ?? [];
   return {
     title: 'How it was run',
     body: markdownTable(
@@ -217,7 +216,7 @@ function runDetails(report: Report): ReturnType<Details> {
       [
         ['Command', markdownText(runText(report))],
         ['Options', codeSpan(JSON.stringify(options).slice(0, 2000))],
-        ...models.map((model) => [markdownText(`Model, ${model?.role}`), codeSpan(model?.path ?? '')]),
+        ...report.models.map(({ role, path }) => [markdownText(`Model, ${role}`), codeSpan(path)]),
         ...(calibration
           ? [
               [

@@ -15,11 +15,10 @@ export function modelOf({ models }: Report, role: string): ModelReport | undefin
   return models.find((model) => model.role === role) ?? models[0];
 }
 
-/** The models to tell apart class by class: the original and, where there is one, the compressed model. */
-export function pairOf({ models }: Report): [before: ModelReport, after?: ModelReport] | undefined {
-  const [before, after] = ['original', 'compressed'].map((role) => models.find((model) => model.role === role));
-  const first = before ?? after ?? models[0];
-  return first && (after && after !== first ? [first, after] : [first]);
+/** The models to tell apart in detail: the original and, where there is one, the compressed model. */
+export function pairOf({ models }: Report): ModelReport[] {
+  const pair = ['original', 'compressed'].flatMap((role) => models.find((model) => model.role === role) ?? []);
+  return pair.length ? pair : models.slice(0, 1);
 }
 
 /** What ran and how long: `quantize, 12 s`. */

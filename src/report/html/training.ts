@@ -1,0 +1,82 @@
+import { formatDuration, formatFactor, formatFixed, formatNumber, formatPercent, formatPlain } from '../format.js';
+import { type Content, markup } from '../markup.js';
+import type { Report } from '../schema.js';
+import { counted } from '../summary.js';
+import { curvesOf } from './curves.js';
+import { table } from './table.js';
+
+/** How training went, epoch by epoch. */
+export function trainingSection({ training }: Report): Content {
+  if (!training) return undefined;
+  const { samples, epochs, seconds, samplesPerSecond, workers, bestEpoch, history } = training;
+  return markup`<section id="training"><h2>Training</h2>
+<p>${counted(epochs, 'epoch')} of ${formatFixed(samples)} samples in ${formatDuration(1000 * seconds)}, ${formatNumber(samplesPerSecond)} samples a second with ${counted(workers, 'worker')}; epoch ${formatFixed(bestEpoch)} was the best.</p>
+${curvesOf(history, 'training-history', 'Training by epoch', bestEpoch)}
+</section>`;
+}
+
+type Group = NonNullable<Report['pruning']>['groups'][number];
+
+/** Channels that were left, group by group. */
+export function pruningSection({ pruning }: Report): Content {
+  if (!pruning) return undefined;
+  const { macsRatio, parametersRatio, groups, steps } = pruning;
+  const most = Math.max(...groups.map(({ before }) => before), 1);
+  const keys = [...new Set(steps.flatMap((step) => Object.keys(step)))];
+  return markup`<section id="pruning"><h2>Pruning</h2>
+<p>${formatFactor(macsRatio)} fewer multiply-accumulates, ${formatFactor(parametersRatio)} fewer parameters.</p>
+${table<Group>(
+  [
+    { title: 'Group', text: true, cell: ({ name }) => markup`<code>${name}</code>` },
+    { title: 'Channels before', cell: ({ before }) => formatFixed(before), order: (a, b) => b.before - a.before },
+    {
+      title: 'after',
+      cell: ({ after }) =>
+        markup`${formatFixed(after)}<i class="bar after" style="--length:${(after / most).toFixed(4)}"></i>`,
+      order: (a, b) => b.after - a.after,
+    },
+    {
+      title: 'left',
+      cell: ({ before, after }) => (before ? formatPercent(after / before) : ''),
+      order: (a, b) => a.after / a.before - b.after / b.before,
+    },
+  ],
+  groups,
+  { id: 'group-list', caption: 'Channels of each group' },
+)}
+${
+  steps.length > 0 &&
+  markup`<details><summary>Steps</summary>${table(
+    keys.map((key) => ({ title: key, cell: (step: Record<string, unknown>) => shown(step[key]) })),
+    steps,
+    { id: 'pruning-steps', caption: 'Steps of pruning' },
+  )}</details>`
+}
+</section>`;
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'number') return formatPlain(value);
+  return typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
+}
+
+type Exit = NonNullable<Report['adaptive']>['exits'][number];
+
+/** Where samples leave a model whose cost depends on the input. */
+export function adaptiveSection({ adaptive }: Report): Content {
+  if (!adaptive) return undefined;
+  return markup`<section id="adaptive"><h2>Exits</h2>
+<p>${formatFactor(adaptive.macsRatio)} fewer multiply-accumulates on average.</p>
+${table<Exit>(
+  [
+    { title: 'Exit', text: true, cell: ({ name }) => name },
+    { title: 'Threshold', cell: ({ threshold }) => formatPlain(threshold) },
+    { title: 'Share of samples', cell: ({ share }) => formatPercent(share) },
+    { title: 'Accuracy', cell: ({ accuracy }) => formatPercent(accuracy) },
+  ],
+  adaptive.exits,
+  { id: 'exit-list', caption: 'Where samples leave the model' },
+)}
+${curvesOf(adaptive.curve, 'exit-curve', 'Cost against accuracy')}
+</section>`;
+}
