@@ -14,7 +14,8 @@ describe('quantize with its defaults', () => {
     const folder = scratch();
     const output = join(folder, 'small.onnx');
     const report = join(folder, 'report.json');
-    const { status, stdout, stderr } = nncompress('quantize', path, '--data', data, '-o', output, '--report', report);
+    const args = ['--data', data, '-o', output, '--report', report, '--quiet'];
+    const { status, stdout, stderr } = nncompress('quantize', path, ...args);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain('smaller');
 
