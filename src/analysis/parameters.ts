@@ -110,3 +110,14 @@ function finalConsumer(name: string, consumers: ReadonlyMap<string, readonly Nod
   }
   return first;
 }
+
+/**
+ * Bytes of constants by the operator that computes with them, found behind casts, dequantization and the like. Constants
+ * that nothing reads are left out.
+ */
+export function bytesByOperator(model: Model): Record<string, number> {
+  const bytes: Record<string, number> = {};
+  for (const { tensor, consumer } of constantUses(model))
+    if (consumer) bytes[consumer.type] = (bytes[consumer.type] ?? 0) + tensor.byteLength;
+  return bytes;
+}

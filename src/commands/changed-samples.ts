@@ -37,3 +37,17 @@ export function changedSamples(
   const order = ({ change, index }: ChangedSample) => CHANGES.indexOf(change) * dataset.size + index;
   return changed.sort((x, y) => order(x) - order(y)).slice(0, most);
 }
+
+/** Changed samples that get a preview. */
+const MOST_PREVIEWS = 20;
+
+/** Adds previews to the first samples, for a report that shows them. */
+export async function withPreviews(samples: readonly ChangedSample[], { dataset }: TaskData): Promise<ChangedSample[]> {
+  const { previewOf } = await import('../data/preview.js');
+  return Promise.all(
+    samples.map(async (sample, place) => {
+      const preview = place < MOST_PREVIEWS ? await previewOf(await dataset.load(sample.index)) : undefined;
+      return preview ? { ...sample, preview } : sample;
+    }),
+  );
+}

@@ -5,7 +5,7 @@ import { compareLayers, type LayerComparison } from '../evaluate/layers.js';
 import type { Report } from '../report/schema.js';
 import { renderChanges } from '../report/terminal-changes.js';
 import type { LatencySeries } from '../runtime/latency.js';
-import { changedSamples } from './changed-samples.js';
+import { changedSamples, withPreviews } from './changed-samples.js';
 import { type CompareOptions, compareOptions } from './compare-options.js';
 import type { CommandContext } from './context.js';
 import { finish } from './finish.js';
@@ -61,12 +61,16 @@ export async function compare(
   });
   const [before, after] = evaluation.classifications ?? [];
   const pairs = before && after && comparePredictions(before.predictions, after.predictions).labelled?.pairs;
+  const changed =
+    before &&
+    after &&
+    (await withPreviews(changedSamples(before, after, evaluation.indices, pair.data[0]), pair.data[0]));
   const judged = gates.check({ ...head, model: models[1]!, comparison, pairs });
   return {
     ...head,
     models,
     comparison,
-    ...(before && after && { changedSamples: changedSamples(before, after, evaluation.indices, pair.data[0]) }),
+    ...(changed && { changedSamples: changed }),
     ...(layers && { layers }),
     gates: judged.gates,
     warnings: [

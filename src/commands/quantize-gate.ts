@@ -18,6 +18,8 @@ export interface QuantizedResult {
   model: Model;
   /** Samples that both models ran on. */
   samples: number;
+  /** Place in the data of each of them, in the order of the predictions. */
+  indices: readonly number[];
   before?: ClassificationAccumulator | undefined;
   after?: ClassificationAccumulator | undefined;
   fidelity?: Fidelity | undefined;
@@ -46,7 +48,7 @@ export async function quantizeWithinGate(
   context: CommandContext,
 ): Promise<QuantizedResult> {
   const model = chosen.build(chosen.plan);
-  if (!test) return { plan: chosen.plan, model, samples: 0 };
+  if (!test) return { plan: chosen.plan, model, samples: 0, indices: [] };
   const first = await evaluateBoth(bench, test, chosen.plan, model, options, context);
   if (!first.pairs || options.maxDrop === undefined || holds(first.pairs, options)) return first;
   context.note(
@@ -94,6 +96,7 @@ async function evaluateBoth(
     plan,
     model,
     samples: evaluation.samples,
+    indices: evaluation.indices,
     before,
     after,
     fidelity: evaluation.fidelities[0],

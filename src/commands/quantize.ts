@@ -5,13 +5,15 @@ import { checkOutput } from '../files.js';
 import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
 import { plannedFiles, writeModel } from '../onnx/write.js';
+import type { Trial } from '../passes/quantize/auto.js';
 import { type PreparedModel, prepareForQuantization } from '../passes/quantize/index.js';
 import type { Plan } from '../passes/quantize/plan.js';
 import { measureSensitivity } from '../passes/quantize/sensitivity.js';
 import { formatBytes } from '../report/format.js';
-import type { NodeReport, Report } from '../report/schema.js';
+import type { NodeReport, Report, Trial as TrialReport } from '../report/schema.js';
 import type { LatencySeries } from '../runtime/latency.js';
 import { type Calibration, openCalibration } from './calibration.js';
+import { changedSamples, withPreviews } from './changed-samples.js';
 import type { CommandContext } from './context.js';
 import { finish } from './finish.js';
 import { type Gates, openGates } from './gating.js';
@@ -24,7 +26,15 @@ import { resolveTarget, type TargetAdvice } from './quantize-target.js';
 import { comparisonReport, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
 import { checkReportPaths, showReport } from './reports.js';
 import { skipWarnings } from './run-models.js';
-import { foresee, latencyFeeds, measurePair, type Verification, verifyWritten } from './verify.js';
+import {
+  foresee,
+  latencyFeeds,
+  measurePair,
+  type SpotCheck,
+  spotCheck,
+  type Verification,
+  verifyWritten,
+} from './verify.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
 export { quantizeOptions as options };
@@ -67,11 +77,12 @@ export async function quantize(path: string, options: QuantizeOptions, context: 
   const result = await quantizeWithinGate(bench, chosen, test, ranking, options, context);
   const shown = options.report.length > 0 || options.json || options.dryRun;
   const nodes = decisionsOf(prepared, result.plan, chosen.excluded, shown ? await errors(result.plan) : new Map());
-  if (nodes.every(({ decision }) => decision === 'float')) throw nothingToQuantize(path, prepared);
+  if (nodes.every(({ decision }) => decision === 'float')) throw nothingToQuantize(path, prepared, chosen.excluded);
 
+  const spot = await spotCheck(result.model, bench, feeds[0]!);
   const verification = options.dryRun
     ? await foresee(result.model, bench)
-    : await writeAndVerify(result.model, output, options.force, bench, feeds[0]!);
+    : await writeAndVerify(result.model, spot, output, options.force, bench, feeds[0]!);
   const timed = options.benchmark && !options.dryRun;
   const latencies = timed ? await measurePair(bench, output, feeds) : undefined;
   const warnings = [
@@ -82,13 +93,14 @@ export async function quantize(path: string, options: QuantizeOptions, context: 
   ];
   return buildReport(
     { path, output, startedAt, warnings },
-    { bench, test, calibration, chosen, result, nodes, verification, latencies, gates },
+    { bench, test, calibration, chosen, result, spot, nodes, verification, latencies, gates },
     options,
   );
 }
 
 async function writeAndVerify(
   model: Model,
+  spot: SpotCheck,
   output: string,
   force: boolean,
   bench: Workbench,
@@ -96,7 +108,7 @@ async function writeAndVerify(
 ): Promise<Verification> {
   for (const file of plannedFiles(model, output)) checkOutput(file, force);
   await writeModel(model, output);
-  return verifyWritten(output, model, bench, feeds);
+  return verifyWritten(output, spot, bench, feeds);
 }
 
 /** `model.onnx` becomes `model.int8.onnx`, `model.int4.onnx` or `model.fp16.onnx` in the same folder. */
@@ -106,7 +118,16 @@ function defaultOutput(path: string, method: QuantizeOptions['method']): string 
   return `${ending ? path.slice(0, -ending.length) : path}.${mark}.onnx`;
 }
 
-function nothingToQuantize(path: string, { survey }: PreparedModel): UserError {
+function nothingToQuantize(
+  path: string,
+  { survey }: PreparedModel,
+  excluded: ReadonlyMap<string, string> = new Map(),
+): UserError {
+  if (excluded.size)
+    return new UserError(`--include, --exclude and --ops leave no node to quantize of ${excluded.size}`, {
+      file: path,
+      mend: 'let some in',
+    });
   const reasons = new Set(survey.refused.map(({ node, reason }) => `${node.label} (${node.type}): ${reason}`));
   const why = reasons.size ? ` (${[...reasons].slice(0, 3).join('; ')})` : '';
   return new UserError(`no node can be quantized${why}`, {
@@ -144,9 +165,12 @@ function showPlan({ models, nodes = [], quantization, comparison }: Report, { pr
   for (const { name, op, decision, reason } of nodes) print(`  ${name} (${op}): ${decision}, ${reason}`);
 }
 
+const NO_TEST_DATA =
+  'accuracy was not checked: no labelled data was given (--data); outputs were compared on one input only';
+
 function dataWarnings(test: TaskData | undefined, calibration: Calibration | undefined): string[] {
   const warnings = calibration?.warning ? [calibration.warning] : [];
-  if (!test) warnings.push('accuracy was not checked: no labelled data was given (--data)');
+  if (!test) warnings.push(NO_TEST_DATA);
   else if (!test.labels.labelled) warnings.push('accuracy was not checked: the data has no labels');
   if (!calibration)
     warnings.push('no inputs to calibrate on: activations stay in float or get their ranges at run time');
@@ -174,6 +198,20 @@ function speedWarnings(
   return [`slower than the original (${ratio.toFixed(2)} times its speed): ${cause}`];
 }
 
+function trialReport({ name, speedup, fidelity }: Trial, place: number): TrialReport {
+  return {
+    method: name,
+    chosen: place === 0,
+    ...(speedup && { speedups: [...speedup] }),
+    ...(fidelity && Number.isFinite(fidelity.sqnrDb) && { sqnrDb: fidelity.sqnrDb }),
+    ...(fidelity && { agreement: fidelity.agreement }),
+  };
+}
+
+async function changedOf({ before, after, indices }: QuantizedResult, test: TaskData) {
+  return before && after && withPreviews(changedSamples(before, after, indices, test), test);
+}
+
 /** Everything that a quantization found. */
 interface Findings {
   bench: Workbench;
@@ -181,6 +219,7 @@ interface Findings {
   calibration: Calibration | undefined;
   chosen: ChosenPlan;
   result: QuantizedResult;
+  spot: SpotCheck;
   nodes: NodeReport[];
   verification: Verification;
   latencies: LatencySeries[] | undefined;
@@ -192,7 +231,7 @@ async function buildReport(
   findings: Findings,
   options: QuantizeOptions,
 ): Promise<Report> {
-  const { bench, test, calibration, chosen, result, nodes, verification, latencies, gates } = findings;
+  const { bench, test, calibration, chosen, result, spot, nodes, verification, latencies, gates } = findings;
   const latency = (k: number) =>
     latencies && { milliseconds: latencies[0]!.milliseconds[k]!, batch: latencies[0]!.batch };
   const original: ModelFindings = {
@@ -211,7 +250,7 @@ async function buildReport(
     bytes: verification.bytes,
     provider: bench.provider,
     classification: result.after,
-    fidelity: result.fidelity,
+    fidelity: test ? result.fidelity : spot.fidelity,
     agreement: result.agreement,
     latency: latency(1),
   };
@@ -224,6 +263,7 @@ async function buildReport(
     data,
   });
   const judged = gates.check({ ...head, model: models[1]!, comparison, pairs: result.pairs });
+  const changed = test && (await changedOf(result, test));
   return {
     ...head,
     models,
@@ -233,7 +273,9 @@ async function buildReport(
       method: chosen.method,
       integerKernels: verification.integerKernels,
       settings: { ...chosen.settings },
+      ...(chosen.trials.length > 1 && { trials: chosen.trials.map(trialReport) }),
     },
+    ...(changed && { changedSamples: changed }),
     ...(calibration && {
       calibration: {
         path: calibration.path,

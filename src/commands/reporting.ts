@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { measureCost } from '../analysis/cost.js';
+import { bytesByOperator } from '../analysis/parameters.js';
 import { digestOf } from '../data/digest.js';
 import { firstSamples, type TaskData } from '../data/task.js';
 import { bootstrapDrops } from '../evaluate/bootstrap.js';
@@ -53,6 +54,7 @@ export async function modelReport(findings: ModelFindings): Promise<ModelReport>
     parameters: cost.parameters,
     macs: cost.macs,
     operators: countOperators(model),
+    operatorBytes: bytesByOperator(model),
     provider,
     ...(latency && { latency: summarizeLatency(latency.milliseconds, latency.batch) }),
     ...(metrics && { metrics: { ...metrics, ...(agreement !== undefined && { agreement }) } }),

@@ -1,4 +1,4 @@
-import { fairCoinCdf, type Interval, percentile, sortedPercentile } from './statistics.js';
+import { fairCoinCdf, type Interval, sortedPercentile } from './statistics.js';
 
 /** How long a model takes for a batch. */
 export interface LatencySummary {
@@ -9,12 +9,24 @@ export interface LatencySummary {
   p90Ms: number;
   /** Samples per second at the median. */
   throughput: number;
+  /** Milliseconds at 0, 5, … 100 % of the runs. */
+  quantilesMs: number[];
 }
+
+/** Quantiles that tell a distribution: every 5 %. */
+const QUANTILES = 20;
 
 /** @param milliseconds of each run, at least one. */
 export function summarizeLatency(milliseconds: ArrayLike<number>, batch: number): LatencySummary {
-  const medianMs = percentile(milliseconds, 0.5);
-  return { batch, medianMs, p90Ms: percentile(milliseconds, 0.9), throughput: (1000 * batch) / medianMs };
+  const sorted = Float64Array.from(milliseconds).sort();
+  const medianMs = sortedPercentile(sorted, 0.5);
+  return {
+    batch,
+    medianMs,
+    p90Ms: sortedPercentile(sorted, 0.9),
+    throughput: (1000 * batch) / medianMs,
+    quantilesMs: Array.from({ length: QUANTILES + 1 }, (_, step) => sortedPercentile(sorted, step / QUANTILES)),
+  };
 }
 
 /**

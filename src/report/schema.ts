@@ -74,7 +74,7 @@ const model = z.object({
   macs: positive.optional(),
   /** Nodes by operator. */
   operators: counts.optional(),
-  /** Bytes of constants by the operator that reads them first. */
+  /** Bytes of constants by the operator that computes with them, found behind casts, dequantization and the like. */
   operatorBytes: counts.optional(),
   /** Execution provider that ran it. */
   provider: z.string().optional(),

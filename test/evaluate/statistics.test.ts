@@ -33,7 +33,10 @@ describe('statistics', () => {
 
 describe('latencies', () => {
   it('are summed up', () => {
-    expect(summarizeLatency([2, 4, 3, 5, 1], 6)).toEqual({ batch: 6, medianMs: 3, p90Ms: 4.6, throughput: 2000 });
+    const { quantilesMs, ...summary } = summarizeLatency([2, 4, 3, 5, 1], 6);
+    expect(summary).toEqual({ batch: 6, medianMs: 3, p90Ms: 4.6, throughput: 2000 });
+    expect(quantilesMs).toHaveLength(21);
+    expect([0, 5, 10, 19, 20].map((step) => quantilesMs[step])).toEqual([1, 2, 3, 4.8, 5]);
   });
 
   it('give a ratio with the order-statistic interval of its median', () => {

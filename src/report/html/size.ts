@@ -16,7 +16,7 @@ export function sizeSection(report: Report): Content {
   const number = (name: string) => Math.max(...models.map(({ operators }) => operators?.[name] ?? 0));
   const rows = names.sort((a, b) => weight(b) - weight(a) || number(b) - number(a));
   return markup`<section id="size"><h2>Operators</h2>
-<p class="hint">Nodes by operator, and the bytes of the constants that they read: a constant counts where it is read first.</p>
+<p class="hint">Nodes by operator, and the bytes of the constants that they compute with, also behind a cast or dequantization.</p>
 ${table<string>(
   [
     { title: 'Operator', text: true, cell: (name) => name, order: (a, b) => (a < b ? -1 : 1) },
