@@ -60,6 +60,8 @@ const CLOSE: Closeness = { agreement: 0.97, sqnrDb: 20 };
 const TOLERABLE: Closeness = { agreement: 0.93, sqnrDb: 12 };
 /** A model counts as slower than float below this ratio: the noise of a measurement. */
 const SLOWER = 0.98;
+/** Integer kernels must gain this much over all batch sizes to be worth their rounding. */
+const FASTER = 1.02;
 
 type Assignment = Partial<Record<Family, Treatment>>;
 
@@ -92,10 +94,14 @@ export async function searchPlan(context: SearchContext): Promise<Trial[]> {
     trial.speedup = speedups?.[i];
   });
   if (!bySize)
-    trials.sort(speedups ? (a, b) => speed(b) - speed(a) : (a, b) => expected(context, b) - expected(context, a));
+    trials.sort(
+      speedups
+        ? (a, b) => geometricMean(b.speedup!) - geometricMean(a.speedup!)
+        : (a, b) => expected(context, b) - expected(context, a),
+    );
   const reduced = trials.filter(({ plan, speedup }) => {
-    const slower = speedup && Math.min(...speedup) < SLOWER;
-    return computesInIntegers(plan) && (bySize || !slower);
+    const pays = !speedup || (Math.min(...speedup) >= SLOWER && geometricMean(speedup) >= FASTER);
+    return computesInIntegers(plan) && (bySize || pays);
   });
   const chosen =
     (await firstClose(context, reduced)) ??
@@ -141,8 +147,8 @@ function computesInIntegers(plan: Plan): boolean {
 
 const KERNELS: ReadonlySet<Treatment> = new Set(['static', 'dynamic', 'int4']);
 
-function speed({ speedup }: Trial): number {
-  return speedup!.reduce((product, ratio) => product * ratio, 1) ** (1 / speedup!.length);
+function geometricMean(ratios: readonly number[]): number {
+  return ratios.reduce((product, ratio) => product * ratio, 1) ** (1 / ratios.length);
 }
 
 /** Where speed cannot be measured: static ranges suit convolutional models, dynamic ones the rest. */
