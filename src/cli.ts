@@ -1,19 +1,26 @@
 import { Command, CommanderError } from 'commander';
 import type { z } from 'zod';
 import {
+  checkArguments,
   compareArguments,
+  completionArguments,
   doctorArguments,
   evaluateArguments,
+  initArguments,
   inspectArguments,
   quantizeArguments,
 } from './commands/arguments.js';
 import type { CommandContext, DisplayOptions } from './commands/context.js';
+import type { JobName } from './commands/jobs.js';
+import type { PlaceOfOption } from './commands/schemas.js';
 import { EXIT, messageOf, UserError } from './errors.js';
 import { removeUnfinishedFiles } from './files.js';
 import { toolVersion } from './version.js';
 
+type Arguments = (string | undefined)[];
+
 /** What a command's module exports; it is imported when the command is called. */
-interface CommandModule<A extends string[], S extends z.ZodType<DisplayOptions>> {
+interface CommandModule<A extends Arguments, S extends z.ZodType<DisplayOptions>> {
   options: S;
   /** Runs the command and returns the exit code. */
   run(...args: [...A, z.output<S>, CommandContext]): Promise<number>;
@@ -26,26 +33,52 @@ function createProgram(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
     .showSuggestionAfterError();
-  quantizeArguments(program.command('quantize')).action(execute(() => import('./commands/quantize.js')));
-  evaluateArguments(program.command('evaluate')).action(execute(() => import('./commands/evaluate.js')));
-  compareArguments(program.command('compare')).action(execute(() => import('./commands/compare.js')));
+  quantizeArguments(program.command('quantize')).action(job('quantize', () => import('./commands/quantize.js')));
+  evaluateArguments(program.command('evaluate')).action(job('evaluate', () => import('./commands/evaluate.js')));
+  compareArguments(program.command('compare')).action(job('compare', () => import('./commands/compare.js')));
+  checkArguments(program.command('check')).action(execute(() => import('./commands/check.js')));
+  initArguments(program.command('init')).action(execute(() => import('./commands/init.js')));
   inspectArguments(program.command('inspect')).action(execute(() => import('./commands/inspect.js')));
   doctorArguments(program.command('doctor')).action(execute(() => import('./commands/doctor.js')));
+  completionArguments(program.command('completion')).action(async (shell: string) =>
+    (await import('./commands/completion.js')).run(shell, program),
+  );
   return program;
 }
 
 /** Makes a commander action of a command: load, check the options, run, keep the exit code. */
-function execute<A extends string[], S extends z.ZodType<DisplayOptions>>(load: () => Promise<CommandModule<A, S>>) {
+function execute<A extends Arguments, S extends z.ZodType<DisplayOptions>>(load: () => Promise<CommandModule<A, S>>) {
+  return (...args: unknown[]) => start(load, args.slice(0, -2) as A, args.at(-2));
+}
+
+/** The same for a command that may take its models and options from a config file. */
+function job<A extends Arguments, S extends z.ZodType<DisplayOptions>>(
+  name: JobName,
+  load: () => Promise<CommandModule<A, S>>,
+) {
   return async (...args: unknown[]) => {
-    const given = args.slice(0, -2) as A;
-    const [command, { parseOptions }, { createContext }] = await Promise.all([
-      load(),
-      import('./commands/schemas.js'),
-      import('./commands/context.js'),
-    ]);
-    const options = parseOptions(command.options, args.at(-2));
-    process.exitCode = await command.run(...given, options, await createContext(options));
+    const program = args.at(-1) as Command;
+    const given = Object.keys(program.opts()).filter((key) => program.getOptionValueSource(key) === 'cli');
+    const named = args.slice(0, -2).filter((model) => model !== undefined) as string[];
+    const { resolveInvocation } = await import('./commands/invocation.js');
+    const { models, options, placeOf } = await resolveInvocation(name, named, program.opts(), new Set(given));
+    await start(load, models as A, options, placeOf);
   };
+}
+
+async function start<A extends Arguments, S extends z.ZodType<DisplayOptions>>(
+  load: () => Promise<CommandModule<A, S>>,
+  given: A,
+  values: unknown,
+  placeOf?: PlaceOfOption,
+): Promise<void> {
+  const [command, { parseOptions }, { createContext }] = await Promise.all([
+    load(),
+    import('./commands/schemas.js'),
+    import('./commands/context.js'),
+  ]);
+  const options = parseOptions(command.options, values, placeOf);
+  process.exitCode = await command.run(...given, options, await createContext(options));
 }
 
 async function main(argv: readonly string[]): Promise<void> {

@@ -1,8 +1,9 @@
-import type { Command } from 'commander';
-import { CALIBRATION_METHODS, METHODS, PREFERENCES, TARGETS } from './choices.js';
+import { Argument, type Command } from 'commander';
+import { CALIBRATION_METHODS, METHODS, PREFERENCES, SHELLS, TARGETS } from './choices.js';
 import {
   addOptions,
   COMPARISON_GATES,
+  CONFIG,
   DATA,
   DISPLAY,
   GATES,
@@ -52,9 +53,20 @@ const BENCHMARK: OptionGroup = { heading: RUNNING.heading, rows: [['--no-benchma
 export function quantizeArguments(command: Command): Command {
   command
     .description('make a model smaller and faster with integer weights and kernels, and prove what that did')
-    .argument('<model>', 'ONNX file');
+    .argument('[model]', 'ONNX file');
   const gates = { ...GATES, rows: [...COMPARISON_GATES, ...GATES.rows] };
-  addOptions(command, [QUANTIZATION, CALIBRATION, DATA, PREPROCESSING, RUNNING, BENCHMARK, gates, OUTPUT, DISPLAY]);
+  addOptions(command, [
+    QUANTIZATION,
+    CALIBRATION,
+    DATA,
+    PREPROCESSING,
+    RUNNING,
+    BENCHMARK,
+    gates,
+    OUTPUT,
+    CONFIG,
+    DISPLAY,
+  ]);
   conflict(command, 'perChannel', 'perTensor');
   conflict(command, 'symmetric', 'asymmetric');
   return command.addHelpText(
@@ -69,10 +81,10 @@ export function quantizeArguments(command: Command): Command {
 
 /** Arguments of `nncompress evaluate`. */
 export function evaluateArguments(command: Command): Command {
-  command.description('measure a model on labelled data').argument('<model>', 'ONNX file');
+  command.description('measure a model on labelled data').argument('[model]', 'ONNX file');
   const batch: OptionGroup = { heading: RUNNING.heading, rows: [['--batch <n>', 'samples in one run of the model']] };
   const output = without(OUTPUT, 'output', 'dry-run');
-  addOptions(command, [DATA, PREPROCESSING, RUNNING, batch, BENCHMARK, GATES, output, DISPLAY]);
+  addOptions(command, [DATA, PREPROCESSING, RUNNING, batch, BENCHMARK, GATES, output, CONFIG, DISPLAY]);
   return command.addHelpText(
     'after',
     examples(
@@ -86,8 +98,8 @@ export function evaluateArguments(command: Command): Command {
 export function compareArguments(command: Command): Command {
   command
     .description('compare two models of the same task: quality, changed samples, size, speed, inner values')
-    .argument('<original>', 'ONNX file')
-    .argument('<compressed>', 'ONNX file that is judged against it');
+    .argument('[original]', 'ONNX file')
+    .argument('[compressed]', 'ONNX file that is judged against it');
   const own: OptionGroup = {
     heading: 'Comparison:',
     rows: [
@@ -97,7 +109,7 @@ export function compareArguments(command: Command): Command {
   };
   const gates = { ...GATES, rows: [...COMPARISON_GATES, ...GATES.rows] };
   const output = without(OUTPUT, 'output', 'dry-run');
-  addOptions(command, [own, DATA, PREPROCESSING, RUNNING, BENCHMARK, gates, output, DISPLAY]);
+  addOptions(command, [own, DATA, PREPROCESSING, RUNNING, BENCHMARK, gates, output, CONFIG, DISPLAY]);
   return command.addHelpText(
     'after',
     examples(
@@ -106,6 +118,42 @@ export function compareArguments(command: Command): Command {
       'compare model.onnx model.int8.onnx --data test/ --layers',
     ),
   );
+}
+
+/** Arguments of `nncompress check`. */
+export function checkArguments(command: Command): Command {
+  command
+    .description('run the jobs of a config file and their gates; exit code 1 where one fails')
+    .argument('[config]', 'YAML or JSON file (default: nncompress.config.yaml, .json or package.json here)');
+  const jobs: OptionGroup = {
+    heading: 'Jobs:',
+    rows: [['--job <name>', 'run only the job of this name; repeatable', 'repeatable']],
+  };
+  addOptions(command, [jobs, only(OUTPUT, 'json', 'force'), DISPLAY]);
+  return command.addHelpText('after', examples('check', 'check ci/nncompress.yaml --job mobilenet --force'));
+}
+
+/** Arguments of `nncompress init`. */
+export function initArguments(command: Command): Command {
+  command
+    .description('write a commented config file for the models and data of a folder')
+    .argument('[folder]', 'where they lie (default: here)');
+  addOptions(command, [only(OUTPUT, 'force'), DISPLAY]);
+  return command.addHelpText('after', examples('init', 'init models/ --force'));
+}
+
+/** Arguments of `nncompress completion`. */
+export function completionArguments(command: Command): Command {
+  return command
+    .description('print a script that lets a shell complete commands and options')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .addHelpText(
+      'after',
+      '\nTo use it:\n' +
+        '  bash  echo \'eval "$(nncompress completion bash)"\' >> ~/.bashrc\n' +
+        '  zsh   echo \'eval "$(nncompress completion zsh)"\' >> ~/.zshrc\n' +
+        '  fish  nncompress completion fish > ~/.config/fish/completions/nncompress.fish\n',
+    );
 }
 
 /** Arguments of `nncompress inspect`. */

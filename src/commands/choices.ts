@@ -9,3 +9,4 @@ export const RESIZE_MODES = ['stretch', 'crop', 'pad'] as const;
 export const CHANNEL_ORDERS = ['rgb', 'bgr', 'gray'] as const;
 export const PADDINGS = ['longest', 'max'] as const;
 export const FEATURES = ['waveform', 'log-mel'] as const;
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;

@@ -2,6 +2,8 @@ import { closestMatch } from 'leven';
 
 /** Most edits, as a share of its letters, at which another word counts as what was meant. */
 const MOST_EDITS = 0.4;
+/** Most words that are listed where none is near. */
+const MOST_LISTED = 12;
 
 /** The word that was probably meant; case, hyphens and underscores do not count. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
@@ -12,9 +14,16 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return found === undefined ? undefined : byPlain.get(found);
 }
 
-/** `; did you mean maxDrop?`, or a list of what there is where nothing is near. */
-export function didYouMean(word: string, candidates: readonly string[]): string {
-  const found = nearest(word, candidates);
-  if (found !== undefined) return `; did you mean ${found}?`;
-  return candidates.length > 12 ? '' : `; known are ${candidates.join(', ')}`;
+/**
+ * `; did you mean maxDrop?`, or a list of what there is where nothing is near.
+ * @param renamed further candidates and what to call them.
+ */
+export function didYouMean(
+  word: string,
+  candidates: readonly string[],
+  renamed: Readonly<Record<string, string>> = {},
+): string {
+  const found = nearest(word, [...candidates, ...Object.keys(renamed)]);
+  if (found !== undefined) return `; did you mean ${renamed[found] ?? found}?`;
+  return candidates.length > MOST_LISTED ? '' : `; known are ${candidates.join(', ')}`;
 }

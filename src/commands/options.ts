@@ -96,6 +96,15 @@ export const OUTPUT: OptionGroup = {
   ],
 };
 
+/** Where options come from that are not given. */
+export const CONFIG: OptionGroup = {
+  heading: 'Config:',
+  rows: [
+    ['--config <file>', 'take what is not given from a config file, or from a report: the same run again'],
+    ['--job <name>', 'the job of the config file to take, where it has several'],
+  ],
+};
+
 /** How much is said. */
 export const DISPLAY: OptionGroup = {
   heading: 'Display:',

@@ -182,15 +182,24 @@ export const listOf = <T>(item: z.ZodType<T, T>) =>
     .union([item, z.array(item)], expecting('text or a list of texts'))
     .transform((given): T[] => (Array.isArray(given) ? given : [given]));
 
-/** An object of exactly these keys; the message about any other one names the nearest. */
-export const exact = <T extends z.core.$ZodLooseShape>(shape: T) =>
+/**
+ * An object of exactly these keys; the message about any other one names the nearest.
+ * @param elsewhere keys that belong to another place, and what they are called there.
+ */
+export const exact = <T extends z.core.$ZodLooseShape>(shape: T, elsewhere: Readonly<Record<string, string>> = {}) =>
   z.strictObject(shape, {
     error: (issue) => {
       if (issue.code !== 'unrecognized_keys') return `expected an object, got ${shown(issue.input)}`;
       const [key = ''] = (issue as { keys?: string[] }).keys ?? [];
-      return `unknown key '${key}'${didYouMean(key, Object.keys(shape))}`;
+      return `unknown key '${key}'${didYouMean(key, Object.keys(shape), elsewhere)}`;
     },
   });
+
+/** Options that name files or folders. */
+export const PATH_OPTIONS: readonly string[] = ['data', 'calibration', 'labels', 'baseline', 'output', 'report'];
+
+/** Options of one run, which are no part of what is done. */
+export const RUN_OPTIONS: readonly string[] = ['json', 'dryRun', 'quiet', 'verbose', 'color'];
 
 /** Options of every command. */
 export const displayShape = {
