@@ -60,7 +60,7 @@ export async function loadConfig(file: string): Promise<Config> {
   const config = inPackage ? asObject(content)![PACKAGE_KEY] : content;
   const start = inPackage ? [PACKAGE_KEY] : [];
   const result = configSchema.safeParse(config);
-  if (!result.success) throw mistake(result.error.issues[0]!, file, start);
+  if (!result.success) throw mistake(result.error.issues, file, start);
   const { defaults = {}, jobs } = config as RawConfig;
   return { file, jobs: jobs.map((job, index) => jobOf(job, index, defaults, file, start)) };
 }
@@ -102,7 +102,10 @@ function jobOf(
     command,
     models,
     options,
-    placeOf: (key) => ({ file, where: places.get(key) ?? pathText([...start, 'jobs', index, key]) }),
+    placeOf: (key) => ({
+      file,
+      where: places.get(key ?? '') ?? pathText([...start, 'jobs', index, ...(key ? [key] : [])]),
+    }),
   };
 }
 
@@ -121,7 +124,7 @@ function jobOfReport({ command, options, models }: Report, file: string): Job {
     command: known,
     models: roles.map((role) => models.find((model) => model.role === role)!.path),
     options: Object.fromEntries(again),
-    placeOf: (key) => ({ file, where: `options.${key}` }),
+    placeOf: (key) => ({ file, where: pathText(['options', ...(key ? [key] : [])]) }),
   };
 }
 
@@ -132,7 +135,9 @@ function fromFolder(value: unknown, file: string): unknown {
   return relative('', resolve(dirname(file), value)) || '.';
 }
 
-function mistake({ path, message }: z.core.$ZodIssue, file: string, start: readonly string[]): UserError {
+/** An unknown key is told first: it may be why another one is missing. */
+function mistake(issues: readonly z.core.$ZodIssue[], file: string, start: readonly string[]): UserError {
+  const { path, message } = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!;
   return new UserError(message, { file, where: pathText([...start, ...path]) || undefined });
 }
 

@@ -5,14 +5,25 @@ import { packageVersion, toolVersion } from '../version.js';
 import type { CommandContext } from './context.js';
 import { renderInspection } from './inspect-view.js';
 import { type Inspection, inspectModel } from './inspection.js';
-import { displayShape, namedSizes } from './schemas.js';
+import { displayShape, exact, flag, namedSizes } from './schemas.js';
 
 /** What `nncompress inspect` takes besides the model. */
-export const options = z.object({
+export const options = exact({
   shape: z.array(namedSizes()).default([]),
-  json: z.boolean().default(false),
+  json: flag().default(false),
   ...displayShape,
 });
+
+/** What a model consists of, in the keys of reports. */
+export type InspectionReport = ReturnType<typeof toJson>;
+
+/** Finds out what a model consists of, what it costs and what can be compressed. */
+export async function inspect(
+  path: string,
+  { shape }: Pick<z.output<typeof options>, 'shape'>,
+): Promise<InspectionReport> {
+  return toJson(await inspectModel(readModel(path), shape));
+}
 
 /** Shows what a model consists of, what it costs and what can be compressed. */
 export async function run(
@@ -26,20 +37,20 @@ export async function run(
 }
 
 /** The keys that reports have, and inspect's own beside them. */
-function toJson({ path, bytes, cost, ...rest }: Inspection): object {
+function toJson({ path, bytes, cost, ...rest }: Inspection) {
   const { parameters, macs, operators, shapes, unknown } = cost;
   return {
-    schemaVersion: 1,
+    schemaVersion: 1 as const,
     tool: {
       name: 'nncompress',
       version: toolVersion(),
       onnxruntime: packageVersion('onnxruntime-node'),
       node: process.versions.node,
     },
-    command: 'inspect',
+    command: 'inspect' as const,
     models: [
       {
-        role: 'original',
+        role: 'original' as const,
         path,
         bytes,
         parameters,

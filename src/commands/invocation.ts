@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js';
 import { chooseJob, loadConfig } from './config.js';
 import { JOBS, type JobName } from './jobs.js';
-import { flagOf, type PlaceOfOption } from './schemas.js';
+import { type PlaceOfOption, placeOnCommandLine } from './schemas.js';
 
 /** What a command is called with. */
 export interface Invocation {
@@ -22,11 +22,10 @@ export async function resolveInvocation(
   { config, job: name, ...options }: Record<string, unknown>,
   given: ReadonlySet<string>,
 ): Promise<Invocation> {
-  const fromCommandLine: PlaceOfOption = (key) => ({ file: flagOf(key) });
   if (config === undefined) {
     const missing = JOBS[command].models[models.length];
     if (missing) throw new UserError(`missing required argument '${missing}'`);
-    return { models: [...models], options, placeOf: fromCommandLine };
+    return { models: [...models], options, placeOf: placeOnCommandLine };
   }
   const job = chooseJob(await loadConfig(String(config)), command, models, name as string | undefined);
   const own = Object.fromEntries(Object.entries(options).filter(([key]) => given.has(key)));
@@ -34,6 +33,6 @@ export async function resolveInvocation(
   return {
     models: job.models.map((model, k) => models[k] ?? model),
     options: { ...display, ...job.options, ...own },
-    placeOf: (key) => (key in own ? fromCommandLine(key) : job.placeOf(key)),
+    placeOf: (key) => (key !== undefined && key in own ? placeOnCommandLine(key) : job.placeOf(key)),
   };
 }

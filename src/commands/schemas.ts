@@ -285,8 +285,8 @@ export const comparisonGatesShape = {
   minSpeedup: factor().optional(),
 };
 
-/** Names where the value of an option was given. */
-export type PlaceOfOption = (key: string) => ErrorPlace;
+/** Names where the value of an option was given; without a key, where all of them were. */
+export type PlaceOfOption = (key?: string) => ErrorPlace;
 
 /**
  * Checks the values of a command's options.
@@ -296,13 +296,17 @@ export type PlaceOfOption = (key: string) => ErrorPlace;
 export function parseOptions<S extends z.ZodType>(
   schema: S,
   given: unknown,
-  placeOf: PlaceOfOption = (key) => ({ file: flagOf(key) }),
+  placeOf: PlaceOfOption = placeOnCommandLine,
 ): z.output<S> {
   const result = schema.safeParse(given);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new UserError(issue!.message, placeOf(String(issue!.path[0] ?? '')));
+  const { issues } = result.error;
+  const { path, message } = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!;
+  throw new UserError(message, placeOf(path.length ? String(path[0]) : undefined));
 }
+
+/** The option of the command line. */
+export const placeOnCommandLine: PlaceOfOption = (key) => ({ file: key === undefined ? undefined : flagOf(key) });
 
 /** The option of the command line that sets a key. */
 export function flagOf(key: string): string {
