@@ -48,7 +48,7 @@ export async function compare(
   const pair = await openPair(benches, options.data);
   const gates = await openGates(options, pair.data[0]);
   const evaluation = await evaluatePair(pair, options, context);
-  const layers = options.layers ? await pairLayers(pair, options, context) : undefined;
+  const layers = options.layers ? await pairLayers(pair, evaluation, options, context) : undefined;
   const latencies = options.benchmark ? await pairLatencies(pair) : undefined;
 
   const findings = await findingsOf(pair, evaluation, latencies);
@@ -108,13 +108,15 @@ const LAYER_SAMPLES = 32;
 
 async function pairLayers(
   { benches, data }: ModelPair,
+  { kinds }: Evaluation,
   { limit, seed }: CompareOptions,
   { progress }: CommandContext,
 ): Promise<LayerComparison> {
   const task = progress.start('comparing layers');
   const count = Math.min(LAYER_SAMPLES, limit ?? LAYER_SAMPLES);
   const [first, second] = benches.map(({ model }, k) => ({ model, data: data[k]! }));
-  const layers = await compareLayers(first!, second!, sampleOf(data[0], count, seed), benches[0].session);
+  const indices = sampleOf(data[0], count, seed);
+  const layers = await compareLayers(first!, second!, indices, benches[0].session, kinds[0] === kinds[1]);
   task.done();
   return layers;
 }

@@ -35,6 +35,8 @@ export interface Evaluation {
   /** How near the outputs of each further model are to the first one's; undefined where they are not finite or are of
    * another kind. */
   fidelities: (Fidelity | undefined)[];
+  /** Whether each model gives logits or probabilities; none where the output holds no class scores. */
+  kinds: OutputKind[];
   /** Samples that were run. */
   samples: number;
   /** Place in the data of each sample, in the order that predictions were recorded. */
@@ -157,6 +159,7 @@ class Gathering {
         if (!accumulators.length || accumulators.some(({ nonFinite }) => nonFinite > 0)) return undefined;
         return worstFidelity(accumulators.map((accumulator) => accumulator.result()));
       }),
+      kinds: this.kinds,
       samples: this.samples,
       indices: this.indices,
     };

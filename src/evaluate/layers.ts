@@ -44,6 +44,7 @@ const BATCH = 4;
  * Runs two models on the same samples and compares the inner values that both compute (`alignValues`), node by node
  * without the runtime's fusions.
  * @param indices samples to run on; a few dozen tell enough.
+ * @param sameScores whether the scores of both are of one kind, so that they belong together whatever they are called.
  * @throws UserError where the two have no value in common
  */
 export async function compareLayers(
@@ -51,8 +52,10 @@ export async function compareLayers(
   second: LayerModel,
   indices: readonly number[],
   session: SessionOptions,
+  sameScores: boolean,
 ): Promise<LayerComparison> {
-  const aligned = await alignValues(first.model, second.model, [[first.data.output, second.data.output]]);
+  const scores = [first.data.output, second.data.output] as const;
+  const aligned = await alignValues(first.model, second.model, sameScores ? [scores] : []);
   if (!aligned.length) throw new UserError('the models have no inner values in common', { file: '--layers' });
   const accumulators = new Map(aligned.map(({ name }) => [name, new FidelityAccumulator(name)]));
   const unfit = new Set<string>();
