@@ -4,7 +4,12 @@ import { delimiter, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { program, root, scratch } from './program.js';
 
-const PAGES = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
+const PAGES = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
 
 /** Blocks of shell commands that a page marks with `sh run`. */
 function examplesOf(page: string): string[] {
@@ -43,7 +48,7 @@ describe('links', () => {
 
 describe('options', () => {
   it('that are named are there', () => {
-    const help = ['quantize', 'evaluate', 'inspect', 'doctor']
+    const help = ['quantize', 'evaluate', 'compare', 'check', 'inspect', 'doctor']
       .map((command) => spawnSync(process.execPath, [program, command, '--help'], { encoding: 'utf8' }).stdout)
       .join('');
     const text = PAGES.map((page) => readFileSync(join(root, page), 'utf8')).join('\n');
