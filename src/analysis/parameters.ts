@@ -116,8 +116,8 @@ function finalConsumer(name: string, consumers: ReadonlyMap<string, readonly Nod
  * that nothing reads are left out.
  */
 export function bytesByOperator(model: Model): Record<string, number> {
-  const bytes: Record<string, number> = {};
+  const bytes = new Map<string, number>();
   for (const { tensor, consumer } of constantUses(model))
-    if (consumer) bytes[consumer.type] = (bytes[consumer.type] ?? 0) + tensor.byteLength;
-  return bytes;
+    if (consumer) bytes.set(consumer.type, (bytes.get(consumer.type) ?? 0) + tensor.byteLength);
+  return Object.fromEntries(bytes);
 }

@@ -28,6 +28,7 @@ const DETAILS: readonly Details[] = [
   confusionDetails,
   sampleDetails,
   nodeDetails,
+  layerDetails,
   trialDetails,
   runDetails,
 ];
@@ -185,6 +186,27 @@ function nodeDetails(report: Report): ReturnType<Details> {
   return {
     title: `Decision for each node${cutNote(nodes.length, 'the noisiest')}`,
     body: `${markdownText(nodeText(nodes))}${kernels && `<br>\nKernels: ${markdownText(kernels)}`}\n\n${table}`,
+  };
+}
+
+function layerDetails({ layers }: Report): ReturnType<Details> {
+  if (!layers?.values.length) return undefined;
+  const { samples, values, start, mostAdded } = layers;
+  const noisy = [...values].sort((a, b) => ascending(a.sqnrDb, b.sqnrDb));
+  return {
+    title: `Inner values on ${formatFixed(samples)} samples${cutNote(values.length, 'the noisiest')}`,
+    body: markdownTable(
+      ['Value', 'Operator', 'SQNR', ''],
+      noisy
+        .slice(0, MOST_ROWS)
+        .map(({ name, op, sqnrDb }) => [
+          codeSpan(name),
+          codeSpan(op),
+          sqnrDb === undefined ? 'equal' : formatDecibels(sqnrDb),
+          [name === start && 'error starts here', name === mostAdded && 'adds most error'].filter(Boolean).join(', '),
+        ]),
+      [0, 1, 3],
+    ),
   };
 }
 

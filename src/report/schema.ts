@@ -116,7 +116,7 @@ const preview = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('audio'),
     /** SVG path of the waveform, in a box 200 wide and 40 high. */
-    path: z.string().regex(/^[MLHVZ0-9 .,-]+$/i),
+    path: z.string().regex(/^[MLHV0-9 .-]+$/),
     seconds: positive,
   }),
 ]);

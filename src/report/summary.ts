@@ -98,6 +98,11 @@ export function counted(number: number, noun: string, plural = 's'): string {
   return `${formatFixed(number)} ${noun}${number === 1 ? '' : plural}`;
 }
 
+/** The entry of a record under a name that may be any, such as "constructor"; undefined where there is none. */
+export function entryOf<T>(record: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  return record && Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
 /** Orders numbers upwards, absent ones last. */
 export function ascending(a: number | undefined, b: number | undefined): number {
   if (a === b) return 0;

@@ -1,6 +1,7 @@
 import { line } from 'd3-shape';
 import { formatPlain, optional, printable } from '../format.js';
 import { type Content, type Markup, markup } from '../markup.js';
+import { entryOf } from '../summary.js';
 import { domainOf, plotSvg } from './plot.js';
 import { table } from './table.js';
 
@@ -17,7 +18,10 @@ export function curvesOf(entries: readonly Entry[], id: string, caption: string,
   return markup`<div class="plots">${plots}</div>
 <details><summary>${caption} as numbers</summary>
 ${table<Entry>(
-  [across, ...keys].map((key) => ({ title: printable(key), cell: (entry) => optional(entry[key], formatPlain) })),
+  [across, ...keys].map((key) => ({
+    title: printable(key),
+    cell: (entry) => optional(entryOf(entry, key), formatPlain),
+  })),
   entries,
   { id, caption },
 )}
@@ -25,9 +29,10 @@ ${table<Entry>(
 }
 
 function curve(entries: readonly Entry[], across: string, key: string, marked: number | undefined): Content {
-  const points = entries.flatMap(({ [across]: x, [key]: y }): [number, number][] =>
-    x === undefined || y === undefined ? [] : [[x, y]],
-  );
+  const points = entries.flatMap((entry): [number, number][] => {
+    const [x, y] = [entryOf(entry, across), entryOf(entry, key)];
+    return x === undefined || y === undefined ? [] : [[x, y]];
+  });
   if (points.length < 2) return undefined;
   const [first, last] = [points[0]!, points.at(-1)!];
   return markup`<figure><figcaption>${printable(key)}</figcaption>${plotSvg({

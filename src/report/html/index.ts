@@ -4,6 +4,7 @@ import { modelPaths } from '../summary.js';
 import { classesSection } from './classes.js';
 import { confusionSection } from './confusion.js';
 import { latencySection } from './latency.js';
+import { layersSection } from './layers.js';
 import { nodesSection } from './nodes.js';
 import { cardsOf, gatesSection, headerOf, modelsSection, warningsSection } from './overview.js';
 import { runSection } from './run.js';
@@ -24,6 +25,7 @@ const SECTIONS: readonly (readonly [id: string, name: string, section: (report: 
   ['size', 'Operators', sizeSection],
   ['latency', 'Latency', latencySection],
   ['nodes', 'Nodes', nodesSection],
+  ['layers', 'Inner values', layersSection],
   ['search', 'Search', searchSection],
   ['training', 'Training', trainingSection],
   ['pruning', 'Pruning', pruningSection],

@@ -15,7 +15,7 @@ const MIDDLE = 16;
 export function intervalSvg({ value, low, high }: Interval, limit?: number): Markup {
   const marks = [0, -value, -low, -high, ...(limit === undefined ? [] : [-limit])];
   const [least, most] = [Math.min(...marks), Math.max(...marks)];
-  const room = (most - least || 0.01) * 0.12;
+  const room = 0.12 * Math.max(most - least, 1e-6);
   const scale = scaleLinear([least - room, most + room], [0, WIDTH]);
   const x = (change: number) => Math.round(10 * scale(change)) / 10;
   const words = `change ${formatPoints(-value)} points, interval ${formatPoints(-high)} to ${formatPoints(-low)}`;

@@ -63,13 +63,13 @@ function quantile(share: number): (latency: Latency) => number | undefined {
   return ({ quantilesMs }) => quantilesMs?.[share * (quantilesMs.length - 1)];
 }
 
-/** Share of runs that are done after a time; the slowest runs, which are outliers, may lie outside. */
+/** Share of runs that are done after a time; the slowest tenth, often outliers, may lie outside. */
 function latencyPlot(timed: readonly Timed[]): Content {
   const curves = timed.flatMap(({ role, latency }) =>
     latency.quantilesMs ? [{ role, values: latency.quantilesMs }] : [],
   );
   if (!curves.length) return undefined;
-  const inner = curves.flatMap(({ values }) => values.slice(0, Math.max(2, Math.ceil(0.95 * values.length))));
+  const inner = curves.flatMap(({ values }) => values.slice(0, Math.max(2, Math.ceil(0.9 * values.length))));
   const log = Math.min(...inner) > 0;
   const domain = domainOf(inner, { log });
   return plotSvg({

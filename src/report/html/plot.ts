@@ -55,11 +55,19 @@ ${marks(
 </svg>`;
 }
 
+/** Below this, differences are no difference to a plot. */
+const TINY = 1e-9;
+
 /** A range that holds all values with some room at both ends, also where they are all the same. */
 export function domainOf(values: readonly number[], { log = false, room = 0.05 } = {}): [number, number] {
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  if (log) return [low / (high / low) ** room / 1.02, high * (high / low) ** room * 1.02];
-  const span = high - low || Math.abs(high) || 1;
+  if (log) {
+    const [least, most] = [Math.max(low, TINY), Math.max(high, TINY)];
+    const margin = 1.02 * (most / least) ** room;
+    return [least / margin, most * margin];
+  }
+  const size = Math.max(Math.abs(low), Math.abs(high), 1);
+  const span = high - low > TINY * size ? high - low : size;
   return [low - room * span, high + room * span];
 }
 

@@ -1,12 +1,16 @@
 import { formatDuration, formatFixed } from '../format.js';
 import { type Content, type Markup, markup } from '../markup.js';
 import type { ChangedSample, Preview, Report } from '../schema.js';
+import { table } from './table.js';
 
 const CHANGES: Readonly<Record<ChangedSample['change'], string>> = {
   lost: 'now wrong',
   gained: 'now right',
   other: 'still wrong',
 };
+
+/** Samples that are shown as cards; more follow in a table. */
+const MOST_CARDS = 20;
 
 /** Samples whose prediction changed, each with a preview of what the models saw. */
 export function samplesSection({ changedSamples = [], comparison }: Report): Content {
@@ -16,7 +20,8 @@ export function samplesSection({ changedSamples = [], comparison }: Report): Con
     comparison?.changed && ` of ${formatFixed(lost)} that became wrong and ${formatFixed(gained)} that became right`;
   return markup`<section id="samples"><h2>Samples that changed</h2>
 <p class="hint">${formatFixed(changedSamples.length)} shown${all}.</p>
-<ul class="samples">${changedSamples.map(sampleCard)}</ul>
+<ul class="samples">${changedSamples.slice(0, MOST_CARDS).map(sampleCard)}</ul>
+${changedSamples.length > MOST_CARDS && moreSamples(changedSamples.slice(MOST_CARDS))}
 </section>`;
 }
 
@@ -28,6 +33,21 @@ function sampleCard(sample: ChangedSample): Markup {
 <dl><dt>class</dt><dd>${names(target)}</dd><dt>original</dt><dd>${names(before)}</dd><dt>compressed</dt><dd>${names(after)}</dd></dl>
 <p class="place" title="sample ${index}">${place}</p>
 </li>\n`;
+}
+
+function moreSamples(samples: readonly ChangedSample[]): Markup {
+  return markup`<details><summary>${formatFixed(samples.length)} more</summary>
+${table<ChangedSample>(
+  [
+    { title: 'Sample', text: true, cell: ({ place }) => place },
+    { title: 'Class', text: true, cell: ({ target }) => names(target) },
+    { title: 'Original', text: true, cell: ({ before }) => names(before) },
+    { title: 'Compressed', text: true, cell: ({ after }) => names(after) },
+    { title: '', text: true, cell: ({ change }) => markup`<span class="badge ${change}">${CHANGES[change]}</span>` },
+  ],
+  samples,
+  { id: 'more-samples', caption: 'More samples that changed' },
+)}</details>`;
 }
 
 function names(classes: readonly string[]): string {

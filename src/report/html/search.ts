@@ -10,7 +10,7 @@ export function searchSection({ quantization }: Report): Content {
   if (!trials.length) return undefined;
   const batches = Math.max(...trials.map(({ speedups = [] }) => speedups.length));
   return markup`<section id="search"><h2>Search</h2>
-<p class="hint">What was tried on calibration inputs. What was slower than the original was not measured further.</p>
+<p class="hint">What was tried on calibration inputs, the one taken first. How near a candidate comes is measured only until one is near enough.</p>
 ${trialPlot(trials)}
 ${table<Trial>(
   [

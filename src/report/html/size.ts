@@ -1,7 +1,7 @@
 import { formatBytes, formatFixed, optional } from '../format.js';
 import { type Content, markup } from '../markup.js';
 import type { ModelReport, Report } from '../schema.js';
-import { pairOf } from '../summary.js';
+import { entryOf, pairOf } from '../summary.js';
 import { roleClass } from './overview.js';
 import { type Column, table } from './table.js';
 
@@ -12,8 +12,8 @@ export function sizeSection(report: Report): Content {
     ...new Set(models.flatMap(({ operators, operatorBytes }) => Object.keys({ ...operatorBytes, ...operators }))),
   ];
   if (!names.length) return undefined;
-  const weight = (name: string) => Math.max(...models.map(({ operatorBytes }) => operatorBytes?.[name] ?? 0));
-  const number = (name: string) => Math.max(...models.map(({ operators }) => operators?.[name] ?? 0));
+  const weight = (name: string) => Math.max(...models.map(({ operatorBytes }) => entryOf(operatorBytes, name) ?? 0));
+  const number = (name: string) => Math.max(...models.map(({ operators }) => entryOf(operators, name) ?? 0));
   const rows = names.sort((a, b) => weight(b) - weight(a) || number(b) - number(a));
   return markup`<section id="size"><h2>Operators</h2>
 <p class="hint">Nodes by operator, and the bytes of the constants that they compute with, also behind a cast or dequantization.</p>
@@ -34,20 +34,20 @@ function operatorColumns(model: ModelReport, models: readonly ModelReport[], mos
   const nodes: Column<string> = {
     title: 'nodes',
     group,
-    cell: (name) => optional(operators?.[name], formatFixed),
-    order: (a, b) => (operators?.[b] ?? 0) - (operators?.[a] ?? 0),
+    cell: (name) => optional(entryOf(operators, name), formatFixed),
+    order: (a, b) => (entryOf(operators, b) ?? 0) - (entryOf(operators, a) ?? 0),
   };
   if (!operatorBytes) return [nodes];
   const size: Column<string> = {
     title: 'size',
     group,
     cell: (name) => {
-      const bytes = operatorBytes[name];
+      const bytes = entryOf(operatorBytes, name);
       if (bytes === undefined) return '';
       const length = (bytes / most).toFixed(4);
       return markup`${formatBytes(bytes)}<i class="bar ${roleClass(model.role)}" style="--length:${length}"></i>`;
     },
-    order: (a, b) => (operatorBytes[b] ?? 0) - (operatorBytes[a] ?? 0),
+    order: (a, b) => (entryOf(operatorBytes, b) ?? 0) - (entryOf(operatorBytes, a) ?? 0),
   };
   return [nodes, size];
 }

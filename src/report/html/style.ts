@@ -56,7 +56,7 @@ main > .warnings:not(.cards) { border-color: color-mix(in srgb, var(--warn) 35%,
 .warnings ul { margin: 6px 0 0; padding-left: 20px; overflow-wrap: anywhere; }
 
 .scroll { overflow-x: auto; margin: 8px -4px 0; padding: 0 4px; }
-.scroll:has(> #class-list, > #node-list, > #confused-pairs) { max-height: 640px; overflow-y: auto; }
+.scroll:has(> #class-list, > #node-list, > #layer-list, > #confused-pairs, > #more-samples) { max-height: 640px; overflow-y: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 0.92rem; }
 caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .columns caption { position: static; width: auto; height: auto; clip-path: none; text-align: left; color: var(--soft); padding-bottom: 2px; }
@@ -87,10 +87,10 @@ thead tr:has(.group) td { border-bottom: 0; }
 .sortable :focus-visible + span { outline: 2px solid var(--after); outline-offset: 2px; border-radius: 3px; }
 ${sortingRules()}
 
-.maps { display: grid; gap: 18px; grid-template-columns: 100%; } .maps.few { grid-template-columns: repeat(auto-fit, minmax(min(100%, var(--classes) * 23px + 96px), 1fr)); }
+.maps { display: grid; gap: 18px; grid-template-columns: 100%; } .maps.few { grid-template-columns: repeat(auto-fit, minmax(min(100%, var(--classes) * 23px + 92px), 1fr)); }
 .map { width: auto; border-collapse: separate; border-spacing: 1px; font-size: 0.74rem; }
 .map caption { position: static; width: auto; height: auto; clip-path: none; text-align: left; font-size: 0.92rem; font-weight: 600; padding: 2px 0 6px; }
-.map th, .map td { border: 0; padding: 0 2px; } .map td:first-child { min-width: 0 !important; }
+.map th, .map td { border: 0; padding: 0; } .map td:first-child { min-width: 0 !important; }
 .map thead th { vertical-align: bottom; } .map thead span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 110px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .map th { font-size: 0.74rem; } .map tbody th { max-width: 84px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; text-align: right; vertical-align: middle; padding-right: 6px; }
 .map tbody td { min-width: 22px; height: 22px; text-align: center; vertical-align: middle; border-radius: 3px; background: var(--wash); }
@@ -126,7 +126,7 @@ summary:hover { color: var(--ink); }
   main { padding: 22px 14px 48px; } nav { margin: 14px -14px 0; padding: 10px 14px; }
   main > section:not(.cards) { padding: 16px 14px; border-radius: 12px; } .cards { gap: 10px; margin-top: 18px; }
   .samples { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 10px; } .samples dl { grid-template-columns: 1fr; gap: 0; }
-  #node-list { min-width: 640px; } #class-list { min-width: 760px; } #operator-list { min-width: 420px; } .plot text { font-size: 14px; }
+  #node-list, #layer-list { min-width: 640px; } #class-list { min-width: 760px; } #operator-list { min-width: 420px; } .plot text { font-size: 14px; }
 }
 @media print {
   @page { margin: 14mm; }

@@ -1,7 +1,7 @@
 import { formatDuration, formatFactor, formatFixed, formatNumber, formatPercent, formatPlain } from '../format.js';
 import { type Content, markup } from '../markup.js';
 import type { Report } from '../schema.js';
-import { counted } from '../summary.js';
+import { counted, entryOf } from '../summary.js';
 import { curvesOf } from './curves.js';
 import { table } from './table.js';
 
@@ -47,7 +47,7 @@ ${table<Group>(
 ${
   steps.length > 0 &&
   markup`<details><summary>Steps</summary>${table(
-    keys.map((key) => ({ title: key, cell: (step: Record<string, unknown>) => shown(step[key]) })),
+    keys.map((key) => ({ title: key, cell: (step: Record<string, unknown>) => shown(entryOf(step, key)) })),
     steps,
     { id: 'pruning-steps', caption: 'Steps of pruning' },
   )}</details>`
