@@ -283,7 +283,7 @@ async function buildReport(
         method: chosen.settings.calibrationMethod,
       },
     }),
-    gates: judged.gates,
+    gates: options.dryRun ? judged.gates.filter(({ value }) => value !== undefined) : judged.gates,
     warnings: [...written.warnings, ...judged.warnings],
   };
 }

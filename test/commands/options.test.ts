@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { evaluateArguments, quantizeArguments } from '../../src/commands/arguments.js';
+import { compareArguments, evaluateArguments, quantizeArguments } from '../../src/commands/arguments.js';
+import { optionKeys } from '../../src/commands/config-schema.js';
 import { evaluateOptions } from '../../src/commands/evaluate-options.js';
 import { type QuantizeOptions, quantizeOptions } from '../../src/commands/quantize-options.js';
 import { parseOptions } from '../../src/commands/schemas.js';
@@ -66,5 +67,52 @@ describe('evaluate', () => {
     const command = evaluateArguments(new Command()).action(() => {});
     command.parse(['model.onnx'], { from: 'user' });
     expect(() => parseOptions(evaluateOptions, command.opts())).toThrow('--data: is missing');
+  });
+});
+
+describe('values from config files and programs', () => {
+  it('may be numbers and lists', () => {
+    const given = {
+      maxDrop: 0.01,
+      mean: [0.5, 0.25],
+      resize: [224, 320],
+      ops: ['Conv'],
+      report: 'r.json',
+      exclude: 'a*',
+    };
+    expect(parseOptions(quantizeOptions, given)).toMatchObject({
+      maxDrop: 0.01,
+      mean: [0.5, 0.25],
+      resize: [224, 320],
+      ops: ['Conv'],
+      report: ['r.json'],
+      exclude: ['a*'],
+    });
+  });
+  it('may be what they became, so that a run can be repeated', () => {
+    const args = ['--resize', '224x320', '--mean', '0.5', '--per-tensor', '--max-size', '1MB', '--min-recall', '0.5'];
+    const options = quantize(...args, '--min-recall', 'cat=80%', '--cost-tolerance', '5%', '--ops', 'Conv,Gemm');
+    expect(options.minRecall).toEqual([{ limit: 0.5 }, { class: 'cat', limit: 0.8 }]);
+    expect(parseOptions(quantizeOptions, JSON.parse(JSON.stringify(options)))).toEqual(options);
+  });
+  it('name recall by class', () => {
+    const minRecall = { cat: 0.8, dog: '90%' };
+    expect(parseOptions(quantizeOptions, { minRecall }).minRecall).toEqual([
+      { class: 'cat', limit: 0.8 },
+      { class: 'dog', limit: 0.9 },
+    ]);
+  });
+});
+
+describe('every option of the command line', () => {
+  it.each([
+    ['quantize', quantizeArguments],
+    ['evaluate', evaluateArguments],
+    ['compare', compareArguments],
+  ] as const)('of %s is known to its schema', (name, declare) => {
+    const declared = declare(new Command()).options.map((option) => option.attributeName());
+    const known = [...optionKeys(name), 'config', 'job'];
+    expect(declared.filter((key) => !known.includes(key))).toEqual([]);
+    expect(known.filter((key) => !declared.includes(key))).toEqual([]);
   });
 });
