@@ -45,6 +45,8 @@ export function confusedPairs({ classes, before, after }: Confusion, most: numbe
     .map(({ worst: _, ...pair }) => pair);
 }
 
-function matrixOf({ confusion }: Metrics): number[][] | undefined {
-  return confusion?.length && !Array.isArray(confusion[0]?.[0]) ? (confusion as number[][]) : undefined;
+function matrixOf({ confusion = [] }: Metrics): number[][] | undefined {
+  const isRow = (row: (number | number[])[]): row is number[] =>
+    row.length === confusion.length && row.every((count) => typeof count === 'number');
+  return confusion.length > 0 && confusion.every(isRow) ? confusion : undefined;
 }

@@ -18,10 +18,12 @@ export function formatFixed(value: number, decimals = 0): string {
 const BYTES: readonly string[] = ['B', 'kB', 'MB', 'GB', 'TB'];
 const TIMES: readonly string[] = ['µs', 'ms', 's'];
 
-/** A number of unknown kind, with up to five significant digits: `0.9`, `31.528`, `12,345`. */
+/** A number of unknown kind, with five significant digits at least: `0.9`, `31.528`, `123,457`, `2.5e-7`. */
 export function formatPlain(value: number): string {
-  const text = value.toLocaleString('en-US', { maximumSignificantDigits: Number.isInteger(value) ? 21 : 5 });
-  return text.replace('-', MINUS);
+  const tiny = value !== 0 && Math.abs(value) < 1e-6;
+  const digits = Math.abs(value) < 1e5 ? { maximumSignificantDigits: 5 } : { maximumFractionDigits: 0 };
+  const text = tiny ? value.toPrecision(5).replace(/\.?0+e/, 'e') : (value + 0).toLocaleString('en-US', digits);
+  return text.replace(/^-/, MINUS);
 }
 
 /** Bytes, in thousands as disks count: `2.82 MB`; in the unit that suits `like`, so that sizes can be compared. */

@@ -1,4 +1,4 @@
-import type { Report } from '../../src/report/schema.js';
+import type { ModelReport, Report } from '../../src/report/schema.js';
 import { quantizeReport } from './example.js';
 
 const quantiles = (median: number) =>
@@ -9,12 +9,14 @@ const quantiles = (median: number) =>
 /** A report with all that a report can hold, and names as nasty as names can be. */
 export const richReport: Report = {
   ...quantizeReport,
-  models: quantizeReport.models.map((model) => ({
-    ...model,
-    latency: { ...model.latency!, quantilesMs: quantiles(model.latency!.medianMs) },
-    operatorBytes:
-      model.role === 'original' ? { Conv: 2_700_000, Gemm: 42_000 } : { DequantizeLinear: 690_000, Gemm: 10_500 },
-  })),
+  models: quantizeReport.models.map(
+    (model): ModelReport => ({
+      ...model,
+      latency: { ...model.latency!, quantilesMs: quantiles(model.latency!.medianMs) },
+      operatorBytes:
+        model.role === 'original' ? { Conv: 2_700_000, Gemm: 42_000 } : { DequantizeLinear: 690_000, Gemm: 10_500 },
+    }),
+  ),
   changedSamples: [
     {
       index: 7,
@@ -62,6 +64,24 @@ export const richReport: Report = {
       },
       { method: 'int8-storage: conv, dense', chosen: false, speedups: [0.99, 1] },
     ],
+  },
+  layers: {
+    samples: 32,
+    values: [
+      { name: 'input', op: 'QuantizeLinear', sqnrDb: 52.1, cosine: 0.99999, maxAbsError: 0.004 },
+      {
+        name: 'relu_1',
+        counterpart: 'relu_1_dequantized',
+        op: 'Relu',
+        sqnrDb: 38.25,
+        cosine: 0.99992,
+        maxAbsError: 0.031,
+      },
+      { name: 'shape', op: 'Shape', cosine: 1, maxAbsError: 0 },
+      { name: 'logits', op: 'Gemm', sqnrDb: 31.2, cosine: 0.9996, maxAbsError: 0.22 },
+    ],
+    start: 'input',
+    mostAdded: 'relu_1',
   },
   training: {
     samples: 50_000,
