@@ -10,7 +10,7 @@ import { type PreparedModel, prepareForQuantization } from '../passes/quantize/i
 import type { Plan } from '../passes/quantize/plan.js';
 import { measureSensitivity } from '../passes/quantize/sensitivity.js';
 import { formatBytes } from '../report/format.js';
-import type { NodeReport, Report, Trial as TrialReport } from '../report/schema.js';
+import type { ModelReport, NodeReport, Report, Trial as TrialReport } from '../report/schema.js';
 import type { LatencySeries } from '../runtime/latency.js';
 import { type Calibration, openCalibration } from './calibration.js';
 import { changedSamples, withPreviews } from './changed-samples.js';
@@ -158,10 +158,10 @@ function errorMeasure(
   };
 }
 
-function showPlan({ models, nodes = [], quantization, comparison }: Report, { print }: CommandContext): void {
-  const { path, bytes } = models.at(-1)!;
-  const ratio = comparison!.sizeRatio!.toFixed(2);
-  print(`would write ${path}: ${quantization!.method}, ${formatBytes(bytes)} (the original divided by ${ratio})`);
+function showPlan({ models, nodes = [], quantization }: Report, { print }: CommandContext): void {
+  const [before, after] = models as [ModelReport, ModelReport];
+  const sizes = `${formatBytes(after.bytes)} instead of ${formatBytes(before.bytes)}`;
+  print(`would write ${after.path}: ${quantization!.method}, ${sizes}`);
   for (const { name, op, decision, reason } of nodes) print(`  ${name} (${op}): ${decision}, ${reason}`);
 }
 
