@@ -11,6 +11,7 @@ import type { CommandContext } from './context.js';
 import { finish } from './finish.js';
 import { openGates } from './gating.js';
 import { type ModelPair, openPair } from './model-pair.js';
+import { resolveModelPath } from './model-path.js';
 import { comparisonReport, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
 import { checkReportPaths } from './reports.js';
 import { skipWarnings } from './run-models.js';
@@ -42,8 +43,8 @@ export async function compare(
   const startedAt = new Date();
   checkReportPaths(options);
   const benches = [
-    await openWorkbench(first, options, context),
-    await openWorkbench(second, options, context),
+    await openWorkbench(resolveModelPath(first), options, context),
+    await openWorkbench(resolveModelPath(second), options, context),
   ] as const;
   const pair = await openPair(benches, options.data);
   const gates = await openGates(options, pair.data[0]);

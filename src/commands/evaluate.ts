@@ -4,6 +4,7 @@ import type { CommandContext } from './context.js';
 import { type EvaluateOptions, evaluateOptions } from './evaluate-options.js';
 import { finish } from './finish.js';
 import { openGates } from './gating.js';
+import { resolveModelPath } from './model-path.js';
 import { modelBytes, modelReport, reportHead } from './reporting.js';
 import { checkReportPaths } from './reports.js';
 import { runModels, skipWarnings } from './run-models.js';
@@ -18,8 +19,9 @@ export async function run(path: string, options: EvaluateOptions, context: Comma
 }
 
 /** Measures a model on labelled data. */
-export async function evaluate(path: string, options: EvaluateOptions, context: CommandContext): Promise<Report> {
+export async function evaluate(given: string, options: EvaluateOptions, context: CommandContext): Promise<Report> {
   const startedAt = new Date();
+  const path = resolveModelPath(given);
   checkReportPaths(options);
   const bench = await openWorkbench(path, options, context);
   const test = await bench.open(options.data);

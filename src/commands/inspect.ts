@@ -5,6 +5,7 @@ import { packageVersion, toolVersion } from '../version.js';
 import type { CommandContext } from './context.js';
 import { renderInspection } from './inspect-view.js';
 import { type Inspection, inspectModel } from './inspection.js';
+import { resolveModelPath } from './model-path.js';
 import { displayShape, exact, flag, namedSizes } from './schemas.js';
 
 /** What `nncompress inspect` takes besides the model. */
@@ -22,7 +23,7 @@ export async function inspect(
   path: string,
   { shape }: Pick<z.output<typeof options>, 'shape'>,
 ): Promise<InspectionReport> {
-  return toJson(await inspectModel(readModel(path), shape));
+  return toJson(await inspectModel(readModel(resolveModelPath(path)), shape));
 }
 
 /** Shows what a model consists of, what it costs and what can be compressed. */
@@ -31,7 +32,7 @@ export async function run(
   { shape, json }: z.output<typeof options>,
   { print, color, width }: CommandContext,
 ): Promise<number> {
-  const inspection = await inspectModel(readModel(path), shape);
+  const inspection = await inspectModel(readModel(resolveModelPath(path)), shape);
   print(json ? JSON.stringify(toJson(inspection), null, 2) : renderInspection(inspection, color, width).join('\n'));
   return EXIT.ok;
 }

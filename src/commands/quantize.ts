@@ -18,6 +18,7 @@ import type { CommandContext } from './context.js';
 import { finish } from './finish.js';
 import { type Gates, openGates } from './gating.js';
 import { createJudge } from './judge.js';
+import { isHubLayout, resolveModelPath } from './model-path.js';
 import { decisionsOf } from './quantize-decisions.js';
 import { type QuantizedResult, quantizeWithinGate } from './quantize-gate.js';
 import { type QuantizeOptions, quantizeOptions } from './quantize-options.js';
@@ -52,8 +53,9 @@ export async function run(path: string, options: QuantizeOptions, context: Comma
  * Quantizes a model, verifies the file as written, and reports what it did to size, speed and quality. With `dryRun`
  * nothing is written, and the report tells of the model that would be.
  */
-export async function quantize(path: string, options: QuantizeOptions, context: CommandContext): Promise<Report> {
+export async function quantize(given: string, options: QuantizeOptions, context: CommandContext): Promise<Report> {
   const startedAt = new Date();
+  const path = resolveModelPath(given);
   checkReportPaths(options);
   if (options.output !== undefined) checkOutput(options.output, options.force || options.dryRun);
   const bench = await openWorkbench(path, options, context);
@@ -111,11 +113,18 @@ async function writeAndVerify(
   return verifyWritten(output, spot, bench, feeds);
 }
 
-/** `model.onnx` becomes `model.int8.onnx`, `model.int4.onnx` or `model.fp16.onnx` in the same folder. */
-function defaultOutput(path: string, method: QuantizeOptions['method']): string {
-  const mark = { 'int4-weights': 'int4', fp16: 'fp16' }[method as string] ?? 'int8';
+/** What is put before `.onnx`; in a folder `onnx`, the names that transformers.js loads. */
+const MARKS = {
+  plain: { int8: '.int8', int4: '.int4', fp16: '.fp16' },
+  hub: { int8: '_quantized', int4: '_q4', fp16: '_fp16' },
+};
+
+/** The name of a result in the folder of its original: `model.int8.onnx` or, in a folder `onnx`, `model_quantized.onnx`. */
+export function defaultOutput(path: string, method: QuantizeOptions['method']): string {
+  const width = method === 'int4-weights' ? 'int4' : method === 'fp16' ? 'fp16' : 'int8';
   const ending = extname(path);
-  return `${ending ? path.slice(0, -ending.length) : path}.${mark}.onnx`;
+  const stem = ending ? path.slice(0, -ending.length) : path;
+  return `${stem}${MARKS[isHubLayout(path) ? 'hub' : 'plain'][width]}.onnx`;
 }
 
 function nothingToQuantize(

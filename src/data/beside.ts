@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
 import { isFile, readText } from './files.js';
 
@@ -10,7 +10,7 @@ export interface JsonFile {
 
 /** A file beside a model or, where the model lies in a folder `onnx` (as on the Hugging Face hub), above it. */
 export async function findBeside(modelDir: string, name: string): Promise<string | undefined> {
-  const folders = basename(modelDir) === 'onnx' ? [modelDir, dirname(modelDir)] : [modelDir];
+  const folders = basename(resolve(modelDir)) === 'onnx' ? [modelDir, join(modelDir, '..')] : [modelDir];
   for (const folder of folders) if (await isFile(join(folder, name))) return join(folder, name);
   return undefined;
 }

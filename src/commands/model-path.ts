@@ -1,0 +1,45 @@
+import { readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { messageOf, UserError } from '../errors.js';
+
+/** Where the Hugging Face hub keeps the model of a repository, then where exporters leave it. */
+const USUAL_PLACES = [join('onnx', 'model.onnx'), 'model.onnx'];
+
+/**
+ * The model file that an argument means: a file is itself; of a folder, `onnx/model.onnx`, else `model.onnx`, else the
+ * only `.onnx` file in it or in its `onnx` folder. What does not exist is passed on for its reader to refuse.
+ * @throws UserError where a folder holds no model, or several of which none has a usual name
+ */
+export function resolveModelPath(path: string): string {
+  if (!entryOf(path)?.isDirectory()) return path;
+  const usual = USUAL_PLACES.map((name) => join(path, name)).find((file) => entryOf(file)?.isFile());
+  if (usual !== undefined) return usual;
+  const [only, ...others] = [...modelNames(path), ...modelNames(path, 'onnx')];
+  if (only === undefined)
+    throw new UserError('the folder holds no .onnx file', { file: path, mend: 'name a model, or a folder with one' });
+  if (others.length)
+    throw new UserError(`the folder holds several models: ${[only, ...others].join(', ')}`, {
+      file: path,
+      mend: 'name the one that is meant',
+    });
+  return join(path, only);
+}
+
+/** True where a model lies in a folder `onnx`, as on the Hugging Face hub. */
+export function isHubLayout(modelPath: string): boolean {
+  return basename(dirname(resolve(modelPath))) === 'onnx';
+}
+
+const entryOf = (path: string) => statSync(path, { throwIfNoEntry: false });
+
+/** Names of the models in a folder, or in a folder inside it, relative to the first. */
+function modelNames(folder: string, inner = ''): string[] {
+  const place = join(folder, inner);
+  if (!entryOf(place)?.isDirectory()) return [];
+  try {
+    const names = readdirSync(place).filter((name) => /\.onnx$/i.test(name) && entryOf(join(place, name))?.isFile());
+    return names.sort().map((name) => join(inner, name));
+  } catch (error) {
+    throw new UserError(`the folder cannot be read: ${messageOf(error)}`, { file: place });
+  }
+}
