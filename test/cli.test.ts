@@ -9,6 +9,7 @@ import { encodeModel } from '../src/onnx/write.js';
 
 const program = fileURLToPath(new URL('../bin/nncompress.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'nncompress-cli-'));
+const empty = mkdtempSync(join(tmpdir(), 'nncompress-empty-'));
 const model = join(folder, 'model.onnx');
 
 beforeAll(() => {
@@ -19,7 +20,9 @@ beforeAll(() => {
     { conv = Conv(image, kernel)  relu = Relu(conv)  pool = GlobalAveragePool(relu)  logits = Flatten(pool) }`;
   writeFileSync(model, encodeModel(parseModel(text)));
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  for (const made of [folder, empty]) rmSync(made, { recursive: true });
+});
 
 function nncompress(...args: string[]): SpawnSyncReturns<string> {
   return spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
@@ -49,7 +52,7 @@ describe('mistakes end with code 2 and one line', () => {
     [['inspect', 'no.onnx'], 'nncompress: no.onnx: no such file; check the path of the model\n'],
     [['inspect', model, '--shape', 'x'], /^nncompress: --shape: expected a name and sizes .*, got 'x'\n$/],
     [['inspect', model, '--shape', 'z=1'], /^nncompress: --shape: 'z' is neither an input .*inputs: image.*\n$/],
-    [['inspect', folder], /^nncompress: .*is a folder.*\n$/],
+    [['inspect', empty], `nncompress: ${empty}: the folder holds no .onnx file; name a model, or a folder with one\n`],
   ] as const)('%j', (args, message) => {
     const { stderr, stdout, status } = nncompress(...args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
