@@ -19,6 +19,7 @@ import { ascending, factTexts, kernelText, modelPaths, nodeText, predictionText,
 const MOST_CHARACTERS = 60_000;
 /** Rows of a table in the details; the whole is in the JSON and the HTML. */
 const MOST_ROWS = 40;
+const MOST_WARNINGS = 20;
 
 /** A part that can be unfolded; left out where the comment would become too long. */
 type Details = (report: Report) => { title: string; body: string } | undefined;
@@ -73,22 +74,30 @@ function headlineTable(report: Report): string {
 }
 
 function gateTable({ gates, comparison }: Report): string {
-  return markdownTable(
+  const failed = gates.filter(({ passed }) => !passed);
+  const shown = gates.length <= MOST_ROWS ? gates : [...failed, ...gates.filter(({ passed }) => passed)];
+  const rest = gates.length - MOST_ROWS;
+  const table = markdownTable(
     ['Gate', 'Limit', 'Measured', ''],
-    gates.map((gate) => {
+    shown.slice(0, MOST_ROWS).map((gate) => {
       const { name, limit, value, note } = gateText(gate, comparison?.confidence);
       return [markdownText(name), limit, value, `${gate.passed ? '✅ passed' : '❌ failed'}${note && `, ${note}`}`];
     }),
     [0, 3],
   );
+  return rest > 0
+    ? `${table}\n\n… and ${formatFixed(rest)} more gates; ${formatFixed(failed.length)} failed in all`
+    : table;
 }
 
 function noteLines(report: Report): string {
   const predictions = predictionText(report);
+  const rest = report.warnings.length - MOST_WARNINGS;
   return [
     ...(predictions ? [`Predictions: ${predictions}`] : []),
     markdownText(factTexts(report).join(' · ')),
-    ...report.warnings.map((warning) => `⚠️ ${markdownText(warning)}`),
+    ...report.warnings.slice(0, MOST_WARNINGS).map((warning) => `⚠️ ${markdownText(warning)}`),
+    ...(rest > 0 ? [`⚠️ and ${formatFixed(rest)} more warnings`] : []),
   ].join('<br>\n');
 }
 

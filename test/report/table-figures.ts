@@ -4,10 +4,11 @@ import { type Expected, gateFigures, headlineFigures, percents } from './figures
 /** What the number cells of a row should show. @param texts of all cells of the row. */
 type RowFigures = (report: Report, row: number, texts: readonly string[]) => Expected[];
 
-/** The models as the headline shows them: the original first, the compressed one last. */
-export function shownModels({ models }: Report): ModelReport[] {
+/** The models as a headline with room for so many shows them: the original first, the compressed one last. */
+export function shownModels({ models }: Report, most: number): ModelReport[] {
   const place = ({ role }: ModelReport) => (role === 'original' ? 0 : role === 'compressed' ? 2 : 1);
-  return [...models].sort((a, b) => place(a) - place(b));
+  const ordered = [...models].sort((a, b) => place(a) - place(b));
+  return ordered.length <= most ? ordered : [...ordered.slice(0, most - 1), ordered.at(-1)!];
 }
 
 /** The models that are told apart in detail. */
@@ -18,7 +19,7 @@ export function pairOf({ models }: Report): ModelReport[] {
 
 /** Every table of the page by its id, and the figures that it should show. */
 export const TABLES: Readonly<Record<string, RowFigures>> = {
-  headline: (report, _, [label]) => headlineFigures(label!, shownModels(report), report),
+  headline: (report, _, [label]) => headlineFigures(label!, shownModels(report, 8), report),
   'gate-list': ({ gates }, row) => gateFigures(gates[row]!),
   'class-list': classFigures,
   'confused-pairs': pairFigures,
