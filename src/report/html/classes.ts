@@ -15,7 +15,7 @@ export function classesSection(report: Report): Content {
   if (!rows.length) return undefined;
   const paired = rows.some(({ after }) => after);
   return markup`<section id="classes"${lengthClass(rows.length)}><h2>Classes</h2>
-<p class="hint">Choose a heading to sort by it. Changes are in percentage points.</p>
+<p class="hint">Choose a heading to sort by it.${paired && ' Changes are in percentage points.'}</p>
 ${table<ClassRow>(
   [
     { title: 'Class', text: true, cell: (row) => row.class, order: (a, b) => (a.class < b.class ? -1 : 1) },

@@ -70,7 +70,7 @@ function latencyPlot(timed: readonly Timed[]): Content {
   );
   if (!curves.length) return undefined;
   const inner = curves.flatMap(({ values }) => values.slice(0, Math.max(2, Math.ceil(0.9 * values.length))));
-  const log = Math.min(...inner) > 0;
+  const log = Math.min(...inner) > 0 && Math.max(...inner) > 3 * Math.min(...inner);
   const domain = domainOf(inner, { log });
   return plotSvg({
     title: 'Share of runs done after a time',

@@ -38,12 +38,15 @@ function card(row: HeadlineRow, { models, confidence }: Headline, report: Report
   const measure = MEASURES[label];
   const drop = label === 'Accuracy' ? report.comparison?.accuracyDrop : undefined;
   const limit = report.gates.find(({ name }) => name === 'max-drop')?.limit;
+  const bars = models.map((model, index) =>
+    bar(model.role, cells[index] ?? '', measure && share(models, model, measure)),
+  );
   return markup`<article class="card">
 <h2>${label}</h2>
 <p class="figure${change ? toneOf(change) : ''}">${change ? main : cells.at(-1)}</p>
 <p class="range">${range && `${range}, ${confidence} interval`}</p>
 ${drop && intervalSvg(drop, limit)}
-<dl class="bars">${models.map((model, index) => bar(model.role, cells[index] ?? '', measure && share(models, model, measure)))}</dl>
+${models.length > 1 && markup`<dl class="bars">${bars}</dl>`}
 </article>`;
 }
 

@@ -15,11 +15,10 @@ const MOST_CARDS = 20;
 /** Samples whose prediction changed, each with a preview of what the models saw. */
 export function samplesSection({ changedSamples = [], comparison }: Report): Content {
   if (!changedSamples.length) return undefined;
-  const { gained = 0, lost = 0 } = comparison?.changed ?? {};
-  const all =
-    comparison?.changed && ` of ${formatFixed(lost)} that became wrong and ${formatFixed(gained)} that became right`;
+  const { changed } = comparison ?? {};
+  const all = changed && `${formatFixed(changed.lost)} became wrong, ${formatFixed(changed.gained)} became right; `;
   return markup`<section id="samples"><h2>Samples that changed</h2>
-<p class="hint">${formatFixed(changedSamples.length)} shown${all}.</p>
+<p class="hint">${all}${formatFixed(changedSamples.length)} listed.</p>
 <ul class="samples">${changedSamples.slice(0, MOST_CARDS).map(sampleCard)}</ul>
 ${changedSamples.length > MOST_CARDS && moreSamples(changedSamples.slice(MOST_CARDS))}
 </section>`;

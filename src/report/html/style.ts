@@ -130,7 +130,8 @@ summary:hover { color: var(--ink); }
 }
 @media print {
   @page { margin: 14mm; }
-  body { background: #fff; font-size: 11px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  html { font-size: 10.5px; }
+  body { background: #fff; font-size: 1rem; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   main { max-width: none; padding: 0; } nav { display: none; }
   .scroll { overflow: visible; max-height: none !important; } .sortable thead tr { position: static; }
   .long { content-visibility: visible; }
