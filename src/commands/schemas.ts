@@ -288,6 +288,22 @@ export const comparisonGatesShape = {
 /** Names where the value of an option was given; without a key, where all of them were. */
 export type PlaceOfOption = (key?: string) => ErrorPlace;
 
+/** Options of commands that judge models and change none, besides the data. */
+export const judgingShape = {
+  /** Samples in one run of a model. */
+  batch: wholeNumber(1).optional(),
+  /** False: latency is not measured. */
+  benchmark: flag().default(true),
+  ...dataShape,
+  ...preprocessingShape,
+  ...runningShape,
+  ...gatesShape,
+  report: outputShape.report,
+  json: outputShape.json,
+  force: outputShape.force,
+  ...displayShape,
+};
+
 /**
  * Checks the values of a command's options.
  * @param placeOf by default the option of the command line.
