@@ -2,7 +2,8 @@ import type { TaskData } from '../data/task.js';
 import type { ClassificationAccumulator } from '../evaluate/classification.js';
 import { comparePredictions } from '../evaluate/compare.js';
 import type { Fidelity } from '../evaluate/fidelity.js';
-import { decide, dropInterval, dropOf, type PairedCounts } from '../evaluate/paired.js';
+import { evaluateGates } from '../evaluate/gates.js';
+import { dropOf, type PairedCounts } from '../evaluate/paired.js';
 import type { Model } from '../ir/model.js';
 import { searchGate } from '../passes/quantize/gate-search.js';
 import type { Plan } from '../passes/quantize/plan.js';
@@ -74,8 +75,7 @@ function floats(plan: Plan): number {
 }
 
 function holds(pairs: PairedCounts, { maxDrop, confidence }: GateOptions): boolean {
-  if (confidence === undefined) return dropOf(pairs) <= maxDrop! + 1e-12;
-  return decide(dropInterval(pairs, confidence), maxDrop!) === 'pass';
+  return evaluateGates({ maxDrop, confidence }, { pairs }).every(({ passed }) => passed);
 }
 
 async function evaluateBoth(

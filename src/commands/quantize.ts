@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import type { TaskData } from '../data/task.js';
 import { EXIT, UserError } from '../errors.js';
+import { percentile } from '../evaluate/statistics.js';
 import { checkOutput } from '../files.js';
 import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
@@ -194,8 +195,8 @@ function speedWarnings(
 ): string[] {
   const [series] = latencies ?? [];
   if (!series) return [];
-  const median = (values: Float64Array) => values.slice().sort()[values.length >> 1]!;
-  const ratio = median(series.milliseconds[0]!) / median(series.milliseconds[1]!);
+  const [before, after] = series.milliseconds.map((times) => percentile(times, 0.5)) as [number, number];
+  const ratio = before / after;
   const kernels = Object.values(integerKernels).reduce((sum, count) => sum + count, 0);
   if (kernels === 0 && method !== 'fp16')
     return ['no integer kernel was faster than float on this machine: weights are stored small and computed in float'];
