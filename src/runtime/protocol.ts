@@ -15,10 +15,6 @@ export interface SessionOptions {
   memoryPattern?: boolean | undefined;
   /** File to write the graph to that ONNX Runtime really runs. */
   optimizedModelPath?: string | undefined;
-  /** Start of the file name of a profile, which `endProfiling` completes. */
-  profilePrefix?: string | undefined;
-  /** Session configuration entries, such as `session.disable_quant_qdq`. */
-  config?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Name, element type and shape of a session's input or output; the type is `undefined` for sequences and maps. */
@@ -40,7 +36,6 @@ export interface WorkerMethods {
   run(session: number, feeds: NamedValues, fetches: readonly string[] | undefined): Promise<NamedValues>;
   /** Milliseconds of each run: one row per round, one column per session, the sessions taking turns. */
   time(sessions: readonly number[], feeds: readonly NamedValues[], rounds: number): Promise<Float64Array[]>;
-  endProfiling(session: number): Promise<void>;
   release(session: number): Promise<void>;
   /** Providers that the installed ONNX Runtime lists. */
   backends(): Promise<{ name: string; bundled: boolean }[]>;

@@ -113,11 +113,6 @@ export function installScript(): string {
   return short.startsWith('..') ? path : short;
 }
 
-/** Version of the installed onnxruntime-node. */
-export function runtimeVersion(): string {
-  return (createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }).version;
-}
-
 async function whyAbsent(provider: Provider): Promise<{ reason: string; mend?: string } | undefined> {
   const listed = await listBackends();
   if (!listed.some(({ name }) => name === provider))

@@ -136,11 +136,6 @@ export class Session {
     return this.thread.call('run', this.id, feeds, fetches);
   }
 
-  /** Completes the profile that the session was made to write. */
-  endProfiling(): Promise<void> {
-    return this.thread.call('endProfiling', this.id);
-  }
-
   release(): Promise<void> {
     return this.thread.call('release', this.id);
   }

@@ -54,9 +54,6 @@ const methods: WorkerMethods = {
     }
     return rows;
   },
-  async endProfiling(id) {
-    get(id).endProfiling();
-  },
   async release(id) {
     await get(id).release();
     sessions.delete(id);
@@ -73,7 +70,7 @@ function get(id: number): InferenceSession {
 }
 
 function sessionOptions(options: SessionOptions): InferenceSession.SessionOptions {
-  const { provider = 'cpu', threads, optimization, memoryPattern, optimizedModelPath, profilePrefix, config } = options;
+  const { provider = 'cpu', threads, optimization, memoryPattern, optimizedModelPath } = options;
   return {
     executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     logSeverityLevel: 4,
@@ -81,24 +78,7 @@ function sessionOptions(options: SessionOptions): InferenceSession.SessionOption
     ...(optimization ? { graphOptimizationLevel: optimization } : {}),
     ...(memoryPattern === undefined ? {} : { enableMemPattern: memoryPattern }),
     ...(optimizedModelPath ? { optimizedModelFilePath: optimizedModelPath } : {}),
-    ...(profilePrefix ? { enableProfiling: true, profileFilePrefix: profilePrefix } : {}),
-    ...(config ? { extra: nest(config) } : {}),
   };
-}
-
-/** Turns dotted keys into the nested object that the binding flattens again. */
-function nest(config: Readonly<Record<string, string>>): Record<string, unknown> {
-  const root: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(config)) {
-    const path = key.split('.');
-    let place = root;
-    for (const part of path.slice(0, -1)) {
-      place[part] ??= {};
-      place = place[part] as Record<string, unknown>;
-    }
-    place[path[path.length - 1]!] = value;
-  }
-  return root;
 }
 
 function describe(session: InferenceSession): SessionInfo {

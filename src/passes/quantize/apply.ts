@@ -35,8 +35,6 @@ export interface ModelFacts {
   /** Tells which values are float16 tensors; none where absent. */
   isFloat16?(value: string): boolean;
   statistics: ReadonlyMap<string, ValueStatistics>;
-  /** Added to biases, by node key, to undo a mean shift. */
-  biasCorrection?: ReadonlyMap<string, Float32Array> | undefined;
 }
 
 /** Carries out a plan on a copy of `base`. */
@@ -51,8 +49,7 @@ export function applyPlan(base: Model, plan: Plan, facts: ModelFacts, settings: 
   const ranges = new Map(
     [...facts.statistics].map(([value, seen]) => [value, chooseRange(seen, settings.calibrationMethod)]),
   );
-  const { biasCorrection } = facts;
-  insertQdq(model, region, { ranges, weightLimit, biasCorrection, ...settings });
+  insertQdq(model, region, { ranges, weightLimit, ...settings });
 
   const dynamic = chosen('dynamic');
   const dense = nodesOf(dynamic.filter((c) => c.family === 'dense'));
@@ -85,12 +82,7 @@ export function staticRegion(
   );
   // Masks of -infinity have no scale.
   const isBounded = (value: string) => isFiniteRange(statistics?.get(value) ?? constantRange(model, value));
-  return growRegion(
-    model,
-    anchors,
-    (value) => isFloat32(value) && isBounded(value),
-    () => true,
-  );
+  return growRegion(model, anchors, (value) => isFloat32(value) && isBounded(value));
 }
 
 function constantRange(model: Model, value: string): Range {

@@ -18,18 +18,16 @@ export interface StaticRegion {
  * someone behind them takes integers, so that no node pays for a conversion that nobody needs.
  * @param anchors nodes that shall run on integers.
  * @param float32 tells which values are finite float32 tensors; others never become integers.
- * @param allowed tells which followers may join.
  */
 export function growRegion(
   model: Model,
   anchors: ReadonlySet<Node>,
   float32: (value: string) => boolean,
-  allowed: (node: Node) => boolean,
 ): StaticRegion {
   const { graph } = model;
   const index = graph.index();
   const nodes = new Set<Node>(anchors);
-  for (const node of graph.nodes) if (mayJoin(model, node, float32) && allowed(node)) nodes.add(node);
+  for (const node of graph.nodes) if (mayJoin(model, node, float32)) nodes.add(node);
   const clamps = new Map<Node, Node>();
   const result = (node: Node, output = 0) => clamps.get(node)?.outputs[0] ?? node.outputs[output]!;
   for (let changed = true; changed; ) {

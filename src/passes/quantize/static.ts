@@ -25,8 +25,6 @@ export interface StaticOptions {
   symmetric: boolean;
   /** Largest weight integer: 127, or 63 for processors without VNNI. */
   weightLimit: number;
-  /** Added to the bias per output channel before it is rounded, by node. */
-  biasCorrection?: ReadonlyMap<string, Float32Array> | undefined;
 }
 
 /**
@@ -83,10 +81,8 @@ class QdqWriter {
     const bias = this.biasOf(node, row, constant, weight.axis(node, constant.dims.length));
     const quantized = this.quantizedWeight(constant, axis, bias && minimumScales(bias, activation.scale, axis));
     node.inputs[weight.input] = quantized.name;
-    if (bias && row.bias !== undefined) {
-      while (node.inputs.length <= row.bias) node.inputs.push('');
+    if (bias && row.bias !== undefined)
       node.inputs[row.bias] = this.quantizedBias(node, bias, activation.scale, quantized.scales);
-    }
   }
 
   private readonly inputsBefore = new Map<string, string>();
@@ -149,14 +145,9 @@ class QdqWriter {
   private biasOf(node: Node, row: StaticRow, weight: Tensor, axis: number): Float32Array | undefined {
     if (row.bias === undefined) return undefined;
     const name = node.inputs[row.bias];
-    const correction = this.options.biasCorrection?.get(node.outputs[0]!);
-    const bias = name ? this.model.graph.initializers.get(name)!.toFloats() : undefined;
-    if (!bias && !correction) return undefined;
-    const channels = weight.dims[axis]!;
-    return Float32Array.from(
-      { length: channels },
-      (_, c) => (bias ? bias[bias.length === 1 ? 0 : c]! : 0) + (correction?.[c] ?? 0),
-    );
+    if (!name) return undefined;
+    const bias = this.model.graph.initializers.get(name)!.toFloats();
+    return Float32Array.from({ length: weight.dims[axis]! }, (_, c) => bias[bias.length === 1 ? 0 : c]!);
   }
 
   private quantizedWeight(tensor: Tensor, axis: number | undefined, minScales: Float32Array | undefined) {
