@@ -1,0 +1,4 @@
+import type { GradientRow } from './site.js';
+
+/** Pooling. */
+export const pooling: Record<string, GradientRow> = {};

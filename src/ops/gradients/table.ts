@@ -1,0 +1,43 @@
+import { activations } from './activations.js';
+import { convolution } from './convolution.js';
+import { dense } from './dense.js';
+import { elementwise } from './elementwise.js';
+import { indexing } from './indexing.js';
+import { normalization } from './normalization.js';
+import { pooling } from './pooling.js';
+import { recurrent } from './recurrent.js';
+import { reductions } from './reductions.js';
+import { shapes } from './shapes.js';
+import type { GradientRow } from './site.js';
+
+/** How operators are differentiated, by operator type. A new operator is one row in one of the families. */
+const GRADIENTS: Readonly<Record<string, GradientRow>> = {
+  ...activations,
+  ...convolution,
+  ...dense,
+  ...elementwise,
+  ...indexing,
+  ...normalization,
+  ...pooling,
+  ...recurrent,
+  ...reductions,
+  ...shapes,
+};
+
+/** Operators whose result does not change with small changes of their inputs, so that no gradient passes. */
+const CONSTANT_ALMOST_EVERYWHERE: ReadonlySet<string> = new Set(['Floor', 'Ceil', 'Round', 'Sign', 'Shape', 'Size']);
+
+/** The row of an operator; undefined where it has none. */
+export function gradientRow(type: string): GradientRow | undefined {
+  return GRADIENTS[type];
+}
+
+/** True where gradients end: the operator's result is constant almost everywhere. */
+export function stopsGradients(type: string): boolean {
+  return CONSTANT_ALMOST_EVERYWHERE.has(type);
+}
+
+/** Every operator type that can be differentiated. */
+export function differentiableOperators(): string[] {
+  return Object.keys(GRADIENTS);
+}

@@ -1,0 +1,147 @@
+import type { ValueFacts } from '../analysis/value-types.js';
+import { UserError } from '../errors.js';
+import type { Model } from '../ir/model.js';
+import type { Node } from '../ir/node.js';
+import { isFloat } from '../ir/types.js';
+import { Emitter } from '../ops/gradients/emitter.js';
+import { type ForwardValues, NoGradient, Site } from '../ops/gradients/site.js';
+import { gradientRow, stopsGradients } from '../ops/gradients/table.js';
+
+/** A node through which no gradient can be taken, and why. */
+export interface Obstacle {
+  node: Node;
+  reason: string;
+}
+
+/** What differentiation needs to know beside the model. */
+export interface DifferentiateOptions {
+  /** Types and shapes of the forward values (`inferValueTypes`). */
+  facts: ReadonlyMap<string, ValueFacts>;
+  /** Typical sizes of symbols, for recipes that are chosen by cost. */
+  typical?: ReadonlyMap<string, number> | undefined;
+}
+
+/**
+ * Reverse-mode differentiation, ONNX to ONNX: appends the nodes of the backward pass to a model's main graph. Values that
+ * do not depend on `parameters`, or on which no target depends, cost nothing.
+ * @param targets values of the main graph, each with the name of the gradient that arrives there (of the target's shape;
+ * a scalar 1 for a loss): the result is the vector–Jacobian product of all of them.
+ * @param parameters values to differentiate by: initializers, inputs, or anything inside.
+ * @returns the name of the gradient of each parameter that a target depends on.
+ * @throws UserError naming every node that stands in the way.
+ */
+export function differentiate(
+  model: Model,
+  targets: ReadonlyMap<string, string>,
+  parameters: readonly string[],
+  options: DifferentiateOptions,
+): Map<string, string> {
+  const gradients = new Backward(model, targets, new Set(parameters), options);
+  gradients.run();
+  if (gradients.obstacles.length) throw obstacleError(model, gradients.obstacles);
+  return new Map(parameters.flatMap((name) => (gradients.total(name) ? [[name, gradients.total(name)!]] : [])));
+}
+
+/** The nodes that `differentiate` would stumble over; the model is left as it is. */
+export function findObstacles(
+  model: Model,
+  targets: ReadonlyMap<string, string>,
+  parameters: readonly string[],
+  options: DifferentiateOptions,
+): Obstacle[] {
+  const copy = model.clone();
+  const gradients = new Backward(copy, targets, new Set(parameters), options);
+  gradients.run();
+  return gradients.obstacles;
+}
+
+class Backward {
+  readonly obstacles: Obstacle[] = [];
+  private readonly forward: readonly Node[];
+  private readonly contributions = new Map<string, string[]>();
+  private readonly active: ReadonlySet<string>;
+  private readonly values: ForwardValues;
+  private readonly emitter: Emitter;
+
+  constructor(
+    model: Model,
+    private readonly targets: ReadonlyMap<string, string>,
+    parameters: ReadonlySet<string>,
+    private readonly options: DifferentiateOptions,
+  ) {
+    model.graph.sort();
+    this.forward = [...model.graph.nodes];
+    this.active = this.activeValues(parameters);
+    this.emitter = new Emitter(model, 'gradient');
+    const constants = model.constants();
+    this.values = {
+      facts: (name) => options.facts.get(name),
+      constant: (name) => (parameters.has(name) ? undefined : constants.get(name)),
+      typical: (symbol) => options.typical?.get(symbol),
+    };
+    for (const [target, gradient] of targets) this.contributions.set(target, [gradient]);
+  }
+
+  run(): void {
+    for (const node of [...this.forward].reverse()) {
+      const upstream = node.outputs.map((output) => (this.active.has(output) ? this.total(output) : undefined));
+      if (upstream.some(Boolean) && !stopsGradients(node.type)) this.visit(node, upstream);
+    }
+  }
+
+  /** The gradient of a value, its contributions summed; undefined where no target depends on it. */
+  total(name: string): string | undefined {
+    const parts = this.contributions.get(name);
+    if (parts && parts.length > 1) parts.splice(0, parts.length, this.emitter.op('Sum', parts));
+    return parts?.[0];
+  }
+
+  private visit(node: Node, upstream: readonly (string | undefined)[]): void {
+    const wanted = new Set(node.inputs.flatMap((input, position) => (this.active.has(input) ? [position] : [])));
+    const row = gradientRow(node.type);
+    if (!row) {
+      this.obstacles.push({ node, reason: `${node.type} has no gradient` });
+      return;
+    }
+    const site = new Site(node, this.emitter, this.values, upstream, wanted);
+    try {
+      row(site);
+    } catch (error) {
+      if (!(error instanceof NoGradient)) throw error;
+      this.obstacles.push({ node, reason: error.message });
+      return;
+    }
+    for (const [position, gradient] of site.gradients) this.contribute(node.inputs[position]!, gradient);
+  }
+
+  private contribute(name: string, gradient: string): void {
+    const parts = this.contributions.get(name);
+    if (parts) parts.push(gradient);
+    else this.contributions.set(name, [gradient]);
+  }
+
+  /** Float values that depend on a parameter and that a target depends on. */
+  private activeValues(parameters: ReadonlySet<string>): Set<string> {
+    const reached = new Set(parameters);
+    for (const node of this.forward)
+      if (!stopsGradients(node.type) && node.inputs.some((input) => reached.has(input)))
+        for (const output of node.outputs) if (output && this.isFloat(output)) reached.add(output);
+    const needed = new Set(this.targets.keys());
+    for (const node of [...this.forward].reverse())
+      if (node.outputs.some((output) => needed.has(output))) for (const input of node.inputs) needed.add(input);
+    return new Set([...reached].filter((name) => needed.has(name)));
+  }
+
+  private isFloat(name: string): boolean {
+    const facts = this.options.facts.get(name);
+    return !facts || isFloat(facts.type);
+  }
+}
+
+function obstacleError(model: Model, obstacles: readonly Obstacle[]): UserError {
+  const list = obstacles.map(({ node, reason }) => `${node.label} (${node.type}): ${reason}`);
+  return new UserError(`cannot be trained: ${list.join('; ')}`, {
+    file: model.source?.path,
+    mend: 'freeze the layers up to there (--freeze), so that no gradient has to pass',
+  });
+}
