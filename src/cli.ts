@@ -128,7 +128,7 @@ function handleSignals(): void {
   ] as const)
     process.once(signal, async () => {
       process.once(signal, () => endBy(signal));
-      const { stopRuntime } = await import('./runtime/session.js');
+      const { stopRuntime } = await import('./runtime/thread.js');
       if (!(await stopRuntime(GRACE))) return endBy(signal);
       clearUp();
       process.exit(code);

@@ -40,13 +40,3 @@ export interface WorkerMethods {
   /** Providers that the installed ONNX Runtime lists. */
   backends(): Promise<{ name: string; bundled: boolean }[]>;
 }
-
-/** A call to the worker. */
-export interface WorkerRequest {
-  id: number;
-  method: keyof WorkerMethods;
-  args: unknown[];
-}
-
-/** Its answer. */
-export type WorkerResponse = { id: number; result: unknown } | { id: number; error: string };

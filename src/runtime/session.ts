@@ -1,100 +1,11 @@
-import { Worker } from 'node:worker_threads';
 import type { NamedValues } from '../ir/types.js';
-import { runtimeError } from './errors.js';
-import type {
-  SessionInfo,
-  SessionOptions,
-  SessionValue,
-  WorkerMethods,
-  WorkerRequest,
-  WorkerResponse,
-} from './protocol.js';
+import type { SessionInfo, SessionOptions, SessionValue, WorkerMethods } from './protocol.js';
+import { WorkerThread } from './thread.js';
 
-interface Pending {
-  resolve(result: unknown): void;
-  reject(error: Error): void;
-}
-
-/** Threads that were called and have not answered yet. */
-const busy = new Set<RuntimeThread>();
-/** Element 0 is 1 where threads should take up no more work; they all see it. */
-const stopFlag = new Int32Array(new SharedArrayBuffer(4));
-const isStopped = () => Atomics.load(stopFlag, 0) === 1;
-
-/**
- * Lets every thread finish the run it is in and takes no more calls: those under way and later ones never settle, so
- * that whoever waits for them does nothing more. A process can end safely only when no thread is inside ONNX Runtime.
- * @returns false where one still is after so many milliseconds.
- */
-export async function stopRuntime(milliseconds: number): Promise<boolean> {
-  Atomics.store(stopFlag, 0, 1);
-  const end = performance.now() + milliseconds;
-  while (busy.size && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
-  return !busy.size;
-}
-
-/** A thread that holds ONNX Runtime sessions. It ends with the process, or when it is closed. */
-export class RuntimeThread {
-  private worker: Worker | undefined;
-  private readonly pending = new Map<number, Pending>();
-  private readonly underWay = new Set<Promise<unknown>>();
-  private nextId = 0;
-
-  /** Calls a method of the worker, starting it at the first call. */
-  call<M extends keyof WorkerMethods>(
-    method: M,
-    ...args: Parameters<WorkerMethods[M]>
-  ): Promise<Awaited<ReturnType<WorkerMethods[M]>>> {
-    if (isStopped()) return new Promise(() => {});
-    const worker = this.start();
-    const id = this.nextId++;
-    busy.add(this);
-    const result = new Promise<Awaited<ReturnType<WorkerMethods[M]>>>((resolve, reject) => {
-      this.pending.set(id, { resolve: resolve as (result: unknown) => void, reject });
-      worker.ref();
-      worker.postMessage({ id, method, args } satisfies WorkerRequest);
-    });
-    const settled = result.catch(() => {}).finally(() => this.underWay.delete(settled));
-    this.underWay.add(settled);
-    return result;
-  }
-
-  /** Ends the thread once its calls are done: a thread that ends inside ONNX Runtime takes the process with it. */
-  async close(): Promise<void> {
-    await Promise.all(this.underWay);
-    const worker = this.worker;
-    this.worker = undefined;
-    await worker?.terminate();
-  }
-
-  private start(): Worker {
-    if (this.worker) return this.worker;
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: stopFlag });
-    worker.on('message', (response: WorkerResponse) => this.settle(worker, response));
-    worker.on('error', (error) => this.fail(error));
-    worker.on('exit', (code) => this.fail(new Error(`the ONNX Runtime thread ended with code ${code}`)));
-    worker.unref();
-    this.worker = worker;
-    return worker;
-  }
-
-  private settle(worker: Worker, response: WorkerResponse): void {
-    const pending = this.pending.get(response.id);
-    this.pending.delete(response.id);
-    if (!this.pending.size) {
-      worker.unref();
-      busy.delete(this);
-    }
-    if (isStopped()) return;
-    if ('error' in response) pending?.reject(runtimeError(response.error));
-    else pending?.resolve(response.result);
-  }
-
-  private fail(error: Error): void {
-    for (const { reject } of this.pending.values()) reject(error);
-    this.pending.clear();
-    busy.delete(this);
-    this.worker = undefined;
+/** A thread that holds ONNX Runtime sessions. */
+export class RuntimeThread extends WorkerThread<WorkerMethods> {
+  constructor() {
+    super(new URL('./worker.js', import.meta.url));
   }
 }
 
