@@ -69,6 +69,11 @@ export class Emitter {
     return this.model.addInitializer(tensor);
   }
 
+  /** A small constant of any type. */
+  constantOf(type: DataType, dims: readonly number[], values: readonly number[]): string {
+    return this.shared(`${type}:${dims}:${values}`, () => Tensor.from(`${this.prefix}/constant`, type, dims, values));
+  }
+
   private shared(key: string, make: () => Tensor): string {
     const name = this.constants.get(key) ?? this.constant(make());
     this.constants.set(key, name);
@@ -95,6 +100,15 @@ export class Emitter {
   /** Reshape to sizes known now (0 copies a size, -1 is computed), or to a shape computed in the graph. */
   reshape(a: string, shape: readonly number[] | string): string {
     return this.op('Reshape', [a, typeof shape === 'string' ? shape : this.ints(shape)]);
+  }
+
+  /** Gives a value that nodes here made another name. */
+  rename(value: string, name: string): void {
+    const swap = (other: string) => (other === value ? name : other);
+    for (const node of this.nodes) {
+      node.inputs = node.inputs.map(swap);
+      node.outputs = node.outputs.map(swap);
+    }
   }
 
   shape(a: string): string {

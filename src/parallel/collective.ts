@@ -1,0 +1,33 @@
+/** Consecutive parts of a vector, one per rank: part `r` begins at `bounds[r]` and ends before `bounds[r + 1]`. */
+export type Bounds = readonly number[];
+
+/**
+ * What members of a group do together. Every member calls the same methods in the same order; sums are taken in the order
+ * of the ranks, so that results do not depend on who is faster.
+ */
+export interface Collective {
+  readonly rank: number;
+  readonly size: number;
+  /** Sums the members' vectors; each member finds the sum in its own part, the rest is undefined. */
+  reduceScatter(data: Float32Array, bounds: Bounds): Promise<void>;
+  /** Gives every member each member's part. */
+  allGather(data: Float32Array, bounds: Bounds): Promise<void>;
+  /** Sums a few numbers. */
+  allReduce(values: readonly number[]): Promise<number[]>;
+}
+
+/** Splits a vector evenly among ranks. */
+export function evenBounds(length: number, ranks: number): number[] {
+  return Array.from({ length: ranks + 1 }, (_, rank) => Math.floor((length * rank) / ranks));
+}
+
+/** A group of one. */
+export const alone: Collective = {
+  rank: 0,
+  size: 1,
+  async reduceScatter() {},
+  async allGather() {},
+  async allReduce(values) {
+    return [...values];
+  },
+};

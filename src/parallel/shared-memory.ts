@@ -1,0 +1,118 @@
+import type { Bounds, Collective } from './collective.js';
+
+/** Memory that the threads of a group share. */
+export interface SharedGroup {
+  size: number;
+  /** Members that have arrived at the barrier, how often it has opened, and 1 where the group has ended. */
+  control: SharedArrayBuffer;
+  /** For each pair of members the part of the vector that one owns, as the other has it. */
+  parts: SharedArrayBuffer;
+  /** A few numbers of each member. */
+  scalars: SharedArrayBuffer;
+}
+
+const MOST_SCALARS = 16;
+const [ARRIVED, OPENED, ENDED] = [0, 1, 2];
+
+/** Makes the memory for a group of threads that reduce vectors of a length. */
+export function createSharedGroup(size: number, length: number): SharedGroup {
+  return {
+    size,
+    control: new SharedArrayBuffer(12),
+    parts: new SharedArrayBuffer(Math.max(4, 4 * length * (size - 1))),
+    scalars: new SharedArrayBuffer(8 * size * MOST_SCALARS),
+  };
+}
+
+/** Lets members that wait for others go on; their calls throw. */
+export function endGroup({ control }: SharedGroup): void {
+  const flags = new Int32Array(control);
+  Atomics.store(flags, ENDED, 1);
+  Atomics.add(flags, OPENED, 1);
+  Atomics.notify(flags, OPENED);
+}
+
+/**
+ * A member of a group of threads of one process. Vectors are exchanged through shared memory: each member hands the parts
+ * that others own to them, who sum (reduce-scatter), and takes the results back (all-gather): Thakur, Rabenseifner and
+ * Gropp, "Optimization of collective communication operations in MPICH", 2005. Waiting blocks the thread.
+ */
+export class SharedMemoryCollective implements Collective {
+  readonly size: number;
+  private readonly flags: Int32Array;
+  private readonly scalars: Float64Array;
+
+  constructor(
+    private readonly group: SharedGroup,
+    readonly rank: number,
+  ) {
+    this.size = group.size;
+    this.flags = new Int32Array(group.control);
+    this.scalars = new Float64Array(group.scalars);
+  }
+
+  async reduceScatter(data: Float32Array, bounds: Bounds): Promise<void> {
+    for (let owner = 0; owner < this.size; owner++)
+      if (owner !== this.rank)
+        this.part(owner, this.rank, bounds).set(data.subarray(bounds[owner]!, bounds[owner + 1]!));
+    this.wait();
+    const own = data.subarray(bounds[this.rank]!, bounds[this.rank + 1]!);
+    const others = Array.from({ length: this.size }, (_, from) =>
+      from === this.rank ? own : this.part(this.rank, from, bounds),
+    );
+    sumInto(own, others);
+  }
+
+  async allGather(data: Float32Array, bounds: Bounds): Promise<void> {
+    const own = data.subarray(bounds[this.rank]!, bounds[this.rank + 1]!);
+    // What others handed over for this part was summed before: its place is free for the result.
+    if (this.size > 1) this.part(this.rank, this.rank ? 0 : 1, bounds).set(own);
+    this.wait();
+    for (let owner = 0; owner < this.size; owner++)
+      if (owner !== this.rank) data.set(this.part(owner, owner ? 0 : 1, bounds), bounds[owner]!);
+    this.wait();
+  }
+
+  async allReduce(values: readonly number[]): Promise<number[]> {
+    if (values.length > MOST_SCALARS) throw new RangeError(`${values.length} numbers at once`);
+    this.scalars.set(values, this.rank * MOST_SCALARS);
+    this.wait();
+    const sums = values.map((_, k) => {
+      let sum = 0;
+      for (let rank = 0; rank < this.size; rank++) sum += this.scalars[rank * MOST_SCALARS + k]!;
+      return sum;
+    });
+    this.wait();
+    return sums;
+  }
+
+  /** Where member `from` puts its version of the part that `owner` owns. */
+  private part(owner: number, from: number, bounds: Bounds): Float32Array {
+    const length = bounds[owner + 1]! - bounds[owner]!;
+    const slot = from < owner ? from : from - 1;
+    const begin = bounds[owner]! * (this.size - 1) + slot * length;
+    return new Float32Array(this.group.parts, 4 * begin, length);
+  }
+
+  /** Until every member is here. @throws Error where the group has ended */
+  private wait(): void {
+    const { flags } = this;
+    const opened = Atomics.load(flags, OPENED);
+    if (Atomics.add(flags, ARRIVED, 1) === this.size - 1) {
+      Atomics.store(flags, ARRIVED, 0);
+      Atomics.add(flags, OPENED, 1);
+      Atomics.notify(flags, OPENED);
+    } else while (Atomics.load(flags, OPENED) === opened) Atomics.wait(flags, OPENED, opened);
+    if (Atomics.load(flags, ENDED)) throw new Error('another worker has failed');
+  }
+}
+
+/** The sum of vectors of one length, in their order. `sum` may be one of them. */
+function sumInto(sum: Float32Array, parts: readonly Float32Array[]): void {
+  const [first, ...others] = parts as [Float32Array, ...Float32Array[]];
+  for (let k = 0; k < sum.length; k++) {
+    let total = first[k]!;
+    for (const part of others) total += part[k]!;
+    sum[k] = total;
+  }
+}

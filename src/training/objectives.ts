@@ -1,0 +1,55 @@
+import type { Model } from '../ir/model.js';
+import type { Emitter } from '../ops/gradients/emitter.js';
+import { binaryCrossEntropy, crossEntropy, sumOverRows } from './losses.js';
+import type { Objective } from './step-graph.js';
+
+/** What a classifier is trained for. */
+export interface ClassificationObjective {
+  /** Output that holds the scores. */
+  output: string;
+  kind: 'single-label' | 'multi-label' | 'binary';
+  /** True where the output holds probabilities. */
+  probabilities: boolean;
+  classes: number;
+  labelSmoothing: number;
+}
+
+/** Inputs of a classification objective: the targets of a batch and the weight of each row. */
+export const TARGETS = 'nncompress/targets';
+export const ROW_WEIGHTS = 'nncompress/row_weights';
+
+/** Cross-entropy with the labels, binary for several labels or one score; summed over weighed rows. */
+export function classification(options: ClassificationObjective): Objective {
+  return ({ g, model, input }) => {
+    const logits = logitsOf(g, model, options);
+    const weights = input(ROW_WEIGHTS, 'float32', ['rows']);
+    const site = { g, logits };
+    const loss =
+      options.kind === 'single-label'
+        ? crossEntropy(site, input(TARGETS, 'int64', ['rows']), options.classes, options.labelSmoothing)
+        : binaryCrossEntropy(
+            { g, logits: g.op('Flatten', [logits], { axis: 1 }) },
+            input(TARGETS, 'float32', ['rows', options.kind === 'binary' ? 1 : options.classes]),
+            options.labelSmoothing,
+          );
+    return sumOverRows(g, loss, weights);
+  };
+}
+
+/** Operators that turn logits into probabilities. */
+const NORMALIZERS = new Set(['Softmax', 'Sigmoid', 'LogSoftmax']);
+
+/** The scores before softmax or sigmoid: what the last operator takes, or else the logarithm of what it gives. */
+export function logitsOf(
+  g: Emitter,
+  model: Model,
+  { output, probabilities, kind }: Pick<ClassificationObjective, 'output' | 'probabilities' | 'kind'>,
+): string {
+  const { producer } = model.graph.index();
+  let node = producer.get(output);
+  while (node?.type === 'Identity') node = producer.get(node.inputs[0]!);
+  if (node && NORMALIZERS.has(node.type)) return node.inputs[0]!;
+  if (!probabilities) return output;
+  const log = (value: string) => g.op('Log', [g.op('Clip', [value, 1e-7, 1])]);
+  return kind === 'single-label' ? log(output) : g.sub(log(output), log(g.sub(1, output)));
+}

@@ -1,0 +1,130 @@
+import type { Graph } from '../ir/graph.js';
+import type { Model } from '../ir/model.js';
+import type { Node } from '../ir/node.js';
+import type { Tensor } from '../ir/tensor.js';
+
+/** A constant of a model that training may change. */
+export interface Parameter {
+  /** The initializer, or the output of the Constant node, that holds it. */
+  name: string;
+  tensor: Tensor;
+  /** The node that computes with it, for patterns and messages. */
+  consumer: Node;
+  /** Where its consumer stands among those of all parameters, 0 for the first. */
+  depth: number;
+  /** True where weight decay applies: matrices and kernels, not biases and norms. */
+  decays: boolean;
+}
+
+/** Inputs of operators that are no parameters, by position, though they hold floats. */
+const SETTINGS: Readonly<Record<string, readonly number[]>> = {
+  BatchNormalization: [3, 4],
+  Clip: [1, 2],
+  Dropout: [1, 2],
+  Pad: [2],
+  Pow: [1],
+  Resize: [1, 2],
+  OneHot: [2],
+  Where: [0],
+  Range: [0, 1, 2],
+};
+
+/** Operators that hand a value on, so that what they do to a constant does not hide what it is for. */
+const HANDS_ON = new Set(['Identity', 'Cast', 'Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Expand', 'Slice']);
+
+/** Operators on two values, of which one alone may come from data that no layer has seen yet. */
+const PREPROCESSING = new Set(['Add', 'Sub', 'Mul', 'Div']);
+
+/** Constants as large as this mask something out. */
+const MASK = 1e4;
+
+/**
+ * The float32 constants of the main graph that training may change, in the order in which the graph uses them: all but
+ * single numbers (scalars, and those in Constant nodes), settings of operators, running statistics, masks, and what an input is shifted or
+ * scaled by before the first layer.
+ */
+export function findParameters(model: Model): Parameter[] {
+  const { graph } = model;
+  graph.sort();
+  const users = graph.index().consumers;
+  const raw = untouchedInputs(graph);
+  const order = new Map(graph.nodes.map((node, place) => [node, place]));
+  const found: Omit<Parameter, 'depth'>[] = [];
+  for (const [name, tensor] of model.constants()) {
+    const consumer = consumerOf(name, users);
+    if (consumer && tensor.type === 'float32' && isTrainable(name, tensor, graph, users.get(name)!, raw))
+      found.push({ name, tensor, consumer, decays: tensor.dims.filter((dim) => dim > 1).length > 1 });
+  }
+  found.sort((a, b) => order.get(a.consumer)! - order.get(b.consumer)!);
+  const consumers = [...new Set(found.map(({ consumer }) => consumer))];
+  return found.map((parameter) => ({ ...parameter, depth: consumers.indexOf(parameter.consumer) }));
+}
+
+function isTrainable(
+  name: string,
+  tensor: Tensor,
+  graph: Graph,
+  users: readonly Node[],
+  raw: ReadonlySet<string>,
+): boolean {
+  if (!tensor.size || !tensor.dims.length || (tensor.size === 1 && !graph.initializers.has(name))) return false;
+  const isSetting = (node: Node) =>
+    node.inputs.every((input, place) => input !== name || SETTINGS[node.type]?.includes(place));
+  const shiftsInput = (node: Node) =>
+    PREPROCESSING.has(node.type) && node.inputs.some((input) => input !== name && raw.has(input));
+  if (users.every((node) => isSetting(node) || shiftsInput(node))) return false;
+  return tensor.toFloats().every((value) => Math.abs(value) < MASK);
+}
+
+/** Values that hold an input as it came, shifted or scaled at most. */
+function untouchedInputs(graph: Graph): Set<string> {
+  const raw = new Set(graph.inputs.map(({ name }) => name).filter((name) => !graph.initializers.has(name)));
+  const computed = new Set(graph.nodes.flatMap((node) => (node.type === 'Constant' ? [] : node.outputs)));
+  for (const node of graph.nodes) {
+    if (!HANDS_ON.has(node.type) && !PREPROCESSING.has(node.type)) continue;
+    const sources = node.inputs.filter((input) => raw.has(input) || computed.has(input));
+    if (sources.length && sources.every((input) => raw.has(input))) for (const output of node.outputs) raw.add(output);
+  }
+  return raw;
+}
+
+/** The node that computes with a constant, behind those that hand it on. */
+function consumerOf(name: string, users: ReadonlyMap<string, readonly Node[]>): Node | undefined {
+  let node = users.get(name)?.[0];
+  for (const seen = new Set<Node>(); node && HANDS_ON.has(node.type) && !seen.has(node); ) {
+    seen.add(node);
+    node = users.get(node.outputs[0]!)?.[0] ?? node;
+  }
+  return node;
+}
+
+/** Parameters one after the other in one vector. */
+export interface Layout {
+  slots: readonly Slot[];
+  /** Elements of all of them. */
+  length: number;
+}
+
+/** Where a parameter lies. */
+export interface Slot {
+  name: string;
+  dims: readonly number[];
+  offset: number;
+  length: number;
+}
+
+/** Lays parameters out in a vector, those of one group side by side. */
+export function layOut(parameters: readonly { name: string; tensor: Tensor }[]): Layout {
+  let length = 0;
+  const slots = parameters.map(({ name, tensor: { dims, size } }) => {
+    const slot = { name, dims, offset: length, length: size };
+    length += size;
+    return slot;
+  });
+  return { slots, length };
+}
+
+/** The part of a vector that holds a parameter. */
+export function slice(vector: Float32Array, { offset, length }: Slot): Float32Array {
+  return vector.subarray(offset, offset + length);
+}

@@ -1,0 +1,57 @@
+import { inferValueTypes, type ValueFacts } from '../analysis/value-types.js';
+import { UserError } from '../errors.js';
+import type { Model } from '../ir/model.js';
+import { castLikeToCast } from '../passes/cleanup/cast-like-to-cast.js';
+import { commonSubexpressions } from '../passes/cleanup/common-subexpressions.js';
+import { constantsToInitializers } from '../passes/cleanup/constants-to-initializers.js';
+import { foldConstants } from '../passes/cleanup/fold-constants.js';
+import { initializersOutOfInputs } from '../passes/cleanup/initializers-out-of-inputs.js';
+import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
+import { removeIdentities } from '../passes/cleanup/remove-identities.js';
+import { upgradeOpset } from '../passes/opset-upgrade/upgrade-opset.js';
+import { runPasses } from '../passes/pass.js';
+import { findParameters, type Parameter } from './parameters.js';
+
+/** The operator set that gradients are written in; newer models keep theirs. */
+const OPSET = 18;
+
+/** A model made ready for differentiation: what may be trained is an input, everything else is folded. */
+export interface TrainableModel {
+  /** The parameters are inputs of the main graph, declared with their shapes, and no longer constants. */
+  model: Model;
+  parameters: readonly Parameter[];
+  facts: Map<string, ValueFacts>;
+}
+
+/**
+ * Prepares a copy of a model for training. Parameters keep their names, so that trained values can be put back into the
+ * original.
+ * @throws UserError where the model has nothing to train, or its weights are not float32
+ */
+export async function prepareForTraining(original: Model): Promise<TrainableModel> {
+  const model = original.clone();
+  const parameters = findParameters(model);
+  if (!parameters.length) throw nothingToTrain(original);
+  await runPasses(model, [initializersOutOfInputs, constantsToInitializers]);
+  if (model.opset < OPSET) await runPasses(model, [upgradeOpset(OPSET)]);
+  for (const { name, tensor } of parameters) {
+    model.graph.initializers.delete(name);
+    model.graph.inputs.push({ name, type: { kind: 'tensor', elem: 'float32', shape: tensor.dims } });
+  }
+  await runPasses(model, [castLikeToCast, foldConstants, removeDeadNodes, removeIdentities, commonSubexpressions]);
+  return { model, parameters, facts: await inferValueTypes(model) };
+}
+
+function nothingToTrain(model: Model): UserError {
+  const types = new Set([...model.constants().values()].filter(({ size }) => size > 1).map(({ type }) => type));
+  const file = model.source?.path;
+  if (types.has('int8') || types.has('uint8'))
+    return new UserError('has quantized weights, which gradients do not reach', {
+      file,
+      mend: 'train the float model that it was made from, and quantize the result',
+    });
+  const other = ['float16', 'bfloat16', 'float64'].find((type) => types.has(type as 'float16'));
+  if (other)
+    return new UserError(`has ${other} weights; training needs float32`, { file, mend: 'export it in float32' });
+  return new UserError('has no weights that could be trained', { file, mend: 'see nncompress inspect --gradients' });
+}

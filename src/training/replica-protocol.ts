@@ -1,0 +1,67 @@
+import type { NamedValues } from '../ir/types.js';
+import type { SharedGroup } from '../parallel/shared-memory.js';
+import type { SessionOptions } from '../runtime/protocol.js';
+import type { Optimizer } from './optimizers.js';
+import type { Slot } from './parameters.js';
+
+/** A run of parameters that share their settings. */
+export interface Segment {
+  begin: number;
+  end: number;
+  /** Factor of the learning rate. */
+  rate: number;
+  weightDecay: number;
+}
+
+/** What a replica is set up with. */
+export interface ReplicaSetup {
+  rank: number;
+  /** Absent: the replica works alone. */
+  group?: SharedGroup | undefined;
+  /** Bytes or path of the step graph's model. */
+  stepModel: Uint8Array | string;
+  updateModel: Uint8Array;
+  session: SessionOptions;
+  /** Threads of the update's operators. */
+  updateThreads: number | undefined;
+  loss: string;
+  /** Each parameter: its place in the vector, and the output that holds its gradient. */
+  slots: readonly (Slot & { gradient: string })[];
+  length: number;
+  segments: readonly Segment[];
+  optimizer: Optimizer;
+}
+
+/** What a replica holds between steps: the parameters, and its own part of each of the optimizer's vectors. */
+export interface ReplicaState {
+  parameters: Float32Array;
+  states: Record<string, Float32Array>;
+}
+
+/** One batch, or a part of it. */
+export interface StepRequest {
+  /** Inputs; null where there are no rows for this replica. */
+  feeds: NamedValues | null;
+  learningRate: number;
+  /** Updates done, this one included. */
+  step: number;
+  /** False: gradients are kept and added to those of the next batch. */
+  update: boolean;
+}
+
+/** What a step gave. */
+export interface StepResult {
+  /** Sum over all replicas' rows. */
+  loss: number;
+  /** Norm of the gradient before clipping; absent where it is not clipped. */
+  gradientNorm?: number | undefined;
+  milliseconds: number;
+}
+
+/** Calls that a replica answers. */
+export interface ReplicaMethods {
+  setUp(setup: ReplicaSetup, state: ReplicaState): Promise<void>;
+  step(request: StepRequest): Promise<StepResult>;
+  /** The parameters (rank 0 alone) and this replica's part of the optimizer's vectors. */
+  snapshot(): Promise<ReplicaState>;
+}

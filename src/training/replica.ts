@@ -1,0 +1,157 @@
+import { alone, type Bounds, type Collective, evenBounds } from '../parallel/collective.js';
+import { SharedMemoryCollective } from '../parallel/shared-memory.js';
+import { type HeldValues, LocalSession } from '../runtime/local-session.js';
+import { serve } from '../runtime/serve.js';
+import { updateScalars } from './optimizers.js';
+import { slice } from './parameters.js';
+import type { ReplicaMethods, ReplicaSetup, ReplicaState, StepRequest, StepResult } from './replica-protocol.js';
+
+/** Elements that are updated at once: their vectors stay in a core's cache between the operators of the update. */
+const CHUNK = 1 << 15;
+
+/**
+ * A copy of the model that computes gradients for its share of each batch, and owns a part of the optimizer's work
+ * (Rajbhandari et al., "ZeRO", 2020, stage 1): gradients are summed where they are owned, the owner updates its part of
+ * the parameters, and every replica gets all parts.
+ */
+class Replica {
+  private readonly collective: Collective;
+  private readonly bounds: Bounds;
+  private readonly gradients: Float32Array;
+  /** Gradients of the batches before, where several make one update. */
+  private accumulated: Float32Array | undefined;
+  private readonly heldParameters: HeldValues;
+  private readonly heldGradients: HeldValues;
+
+  private constructor(
+    private readonly setup: ReplicaSetup,
+    private readonly state: ReplicaState,
+    private readonly stepSession: LocalSession,
+    private readonly updateSession: LocalSession,
+  ) {
+    const { group, rank, length, slots } = setup;
+    this.collective = group ? new SharedMemoryCollective(group, rank) : alone;
+    this.bounds = evenBounds(length, this.collective.size);
+    this.gradients = new Float32Array(length);
+    const held = (vector: Float32Array, key: 'name' | 'gradient') =>
+      LocalSession.hold(
+        Object.fromEntries(
+          slots.map((slot) => [slot[key], { type: 'float32', dims: slot.dims, data: slice(vector, slot) }]),
+        ),
+      );
+    this.heldParameters = held(state.parameters, 'name');
+    this.heldGradients = held(this.gradients, 'gradient');
+  }
+
+  static async create(setup: ReplicaSetup, state: ReplicaState): Promise<Replica> {
+    const step = await LocalSession.create(setup.stepModel, setup.session);
+    const update = await LocalSession.create(setup.updateModel, { threads: setup.updateThreads });
+    return new Replica(setup, state, step, update);
+  }
+
+  async step({ feeds, update, ...at }: StepRequest): Promise<StepResult> {
+    const start = performance.now();
+    const loss = feeds ? await this.differentiate(feeds) : this.noRows();
+    this.accumulate(update);
+    const [total] = await this.collective.allReduce([loss]);
+    const gradientNorm = update && Number.isFinite(total) ? await this.update(at) : undefined;
+    return { loss: total!, gradientNorm, milliseconds: performance.now() - start };
+  }
+
+  snapshot(): ReplicaState {
+    const { parameters, states } = this.state;
+    return { parameters: this.setup.rank ? new Float32Array(0) : parameters, states };
+  }
+
+  private async differentiate(feeds: NonNullable<StepRequest['feeds']>): Promise<number> {
+    const { loss } = this.setup;
+    const inputs = { ...LocalSession.hold(feeds), ...this.heldParameters };
+    const result = await this.stepSession.runHeld(inputs, { [loss]: null, ...this.heldGradients });
+    return Number(result[loss]!.data[0]);
+  }
+
+  private noRows(): number {
+    this.gradients.fill(0);
+    return 0;
+  }
+
+  /** Adds up the gradients of several batches; before an update, all of them are in `gradients`. */
+  private accumulate(last: boolean): void {
+    const { gradients, accumulated } = this;
+    if (!accumulated) {
+      if (!last) this.accumulated = gradients.slice();
+      return;
+    }
+    const [into, other] = last ? [gradients, accumulated] : [accumulated, gradients];
+    for (let k = 0; k < into.length; k++) into[k]! += other[k]!;
+    if (last) this.accumulated = undefined;
+  }
+
+  private async update(at: { learningRate: number; step: number }): Promise<number | undefined> {
+    const { collective, bounds, gradients, state } = this;
+    const { optimizer } = this.setup;
+    await collective.reduceScatter(gradients, bounds);
+    const norm = optimizer.maxGradientNorm ? await this.gradientNorm() : undefined;
+    const gradientScale = norm === undefined ? 1 : Math.min(1, optimizer.maxGradientNorm / (norm + 1e-6));
+    for (const segment of this.setup.segments) {
+      const rates = { step: at.step, learningRate: at.learningRate * segment.rate, gradientScale };
+      const scalars = holdScalars(updateScalars(optimizer, rates, segment.weightDecay));
+      const begin = Math.max(segment.begin, bounds[collective.rank]!);
+      const end = Math.min(segment.end, bounds[collective.rank + 1]!);
+      for (let from = begin; from < end; from += CHUNK)
+        await this.updateChunk(from, Math.min(from + CHUNK, end), scalars);
+    }
+    await collective.allGather(state.parameters, bounds);
+    return norm;
+  }
+
+  private async gradientNorm(): Promise<number> {
+    const { collective, bounds, gradients } = this;
+    let squares = 0;
+    for (let k = bounds[collective.rank]!; k < bounds[collective.rank + 1]!; k++) squares += gradients[k]! ** 2;
+    const [total] = await collective.allReduce([squares]);
+    return Math.sqrt(total!);
+  }
+
+  private async updateChunk(from: number, to: number, scalars: HeldValues): Promise<void> {
+    const { state, gradients, bounds, collective } = this;
+    const first = bounds[collective.rank]!;
+    const changing = LocalSession.hold({
+      parameters: vectorOf(state.parameters.subarray(from, to)),
+      ...Object.fromEntries(
+        Object.entries(state.states).map(([name, own]) => [name, vectorOf(own.subarray(from - first, to - first))]),
+      ),
+    });
+    const fixed = LocalSession.hold({ gradients: vectorOf(gradients.subarray(from, to)) });
+    const into = Object.fromEntries(Object.entries(changing).map(([name, value]) => [`new/${name}`, value]));
+    await this.updateSession.runHeld({ ...changing, ...fixed, ...scalars }, into);
+  }
+}
+
+const vectorOf = (data: Float32Array) => ({ type: 'float32' as const, dims: [data.length], data });
+
+function holdScalars(scalars: Record<string, number>): HeldValues {
+  const entries = Object.entries(scalars);
+  return LocalSession.hold(
+    Object.fromEntries(entries.map(([name, x]) => [name, { type: 'float32', dims: [], data: Float32Array.of(x) }])),
+  );
+}
+
+let replica: Promise<Replica> | undefined;
+/** Calls are done one after the other, though they arrive while others are under way. */
+let turn: Promise<unknown> = Promise.resolve();
+
+function inTurn<T>(work: (replica: Replica) => T | Promise<T>): Promise<T> {
+  const result = turn.then(async () => work(await replica!));
+  turn = result.catch(() => {});
+  return result;
+}
+
+serve<ReplicaMethods>({
+  async setUp(setup, state) {
+    replica = Replica.create(setup, state);
+    await replica;
+  },
+  step: (request) => inTurn((own) => own.step(request)),
+  snapshot: () => inTurn((own) => own.snapshot()),
+});

@@ -1,0 +1,188 @@
+import type { NamedValues } from '../ir/types.js';
+import { encodeModel } from '../onnx/write.js';
+import { evenBounds } from '../parallel/collective.js';
+import { createSharedGroup, endGroup, type SharedGroup } from '../parallel/shared-memory.js';
+import { batchSize } from '../runtime/pool.js';
+import type { SessionOptions } from '../runtime/protocol.js';
+import { withLoadable } from '../runtime/source.js';
+import { WorkerThread } from '../runtime/thread.js';
+import { buildUpdate, EMA, type Optimizer, optimizerStates } from './optimizers.js';
+import { type Layout, layOut, type Parameter } from './parameters.js';
+import type { ReplicaMethods, ReplicaState, Segment, StepResult } from './replica-protocol.js';
+import type { StepGraph } from './step-graph.js';
+
+/** How replicas are made. */
+export interface ReplicaOptions {
+  optimizer: Optimizer;
+  /** Copies of the model, each in a thread of its own with a share of every batch. */
+  replicas: number;
+  session: SessionOptions;
+  /** Factor of the learning rate of a parameter; 1 where absent. */
+  rateOf?: (parameter: Parameter) => number;
+  /** Where a run goes on; the model's own weights where absent. */
+  state?: TrainingState | undefined;
+}
+
+/** The parameters and the optimizer's vectors, whole. */
+export interface TrainingState {
+  parameters: Float32Array;
+  states: Record<string, Float32Array>;
+}
+
+/** One step's settings. */
+export interface StepSettings {
+  learningRate: number;
+  /** Updates done, this one included. */
+  step: number;
+  /** False: gradients are kept and added to those of the next batch. */
+  update: boolean;
+}
+
+/** Copies of a model that are trained together on shares of each batch, with the result of one that takes it whole. */
+export class Replicas {
+  private constructor(
+    readonly layout: Layout,
+    private readonly threads: readonly WorkerThread<ReplicaMethods>[],
+    private readonly group: SharedGroup | undefined,
+  ) {}
+
+  /** Starts the threads and loads the step graph into each. */
+  static async create(graph: StepGraph, options: ReplicaOptions): Promise<Replicas> {
+    const { optimizer, replicas, session, rateOf = () => 1 } = options;
+    const sorted = sortByGroup(graph.parameters, rateOf);
+    const layout = layOut(sorted);
+    const group = replicas > 1 ? createSharedGroup(replicas, layout.length) : undefined;
+    const threads = Array.from(
+      { length: replicas },
+      () => new WorkerThread<ReplicaMethods>(new URL('./replica.js', import.meta.url)),
+    );
+    const made = new Replicas(layout, threads, group);
+    const whole = options.state ?? initialState(graph.parameters, layout, optimizer);
+    try {
+      await withLoadable([graph.model], async ([stepModel]) => {
+        const setup = {
+          group,
+          stepModel: stepModel!,
+          updateModel: encodeModel(buildUpdate(optimizer)),
+          session: replicas > 1 ? { ...session, threads: 1 } : session,
+          updateThreads: replicas > 1 ? 1 : session.threads,
+          loss: graph.loss,
+          slots: layout.slots.map((slot, k) => ({ ...slot, gradient: sorted[k]!.gradient })),
+          length: layout.length,
+          segments: segmentsOf(sorted, layout, optimizer, rateOf),
+          optimizer,
+        };
+        await made.together((thread, rank) => thread.call('setUp', { ...setup, rank }, made.partOf(whole, rank)));
+      });
+    } catch (error) {
+      await made.close();
+      throw error;
+    }
+    return made;
+  }
+
+  get size(): number {
+    return this.threads.length;
+  }
+
+  /** Runs one batch. Calls may be made ahead of time: they are done in order. */
+  async step(feeds: NamedValues, settings: StepSettings): Promise<StepResult> {
+    const rows = evenBounds(batchSize(feeds), this.size);
+    const results = await this.together((thread, rank) => {
+      const share = this.size === 1 ? feeds : rowsOf(feeds, rows[rank]!, rows[rank + 1]!);
+      return thread.call('step', { ...settings, feeds: share });
+    });
+    return { ...results[0]!, milliseconds: Math.max(...results.map(({ milliseconds }) => milliseconds)) };
+  }
+
+  /** The parameters and the optimizer's vectors after the steps called so far. */
+  async snapshot(): Promise<TrainingState> {
+    const parts = await this.together((thread) => thread.call('snapshot'));
+    const names = Object.keys(parts[0]!.states);
+    return {
+      parameters: parts[0]!.parameters,
+      states: Object.fromEntries(names.map((name) => [name, joined(parts.map(({ states }) => states[name]!))])),
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.group) endGroup(this.group);
+    await Promise.all(this.threads.map((thread) => thread.close()));
+  }
+
+  /** Calls every thread; where one fails, the others are let go on. */
+  private async together<T>(call: (thread: WorkerThread<ReplicaMethods>, rank: number) => Promise<T>): Promise<T[]> {
+    const calls = this.threads.map((thread, rank) => call(thread, rank));
+    for (const one of calls)
+      one.catch(() => {
+        if (this.group) endGroup(this.group);
+      });
+    const results = await Promise.allSettled(calls);
+    const failures = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as Error);
+    if (failures.length)
+      throw failures.find(({ message }) => !/another worker has failed/.test(message)) ?? failures[0];
+    return results.map((result) => (result as PromiseFulfilledResult<T>).value);
+  }
+
+  private partOf({ parameters, states }: TrainingState, rank: number): ReplicaState {
+    const bounds = evenBounds(this.layout.length, this.size);
+    const own = (vector: Float32Array) => (this.size === 1 ? vector : vector.slice(bounds[rank], bounds[rank + 1]));
+    return { parameters, states: Object.fromEntries(Object.entries(states).map(([name, v]) => [name, own(v)])) };
+  }
+}
+
+/** Parameters with the same settings side by side, so that few pieces are updated on their own. */
+function sortByGroup<P extends Parameter>(parameters: readonly P[], rateOf: (parameter: P) => number): P[] {
+  return [...parameters].sort((a, b) => rateOf(a) - rateOf(b) || Number(a.decays) - Number(b.decays));
+}
+
+function segmentsOf(
+  parameters: readonly Parameter[],
+  { slots }: Layout,
+  { weightDecay }: Optimizer,
+  rateOf: (parameter: Parameter) => number,
+): Segment[] {
+  const segments: Segment[] = [];
+  for (const [k, parameter] of parameters.entries()) {
+    const { offset, length } = slots[k]!;
+    const settings = { rate: rateOf(parameter), weightDecay: parameter.decays ? weightDecay : 0 };
+    const last = segments.at(-1);
+    if (last && last.rate === settings.rate && last.weightDecay === settings.weightDecay) last.end = offset + length;
+    else segments.push({ begin: offset, end: offset + length, ...settings });
+  }
+  return segments;
+}
+
+function initialState(parameters: readonly Parameter[], layout: Layout, optimizer: Optimizer): TrainingState {
+  const vector = new Float32Array(layout.length);
+  const tensors = new Map(parameters.map(({ name, tensor }) => [name, tensor]));
+  for (const { name, offset } of layout.slots) vector.set(tensors.get(name)!.toFloats(), offset);
+  const states = optimizerStates(optimizer).map((name): [string, Float32Array] => [
+    name,
+    name === EMA ? vector.slice() : new Float32Array(layout.length),
+  ]);
+  return { parameters: vector, states: Object.fromEntries(states) };
+}
+
+function rowsOf(feeds: NamedValues, begin: number, end: number): NamedValues | null {
+  if (begin === end) return null;
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, value]) => {
+      const step = value.data.length / value.dims[0]!;
+      return [
+        name,
+        { ...value, dims: [end - begin, ...value.dims.slice(1)], data: value.data.slice(begin * step, end * step) },
+      ];
+    }),
+  );
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,109 @@
+import { inferValueTypes } from '../analysis/value-types.js';
+import { UserError } from '../errors.js';
+import type { Dim } from '../ir/graph.js';
+import type { Model } from '../ir/model.js';
+import type { DataType, NamedValues } from '../ir/types.js';
+import { Emitter } from '../ops/gradients/emitter.js';
+import { commonSubexpressions } from '../passes/cleanup/common-subexpressions.js';
+import { foldConstants } from '../passes/cleanup/fold-constants.js';
+import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
+import { runPasses } from '../passes/pass.js';
+import { differentiate } from './differentiate.js';
+import type { Parameter } from './parameters.js';
+import type { TrainableModel } from './prepare.js';
+
+/** What a loss is built with. */
+export interface ObjectiveSite {
+  g: Emitter;
+  model: Model;
+  /** Declares an input that is fed with each batch. */
+  input(name: string, type: DataType, dims: readonly Dim[]): string;
+}
+
+/** Adds a loss to a model; gives the name of one float32 scalar, the sum over the rows of a batch. */
+export type Objective = (site: ObjectiveSite) => string;
+
+/** The gradient of a loss by the parameters of a model, as a model. */
+export interface StepGraph {
+  /** Inputs: the model's own, the objective's, and the parameters. */
+  model: Model;
+  /** Output that holds the loss. */
+  loss: string;
+  /** The parameters that the loss depends on; `gradient` is the output with the parameter's gradient. */
+  parameters: (Parameter & { gradient: string })[];
+}
+
+/** How a step graph is built. */
+export interface StepGraphOptions {
+  objective: Objective;
+  /** Parameters that stay as they are. */
+  isFrozen?: (parameter: Parameter) => boolean;
+  /** Inputs of a typical batch, for recipes that are chosen by their cost. */
+  typical?: NamedValues;
+}
+
+/**
+ * Builds the graph of one training step but for the update: forward pass, loss, and backward pass.
+ * @throws UserError naming every node that has no gradient, or where everything is frozen
+ */
+export async function buildStepGraph(
+  { model: prepared, parameters }: TrainableModel,
+  { objective, isFrozen = () => false, typical = {} }: StepGraphOptions,
+): Promise<StepGraph> {
+  const model = prepared.clone();
+  const { graph } = model;
+  const loss = addObjective(model, objective);
+  const trained = parameters.filter((parameter) => !isFrozen(parameter));
+  freeze(model, parameters.filter(isFrozen));
+  const facts = await inferValueTypes(model);
+  const gradients = differentiate(
+    model,
+    new Map([[loss, new Emitter(model, 'gradient').scalar(1)]]),
+    trained.map(({ name }) => name),
+    { facts, typical: typicalSizes(model, typical) },
+  );
+  if (!gradients.size) throw new UserError('everything is frozen', { file: model.source?.path, mend: 'freeze less' });
+  graph.outputs = [loss, ...new Set(gradients.values())].map((name) => ({ name }));
+  await runPasses(model, [foldConstants, commonSubexpressions, removeDeadNodes]);
+  const g = new Emitter(model, 'output');
+  const outputs = new Map([...gradients].map(([name, gradient]) => [name, g.op('Identity', [gradient])]));
+  graph.outputs = [loss, ...outputs.values()].map((name) => ({
+    name,
+    type: { kind: 'tensor', elem: 'float32' },
+  }));
+  graph.valueInfos.clear();
+  const reached = trained.filter(({ name }) => outputs.has(name));
+  return { model, loss, parameters: reached.map((one) => ({ ...one, gradient: outputs.get(one.name)! })) };
+}
+
+function addObjective(model: Model, objective: Objective): string {
+  const { graph } = model;
+  return objective({
+    g: new Emitter(model, 'loss'),
+    model,
+    input(base, type, dims) {
+      const name = model.freshName(base);
+      graph.inputs.push({ name, type: { kind: 'tensor', elem: type, shape: dims } });
+      return name;
+    },
+  });
+}
+
+/** Frozen parameters are constants again, so that ONNX Runtime may lay them out as it likes. */
+function freeze(model: Model, frozen: readonly Parameter[]): void {
+  const { graph } = model;
+  const names = new Set(frozen.map(({ name }) => name));
+  graph.inputs = graph.inputs.filter(({ name }) => !names.has(name));
+  for (const { name, tensor } of frozen) graph.initializers.set(name, tensor);
+}
+
+function typicalSizes({ graph }: Model, typical: NamedValues): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { name, type } of graph.inputs)
+    if (type?.kind === 'tensor')
+      for (const [axis, dim] of (type.shape ?? []).entries()) {
+        const size = typical[name]?.dims[axis];
+        if (typeof dim === 'string' && size !== undefined) sizes.set(dim, size);
+      }
+  return sizes;
+}

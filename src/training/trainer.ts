@@ -1,0 +1,244 @@
+import { UserError } from '../errors.js';
+import type { NamedValues } from '../ir/types.js';
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
+import { EMA } from './optimizers.js';
+import type { StepResult } from './replica-protocol.js';
+import type { Replicas, TrainingState } from './replicas.js';
+import { learningRateFactor, type Schedule } from './schedules.js';
+
+/** What a model is worth on validation data. */
+export interface Validation {
+  /** The larger the better; decides which epoch is kept. */
+  score: number;
+  /** Further figures for the learning curve. */
+  figures: Record<string, number>;
+}
+
+/** One line of the learning curve. Epoch 0 is the model as it came. */
+export interface EpochRecord extends Record<string, number> {
+  epoch: number;
+}
+
+/** How a model is trained. */
+export interface TrainerOptions {
+  epochs: number;
+  stepsPerEpoch: number;
+  learningRate: number;
+  schedule: Schedule;
+  /** Batches whose gradients make one update. */
+  accumulate: number;
+  /** Epochs without a better score after which training ends; never where absent. */
+  patience?: number | undefined;
+  /** The batches of an epoch, counted from 1, without the first few; the same each time. */
+  batches(epoch: number, skip: number): AsyncIterable<NamedValues>;
+  /** What a vector of parameters is worth. */
+  validate(parameters: Float32Array): Promise<Validation>;
+  checkpoint?: CheckpointOptions | undefined;
+  onStep?: ((rows: number) => void) | undefined;
+  onEpoch?: ((record: EpochRecord) => void) | undefined;
+}
+
+/** Where a run is saved and from where it goes on. */
+export interface CheckpointOptions {
+  path: string;
+  /** What must be the same for a run to go on. */
+  fingerprint: string;
+  /** Milliseconds between checkpoints. */
+  interval: number;
+}
+
+/** What training gave. */
+export interface TrainingResult {
+  /** The parameters of the best epoch. */
+  parameters: Float32Array;
+  bestEpoch: number;
+  history: EpochRecord[];
+  /** Rows that gradients were taken of. */
+  samples: number;
+  /** Seconds of training, validation not counted. */
+  seconds: number;
+  /** Why training ended before its time. */
+  stopped?: string | undefined;
+}
+
+/** Where a run stands, beside its vectors. */
+interface Progress {
+  epoch: number;
+  /** Batches of the epoch that are done. */
+  batch: number;
+  /** Updates done. */
+  step: number;
+  samples: number;
+  seconds: number;
+  lossSum: number;
+  rows: number;
+  bestEpoch: number;
+  bestScore: number;
+  history: EpochRecord[];
+}
+
+/** Vectors of a checkpoint beside the optimizer's. */
+const [PARAMETERS, BEST] = ['parameters', 'best'] as const;
+
+/** The state that a checkpoint holds, to set replicas up with. */
+export interface ResumedRun {
+  state: TrainingState;
+  progress: unknown;
+  best: Float32Array;
+}
+
+/** Reads where an interrupted run stood. @throws UserError where the checkpoint is broken or of another run */
+export async function resumeRun({ path, fingerprint }: CheckpointOptions): Promise<ResumedRun> {
+  const { progress, vectors } = await readCheckpoint(path, fingerprint);
+  const { [PARAMETERS]: parameters, [BEST]: best, ...states } = vectors;
+  return { state: { parameters: parameters!, states }, progress, best: best! };
+}
+
+/**
+ * Trains replicas: epochs of batches with the schedule's learning rate, validation after each, the best epoch kept (the
+ * model as it came among them), checkpoints in between.
+ * @throws UserError where the loss is no longer a number
+ */
+export async function train(
+  replicas: Replicas,
+  options: TrainerOptions,
+  resumed?: ResumedRun,
+): Promise<TrainingResult> {
+  const run = new Run(replicas, options);
+  if (resumed) run.resume(resumed);
+  else await run.begin();
+  return run.toEnd();
+}
+
+/** Steps that are sent ahead of the one in work, so that replicas never wait for batches. */
+const AHEAD = 2;
+
+class Run {
+  private progress: Progress = {
+    ...{ epoch: 1, batch: 0, step: 0, samples: 0, seconds: 0, lossSum: 0, rows: 0 },
+    ...{ bestEpoch: 0, bestScore: Number.NEGATIVE_INFINITY, history: [] },
+  };
+  private best = new Float32Array(0);
+  private savedAt = performance.now();
+  private divergence: string | undefined;
+
+  constructor(
+    private readonly replicas: Replicas,
+    private readonly options: TrainerOptions,
+  ) {}
+
+  /** Validates the model as it came. */
+  async begin(): Promise<void> {
+    await this.validate(0, {});
+  }
+
+  resume({ progress, best }: ResumedRun): void {
+    this.progress = progress as Progress;
+    this.best = best as Float32Array<ArrayBuffer>;
+  }
+
+  async toEnd(): Promise<TrainingResult> {
+    const { progress } = this;
+    while (!this.stopped && progress.epoch <= this.options.epochs) await this.epoch();
+    const { bestEpoch, history, samples, seconds } = progress;
+    return { parameters: this.best, bestEpoch, history, samples, seconds, stopped: this.stopped };
+  }
+
+  /** Why no further epoch is begun. */
+  private get stopped(): string | undefined {
+    if (this.divergence) return this.divergence;
+    const { epoch, bestEpoch } = this.progress;
+    const { patience } = this.options;
+    if (patience === undefined || epoch - 1 - bestEpoch < patience) return undefined;
+    return `no better score for ${patience} epochs`;
+  }
+
+  private async epoch(): Promise<void> {
+    const { progress, options } = this;
+    const { epoch } = progress;
+    const underWay: { rows: number; result: Promise<StepResult> }[] = [];
+    let startedAt = performance.now();
+    let sent = progress.batch;
+    const settle = async () => {
+      const { rows, result } = underWay.shift()!;
+      this.record(rows, await result);
+    };
+    for await (const feeds of options.batches(epoch, progress.batch)) {
+      sent++;
+      const update = sent % options.accumulate === 0 || sent === options.stepsPerEpoch;
+      if (update) progress.step++;
+      const step = progress.step + Number(!update);
+      const factor = learningRateFactor(options.schedule, step - 1);
+      const rows = Object.values(feeds)[0]!.dims[0]!;
+      const result = this.replicas.step(feeds, { learningRate: options.learningRate * factor, step, update });
+      result.catch(() => {}); // it may fail before its turn to be awaited comes
+      underWay.push({ rows, result });
+      if (underWay.length > AHEAD) await settle();
+      if (this.divergence) break;
+      if (update && this.isCheckpointDue()) {
+        while (underWay.length) await settle();
+        progress.seconds += (performance.now() - startedAt) / 1e3;
+        await this.save();
+        startedAt = performance.now();
+      }
+    }
+    while (underWay.length) await settle();
+    progress.seconds += (performance.now() - startedAt) / 1e3;
+    if (!this.divergence) await this.endEpoch();
+  }
+
+  private record(rows: number, { loss }: StepResult): void {
+    const { progress } = this;
+    if (!Number.isFinite(loss)) this.divergence ??= divergenceOf(progress);
+    if (this.divergence) return;
+    progress.batch++;
+    progress.samples += rows;
+    progress.rows += rows;
+    progress.lossSum += loss * rows;
+    this.options.onStep?.(rows);
+  }
+
+  private async endEpoch(): Promise<void> {
+    const { progress } = this;
+    await this.validate(progress.epoch, { loss: progress.lossSum / Math.max(1, progress.rows) });
+    Object.assign(progress, { epoch: progress.epoch + 1, batch: 0, lossSum: 0, rows: 0 });
+    if (this.options.checkpoint) await this.save();
+  }
+
+  private async validate(epoch: number, figures: Record<string, number>): Promise<void> {
+    const { progress, options } = this;
+    const { parameters, states } = await this.replicas.snapshot();
+    const weights = states[EMA] ?? parameters;
+    const { score, figures: found } = await options.validate(weights);
+    const record = { epoch, ...figures, ...found };
+    progress.history.push(record);
+    if (score > progress.bestScore || !this.best.length) {
+      Object.assign(progress, { bestEpoch: epoch, bestScore: score });
+      this.best = weights.slice();
+    }
+    options.onEpoch?.(record);
+  }
+
+  private isCheckpointDue(): boolean {
+    const { checkpoint } = this.options;
+    return checkpoint !== undefined && performance.now() - this.savedAt >= checkpoint.interval;
+  }
+
+  private async save(): Promise<void> {
+    const { path, fingerprint } = this.options.checkpoint!;
+    const { parameters, states } = await this.replicas.snapshot();
+    const vectors: Checkpoint['vectors'] = { [PARAMETERS]: parameters, [BEST]: this.best, ...states };
+    await writeCheckpoint(path, { fingerprint, progress: this.progress, vectors });
+    this.savedAt = performance.now();
+  }
+}
+
+/** @throws UserError where there is no epoch to fall back to */
+function divergenceOf({ epoch, batch, bestEpoch }: Progress): string {
+  const what = `the loss was no longer a number at epoch ${epoch}, batch ${batch + 1}`;
+  if (bestEpoch)
+    return `${what}; the weights of epoch ${bestEpoch} are kept: try a lower --lr, --warmup or --clip-norm 1`;
+  throw new UserError(`${what}, and no epoch before was better than the model as it came`, {
+    mend: 'lower --lr, add --warmup or --clip-norm 1',
+  });
+}
