@@ -17,7 +17,7 @@ export const oneOf = (words: readonly string[]): string => words.join(', ');
 export const DATA: OptionGroup = {
   heading: 'Data:',
   rows: [
-    ['--data <path>', 'labelled test data: a folder, CSV/TSV/JSONL file, IDX file or NPZ file'],
+    ['--data <path>', 'labelled test data: a folder, CSV, JSONL, Parquet, IDX or NPZ'],
     ['--input-column <name>', 'column that names the image or sound file'],
     ['--text-column <name>', 'column that holds the text'],
     ['--pair-column <name>', 'column that holds the second text of a pair'],

@@ -40,7 +40,7 @@ function manifestFiles(table: Table, { columns }: FileKind, options: DatasetOpti
   const input = requireColumn(table, columns, options.inputColumn, '--input-column');
   const label = findColumn(table, COLUMN_NAMES.label, options.labelColumn);
   return table.rows.map((row, index) => {
-    const place = { file: table.path, where: `line ${table.line(index)}` };
+    const place = { file: table.path, where: table.where(index) };
     const name = row[input];
     if (typeof name !== 'string' || name.trim() === '') {
       throw new UserError(`column '${input}' names no file`, { ...place, mend: 'name a file in every row' });

@@ -23,6 +23,11 @@ export interface FolderListing {
 /** Names that say that a sub-folder is a part of the data, not a class. */
 const SPLIT_NAMES = new Set(['train', 'training', 'test', 'testing', 'val', 'valid', 'validation', 'dev', 'eval']);
 
+/** True for the name of a part of the data: `train`, `test` … */
+export function isSplitName(name: string): boolean {
+  return SPLIT_NAMES.has(name.toLowerCase());
+}
+
 /** Orders strings by their UTF-8 bytes, as Python's `sorted` does. */
 export function byteOrder(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
@@ -56,8 +61,17 @@ async function entriesOf(path: string): Promise<Entry[]> {
   }
 }
 
-/** Files below a folder whose names end as wanted: those of a folder before those of its sub-folders, each in byte order. */
-async function walk(folder: string, prefix: string, endings: ReadonlySet<string>, depth = 0): Promise<FolderFile[]> {
+/**
+ * Files below a folder whose names end as wanted: those of a folder before those of its sub-folders, each in byte order.
+ * @param prefix put before their names
+ * @throws UserError where the folder cannot be read
+ */
+export async function filesBelow(
+  folder: string,
+  endings: ReadonlySet<string>,
+  prefix = '',
+  depth = 0,
+): Promise<FolderFile[]> {
   if (depth > 32)
     throw new UserError('is nested too deeply', { file: folder, mend: 'look for a link that leads back' });
   const entries = await entriesOf(folder);
@@ -65,7 +79,7 @@ async function walk(folder: string, prefix: string, endings: ReadonlySet<string>
     .filter((entry) => !entry.isFolder && endings.has(extname(entry.name).toLowerCase()))
     .map(({ path, name }): FolderFile => ({ path, name: `${prefix}${name}`, label: undefined }));
   for (const { path, name } of entries.filter((entry) => entry.isFolder)) {
-    files.push(...(await walk(path, `${prefix}${name}/`, endings, depth + 1)));
+    files.push(...(await filesBelow(path, endings, `${prefix}${name}/`, depth + 1)));
   }
   return files;
 }
@@ -97,7 +111,7 @@ export async function listFolder(root: string, endings: ReadonlySet<string>, spl
     if (folders.some((folder) => folder.name === split)) return listFolder(join(root, split), endings);
     throw new UserError(`has no sub-folder '${split}'`, { file: root, mend: 'name an existing split, or none' });
   }
-  if (folders.length > 0 && folders.every((folder) => SPLIT_NAMES.has(folder.name.toLowerCase()))) {
+  if (folders.length > 0 && folders.every((folder) => isSplitName(folder.name))) {
     const [first] = folders;
     if (folders.length === 1 && first) return listFolder(first.path, endings);
     const names = folders.map((folder) => folder.name).join(', ');
@@ -122,7 +136,7 @@ async function listClasses(
   const flat = entries.filter((entry) => !entry.isFolder && endings.has(extname(entry.name).toLowerCase()));
   const classes: FolderFile[] = [];
   for (const folder of entries.filter((entry) => entry.isFolder)) {
-    const files = await walk(folder.path, `${folder.name}/`, endings);
+    const files = await filesBelow(folder.path, endings, `${folder.name}/`);
     for (const file of files) classes.push({ ...file, label: folder.name });
   }
   if (flat.length > 0 && classes.length > 0) {

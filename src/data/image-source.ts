@@ -40,12 +40,21 @@ export async function readImage(path: string): Promise<RawImage> {
   const bytes = await readFile(path).catch((error: unknown) => {
     throw fileError(path, error);
   });
+  return decodeImage(bytes, path);
+}
+
+/**
+ * Decodes the bytes of an image as {@link readImage} does.
+ * @param file where they lie, for messages
+ * @throws UserError naming it where they are damaged, or in a format that cannot be decoded.
+ */
+export async function decodeImage(bytes: Uint8Array, file: string): Promise<RawImage> {
   const sharp = await loadSharp();
   try {
     return await decode(sharp(bytes, { ignoreIcc: true, autoOrient: true }));
   } catch (error) {
     const what = `cannot be decoded: ${messageOf(error).replace(/^Input buffer/, 'it')}`;
-    throw new UserError(what, { file: path, mend: 'replace or remove it' });
+    throw new UserError(what, { file, mend: 'replace or remove it' });
   }
 }
 

@@ -21,8 +21,8 @@ const plainName = (name: string) => name.toLowerCase().replace(/[\s_-]+/g, '');
 /**
  * Maps a data set's labels to a model's classes. Names are looked up among the model's names (exactly, else without
  * case, spaces, underscores and hyphens); whole numbers are class indices, unless the model names its classes so; where
- * the model's names are unknown (absent, or `LABEL_0`, `LABEL_1` …) the data's names are taken in sorted order, if there
- * are as many as the model has classes.
+ * the model's names are unknown (absent, or `LABEL_0`, `LABEL_1` …) the data's names are taken in their order (which is
+ * sorted, unless the data tells one), if there are as many as the model has classes.
  * @param outputSize number of classes the model gives; 1 stands for the two classes of a binary model
  * @throws UserError naming the first label that is no class of the model, and some that are
  */
@@ -83,9 +83,9 @@ function lookup(
   return sortedLookup(dataset, labels, count);
 }
 
-/** The data's own class names in sorted order, for a model whose classes have no names. */
+/** The data's own class names in their order, for a model whose classes have no names. */
 function sortedLookup(dataset: Dataset, labels: readonly (string | number)[], count: number | undefined): Lookup {
-  const classes = [...(dataset.classNames ?? new Set(labels.map(String)))].sort();
+  const classes = [...(dataset.classNames ?? [...new Set(labels.map(String))].sort())];
   if (count !== undefined && classes.length !== count) {
     throw new UserError(
       `has ${classes.length} classes (${someOf(classes)}), the model ${count}, whose names are unknown`,

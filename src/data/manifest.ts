@@ -3,15 +3,21 @@ import { messageOf, UserError } from '../errors.js';
 import { readText } from './files.js';
 import type { RawLabel } from './types.js';
 
-/** A table with named columns. */
-export interface Table {
+/** The columns of a table. */
+export interface TableHead {
   path: string;
   /** Column names in the order of the file. */
   columns: readonly string[];
+  /** Where the file names its columns, for messages: `line 1`. */
+  header?: string | undefined;
+}
+
+/** A table with named columns. */
+export interface Table extends TableHead {
   /** Cells by column name: strings in CSV and TSV, any JSON value in JSONL. */
   rows: readonly Record<string, unknown>[];
-  /** Line of the file where a row begins, counted from 1. */
-  line(row: number): number;
+  /** Where a row lies, for messages: `line 3`, counted from 1. */
+  where(row: number): string;
 }
 
 type TableReader = (path: string, text: string, delimiter: string | undefined) => Promise<Table>;
@@ -84,7 +90,7 @@ async function readCsv(path: string, text: string, delimiter = delimiterOf(text)
     }) as Record<string, unknown>[];
     const twice = columns.find((name, index) => columns.indexOf(name) !== index);
     if (twice !== undefined) throw new UserError(`two columns are named '${twice}'`, { file: path, where: 'line 1' });
-    return { path, columns, rows, line: (row) => lines[row] ?? 0 };
+    return { path, columns, header: 'line 1', rows, where: (row) => `line ${lines[row]}` };
   } catch (error) {
     if (error instanceof UserError) throw error;
     const { code = '', lines: line } = error as { code?: string; lines?: number };
@@ -107,7 +113,7 @@ async function readJsonLines(path: string, text: string): Promise<Table> {
     rows.push(row);
     lines.push(index + 1);
   }
-  return { path, columns: [...columns], rows, line: (row) => lines[row] ?? 0 };
+  return { path, columns: [...columns], header: 'line 1', rows, where: (row) => `line ${lines[row]}` };
 }
 
 function parseRow(path: string, line: string, number: number): Record<string, unknown> {
@@ -130,7 +136,7 @@ function parseRow(path: string, line: string, number: number): Record<string, un
  * (in any case). Undefined where neither is there.
  * @throws UserError where the option names a column that is not there.
  */
-export function findColumn(table: Table, usual: readonly string[], named?: string): string | undefined {
+export function findColumn(table: TableHead, usual: readonly string[], named?: string): string | undefined {
   if (named !== undefined) {
     if (table.columns.includes(named)) return named;
     throw new UserError(`has no column '${named}'`, { file: table.path, mend: `it has ${listColumns(table)}` });
@@ -148,7 +154,7 @@ export function findColumn(table: Table, usual: readonly string[], named?: strin
  * @throws UserError naming the columns that the table has.
  */
 export function requireColumn(
-  table: Table,
+  table: TableHead,
   usual: readonly string[],
   named: string | undefined,
   option: string,
@@ -157,12 +163,13 @@ export function requireColumn(
   if (found !== undefined) return found;
   throw new UserError(`no column is named ${usual.slice(0, 5).join(', ')}; it has ${listColumns(table)}`, {
     file: table.path,
-    where: 'line 1',
-    mend: `name the column with ${option}, or begin the file with a line that names its columns`,
+    where: table.header,
+    mend: `name the column with ${option}${table.header ? ', or begin the file with a line that names its columns' : ''}`,
   });
 }
 
-function listColumns(table: Table): string {
+/** The names of a table's columns, for messages. */
+export function listColumns(table: TableHead): string {
   return table.columns.map((name) => `'${name}'`).join(', ');
 }
 

@@ -10,6 +10,8 @@ import { findColumn, isTable, readTable } from './manifest.js';
 import { openNpy } from './npy.js';
 import { openNpz } from './npz.js';
 import { COLUMN_NAMES, type DatasetOptions } from './options.js';
+import { PARQUET_ENDINGS } from './parquet-files.js';
+import { openParquet } from './parquet-source.js';
 import { openText, TEXT_ENDINGS } from './text-source.js';
 import type { Dataset } from './types.js';
 
@@ -28,6 +30,11 @@ const FILE_FORMS: readonly { open: Opener; named(path: string): boolean; begins(
     named: (path) => /\.npy$/i.test(path),
     begins: (bytes) => bytes.toString('latin1', 0, 6) === '\x93NUMPY',
   },
+  {
+    open: openParquet,
+    named: (path) => /\.parquet$/i.test(path),
+    begins: (bytes) => /^PAR[1E]/.test(bytes.toString('latin1')),
+  },
   { open: openIdx, named: isIdxName, begins: isIdxStart },
 ];
 
@@ -35,6 +42,7 @@ const FILE_FORMS: readonly { open: Opener; named(path: string): boolean; begins(
 const FOLDER_FORMS: readonly { open: Opener; endings: ReadonlySet<string> }[] = [
   { open: openImages, endings: IMAGE_ENDINGS },
   { open: openAudio, endings: AUDIO_ENDINGS },
+  { open: openParquet, endings: PARQUET_ENDINGS },
 ];
 
 /** Tables that describe the files of the folder that they lie in, as the Hugging Face hub has them. */
@@ -42,8 +50,8 @@ const FOLDER_TABLES = ['metadata.csv', 'metadata.jsonl', 'metadata.tsv'];
 
 /**
  * Opens labelled or unlabelled data, whatever its form: a folder of images, sounds or texts (one sub-folder per class,
- * flat, or with a metadata.csv), a folder with a pair of IDX files, a CSV, TSV or JSONL file of texts or of file names, an IDX,
- * NPZ or NPY file.
+ * flat, or with a metadata.csv), a folder with a pair of IDX files, a CSV, TSV or JSONL file of texts or of file names, a
+ * Parquet file or a folder of them, an IDX, NPZ or NPY file.
  * @throws UserError where the form is not understood, and as the opener of each form says
  */
 export async function openDataset(path: string, options: DatasetOptions = {}): Promise<Dataset> {
@@ -60,7 +68,7 @@ async function openOneFile(path: string, options: DatasetOptions): Promise<Datas
   if (form) return form.open(path, options);
   throw new UserError('is in no form of data that is known', {
     file: path,
-    mend: 'give a folder of images or WAVs, a CSV, TSV or JSONL file, or an IDX, NPZ or NPY file',
+    mend: 'give a folder of images or WAVs, a CSV, TSV, JSONL or Parquet file, or an IDX, NPZ or NPY file',
   });
 }
 
@@ -118,7 +126,7 @@ async function openTable(path: string, options: DatasetOptions): Promise<Dataset
   if (options.inputColumn === undefined) return openText(path, options);
   throw new UserError(`column '${options.inputColumn}' names no image or sound: ${JSON.stringify(cells[0])}`, {
     file: path,
-    where: `line ${table.line(0)}`,
+    where: table.where(0),
     mend: `their names end in ${[...IMAGE_ENDINGS, ...AUDIO_ENDINGS].join(', ')}`,
   });
 }

@@ -2,7 +2,15 @@ import { stat } from 'node:fs/promises';
 import { UserError } from '../errors.js';
 import { openFiles } from './file-source.js';
 import { fileError, readText } from './files.js';
-import { cellLabel, classNamesOf, findColumn, readTable, requireColumn, type Table } from './manifest.js';
+import {
+  cellLabel,
+  classNamesOf,
+  findColumn,
+  readTable,
+  requireColumn,
+  type Table,
+  type TableHead,
+} from './manifest.js';
 import { COLUMN_NAMES, type DatasetOptions } from './options.js';
 import type { Dataset, RawLabel, RawText } from './types.js';
 
@@ -19,7 +27,8 @@ const PAIRS = [
   ['text', 'text_pair'],
 ] as const;
 
-interface Columns {
+/** Which columns of a table hold what. */
+export interface TextColumns {
   text: string;
   pair: string | undefined;
   label: string | undefined;
@@ -40,14 +49,19 @@ export async function openText(path: string, options: DatasetOptions = {}): Prom
     const read = async (file: string): Promise<RawText> => ({ kind: 'text', text: (await readText(file)).trimEnd() });
     return openFiles(path, { kind: 'text', endings: TEXT_ENDINGS, columns: [], read }, options);
   }
-  return tableDataset(await readTable(path, options), options);
+  const table = await readTable(path, options);
+  return textDataset(table, textColumns(table, options));
 }
 
-function tableDataset(table: Table, options: DatasetOptions): Dataset {
-  const columns = columnsOf(table, options);
-  const where = (index: number) => `line ${table.line(index)}`;
+/**
+ * The texts and labels of a table, as {@link textColumns} finds them.
+ * @throws UserError where a cell is no text (when it is loaded) or no label
+ */
+export function textDataset(table: Table, columns: TextColumns): Dataset {
   const labels: (RawLabel | undefined)[] = table.rows.map((row, index) =>
-    columns.label === undefined ? undefined : cellLabel(row[columns.label], { file: table.path, where: where(index) }),
+    columns.label === undefined
+      ? undefined
+      : cellLabel(row[columns.label], { file: table.path, where: table.where(index) }),
   );
   return {
     path: table.path,
@@ -55,7 +69,7 @@ function tableDataset(table: Table, options: DatasetOptions): Dataset {
     size: table.rows.length,
     classNames: classNamesOf(labels),
     label: (index) => labels[index],
-    describe: where,
+    describe: table.where,
     async load(index) {
       const text = cellText(table, index, columns.text);
       if (columns.pair === undefined) return { kind: 'text', text };
@@ -70,12 +84,16 @@ function cellText(table: Table, row: number, column: string): string {
   if (typeof cell === 'number') return String(cell);
   throw new UserError(`column '${column}' holds ${JSON.stringify(cell) ?? 'nothing'}, not a text`, {
     file: table.path,
-    where: `line ${table.line(row)}`,
+    where: table.where(row),
     mend: 'give a text in every row',
   });
 }
 
-function columnsOf(table: Table, options: DatasetOptions): Columns {
+/**
+ * The columns of texts, or of pairs of them, and of labels: those that the options name, else those with a usual name.
+ * @throws UserError where no column or more than one can be meant, listing the table's columns
+ */
+export function textColumns(table: TableHead, options: DatasetOptions): TextColumns {
   const label = onlyColumn(table, COLUMN_NAMES.label, options.labelColumn, '--label-column');
   if (options.textColumn !== undefined || options.pairColumn !== undefined) {
     const text = requireColumn(table, COLUMN_NAMES.text, options.textColumn, '--text-column');
@@ -91,7 +109,7 @@ function columnsOf(table: Table, options: DatasetOptions): Columns {
 }
 
 /** The one column with a usual name. @throws UserError where there are several and the option names none */
-function onlyColumn(table: Table, usual: readonly string[], named: string | undefined, option: string) {
+function onlyColumn(table: TableHead, usual: readonly string[], named: string | undefined, option: string) {
   const found = findColumn(table, usual, named);
   const others = table.columns.filter((column) => column !== found && usual.includes(column.toLowerCase()));
   if (found === undefined || named !== undefined || others.length === 0) return found;
@@ -99,13 +117,13 @@ function onlyColumn(table: Table, usual: readonly string[], named: string | unde
   const columns = table.columns.map((name) => `'${name}'`).join(', ');
   throw new UserError(`${rivals} may be meant; it has ${columns}`, {
     file: table.path,
-    where: 'line 1',
+    where: table.header,
     mend: `name the column with ${option}`,
   });
 }
 
 /** The text column of a table that has no other column beside its labels. */
-function remaining(table: Table, label: string | undefined): string | undefined {
+function remaining(table: TableHead, label: string | undefined): string | undefined {
   const rest = table.columns.filter((column) => column !== label);
   return label !== undefined && rest.length === 1 ? rest[0] : undefined;
 }

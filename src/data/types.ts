@@ -44,7 +44,7 @@ export interface Dataset {
   readonly path: string;
   readonly kind: SampleKind;
   readonly size: number;
-  /** Distinct class names found in the data, sorted, where labels are names; undefined where labels are indices. */
+  /** Class names where labels are names: in the order that the data tells, else sorted; undefined for indices. */
   readonly classNames?: readonly string[] | undefined;
   /** The label of a sample, or undefined where the data has none. */
   label(index: number): RawLabel | undefined;

@@ -13,7 +13,7 @@ describe('readTable', () => {
       { text: 'a, "b"\nc', label: 'x' },
       { text: 'd', label: 'y' },
     ]);
-    expect([table.line(0), table.line(1)]).toEqual([2, 5]);
+    expect([table.where(0), table.where(1)]).toEqual(['line 2', 'line 5']);
   });
 
   it.each([
@@ -45,7 +45,7 @@ describe('readTable', () => {
   it('joins the columns of JSON lines', async () => {
     const table = await readTable(file('joined.jsonl', '{"a": 1}\n\n{"b": ["x"]}'));
     expect(table.columns).toEqual(['a', 'b']);
-    expect(table.line(1)).toBe(3);
+    expect(table.where(1)).toBe('line 3');
   });
 
   it.each([
@@ -67,7 +67,7 @@ describe('readTable', () => {
 });
 
 describe('findColumn', () => {
-  const table = { path: 't.csv', columns: ['ID', 'Sentence', 'tag'], rows: [], line: () => 0 };
+  const table = { path: 't.csv', columns: ['ID', 'Sentence', 'tag'], header: 'line 1', rows: [], where: () => '' };
 
   it('prefers the option, then the usual names in any case', () => {
     expect(findColumn(table, ['text', 'sentence'])).toBe('Sentence');
