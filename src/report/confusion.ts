@@ -9,6 +9,15 @@ export interface Confusion {
   after?: number[][] | undefined;
 }
 
+/** Decisions on one class of multi-label data. */
+export interface LabelConfusion {
+  class: string;
+  /** Samples without the class and with it (rows), by whether it was predicted (columns). */
+  before: number[][];
+  /** Of the compressed model, where there is one. */
+  after?: number[][] | undefined;
+}
+
 /** A class taken for another. */
 export interface ConfusedPair {
   target: string;
@@ -27,6 +36,18 @@ export function confusionOf(report: Report): Confusion | undefined {
     before: matrix,
     after: after && matrixOf(after),
   };
+}
+
+/** A matrix for each class of multi-label data; undefined where there are none. */
+export function labelConfusionsOf(report: Report): LabelConfusion[] | undefined {
+  const [before, after] = pairOf(report).map(({ metrics }) => metrics);
+  const matrices = before && labelMatrices(before);
+  const others = after && labelMatrices(after);
+  return matrices?.map((matrix, index) => ({
+    class: before!.recall.perClass[index]?.class ?? '',
+    before: matrix,
+    after: others?.[index],
+  }));
 }
 
 /** Pairs of classes that were confused at least once by a model, the most often confused first. */
@@ -49,4 +70,10 @@ function matrixOf({ confusion = [] }: Metrics): number[][] | undefined {
   const isRow = (row: (number | number[])[]): row is number[] =>
     row.length === confusion.length && row.every((count) => typeof count === 'number');
   return confusion.length > 0 && confusion.every(isRow) ? confusion : undefined;
+}
+
+function labelMatrices({ confusion = [] }: Metrics): number[][][] | undefined {
+  const isMatrix = (matrix: (number | number[])[]): matrix is number[][] =>
+    matrix.length === 2 && matrix.every((row) => Array.isArray(row) && row.length === 2);
+  return confusion.length > 0 && confusion.every(isMatrix) ? confusion : undefined;
 }

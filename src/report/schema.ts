@@ -103,21 +103,29 @@ const comparison = z.object({
   changed: z.object({ gained: count, lost: count }).optional(),
 });
 
-/** A sample in small, as it is shown: never an address, so that a report loads nothing. */
+/** A picture itself, in base64: never an address, so that a report loads nothing. */
+const picture = z.object({
+  uri: z.string().regex(/^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+/]+=*$/),
+  width: count,
+  height: count,
+});
+
+/** A sample in small, as it is shown. */
 const preview = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('image'),
-    /** The image itself, in base64. */
-    uri: z.string().regex(/^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+/]+=*$/),
-    width: count,
-    height: count,
-  }),
+  picture.extend({ kind: z.literal('image') }),
   z.object({ kind: z.literal('text'), text: z.string(), pair: z.string().optional() }),
   z.object({
     kind: z.literal('audio'),
     /** SVG path of the waveform, in a box 200 wide and 40 high. */
     path: z.string().regex(/^[MLHV0-9 .-]+$/),
     seconds: positive,
+    /** Log-mel energies, time from left to right, low pitches at the bottom. */
+    spectrogram: picture.optional(),
+  }),
+  z.object({
+    kind: z.literal('arrays'),
+    /** Some of the arrays as heat maps: the last axis from left to right, all others from top to bottom. */
+    arrays: z.array(z.object({ name: z.string(), image: picture, shape: z.string() })),
   }),
 ]);
 

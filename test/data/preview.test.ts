@@ -61,7 +61,52 @@ describe('previewOf', () => {
     expect(nothing).toEqual({ kind: 'audio', path: 'M0 20H200', seconds: 0 });
   });
 
-  it('leaves arrays alone', async () => {
+  it('draws the spectrogram of a sound: time from left to right, high pitches at the top', async () => {
+    const rate = 16_000;
+    const pitch = (at: number) => (at < rate / 2 ? 200 : 6000);
+    const samples = Float32Array.from({ length: rate }, (_, at) => Math.sin((2 * Math.PI * pitch(at) * at) / rate));
+    const preview = await previewOf({ kind: 'audio', samples, sampleRate: rate });
+    const { spectrogram } = preview as Extract<SamplePreview, { kind: 'audio' }>;
+    expect(spectrogram).toMatchObject({ width: 160, height: 48 });
+    const pixels = await greysOf(spectrogram!.uri);
+    const brightestRow = (column: number) => {
+      const rows = Array.from({ length: 48 }, (_, row) => pixels[row * 160 + column]!);
+      return rows.indexOf(Math.max(...rows));
+    };
+    expect(brightestRow(40)).toBeGreaterThan(40);
+    expect(brightestRow(120)).toBeLessThan(10);
+    expect(Buffer.byteLength(spectrogram!.uri)).toBeLessThan(6000);
+  });
+
+  it('draws arrays as heat maps, the least value black and the greatest white', async () => {
+    const data = Float32Array.from({ length: 320 * 8 }, (_, at) => (at % 320 < 160 ? -3 : 5));
+    const preview = await previewOf({
+      kind: 'arrays',
+      arrays: {
+        x: { type: 'float32', dims: [2, 4, 320], data },
+        length: { type: 'int64', dims: [], data: BigInt64Array.of(7n) },
+        name: { type: 'string', dims: [1], data: ['a'] },
+      },
+    });
+    const { arrays } = preview as Extract<SamplePreview, { kind: 'arrays' }>;
+    expect(arrays.map(({ name, shape, image: { width, height } }) => [name, shape, width, height])).toEqual([
+      ['x', 'float32 2×4×320', 160, 8],
+      ['length', 'int64', 1, 1],
+    ]);
+    const pixels = await greysOf(arrays[0]!.image.uri);
+    expect(pixels[10]).toBeLessThan(10);
+    expect(pixels[150]).toBeGreaterThan(245);
+  });
+
+  it('draws what is not finite too, and nothing of texts', async () => {
+    const data = Float32Array.of(Number.NaN, 1, Number.POSITIVE_INFINITY, 2);
+    const odd = await previewOf({ kind: 'arrays', arrays: { x: { type: 'float32', dims: [4], data } } });
+    expect(odd).toMatchObject({ arrays: [{ image: { width: 4, height: 1 } }] });
     expect(await previewOf({ kind: 'arrays', arrays: {} })).toBeUndefined();
   });
 });
+
+async function greysOf(uri: string): Promise<Buffer> {
+  const bytes = Buffer.from(uri.replace('data:image/webp;base64,', ''), 'base64');
+  return sharp(bytes).greyscale().raw().toBuffer();
+}

@@ -6,7 +6,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderHtml } from '../../src/report/html/index.js';
 import type { Report } from '../../src/report/schema.js';
-import { largeReport } from './large-example.js';
+import { labelsReport, largeReport } from './large-example.js';
 import { expectMaps, expectTables, parsePage } from './page.js';
 import { richReport } from './rich-example.js';
 
@@ -24,6 +24,7 @@ const big = { ...largeReport(10, 100, 60), changedSamples: richReport.changedSam
 const REPORTS: readonly (readonly [name: string, report: Report])[] = [
   ['all there can be', richReport],
   ['10 classes', big],
+  ['12 labels', labelsReport(12, 100)],
   ['1,000 classes, 10,000 samples', largeReport(1000, 10, 400)],
 ];
 
@@ -71,7 +72,7 @@ describe.skipIf(!executablePath)(`in a browser (${executablePath ?? 'none found;
 
   it('lets previews load, and nothing a name holds', async () => {
     const { page } = await open(richReport);
-    const image = page.locator('.preview img');
+    const image = page.locator('.preview img.small');
     expect(await image.evaluate((element: { naturalWidth: number }) => element.naturalWidth)).toBeGreaterThan(0);
     expect(await page.locator('blockquote').textContent()).toBe('</p><script>alert("1")</script> is my bag lost?');
     await page.close();

@@ -5,7 +5,7 @@ import type { Report } from '../../src/report/schema.js';
 import { anyReport } from './arbitrary.js';
 import { evaluateReport, quantizeReport, unlabelledReport } from './example.js';
 import { expectFigures } from './figures.js';
-import { largeReport } from './large-example.js';
+import { labelsReport, largeReport } from './large-example.js';
 import { expectMaps, expectTables, parsePage } from './page.js';
 import { richReport } from './rich-example.js';
 
@@ -38,6 +38,8 @@ describe('renderHtml', () => {
     ['12 classes', largeReport(12, 50)],
     ['50 classes', largeReport(50, 20)],
     ['60 classes', largeReport(60, 20)],
+    ['12 labels', labelsReport(12, 50)],
+    ['60 labels', labelsReport(60, 20)],
   ])('shows the figures of an example: %s', (_, report) => {
     const page = pageOf(report);
     expect(expectTables(page, report)).toBeGreaterThan(8);
@@ -60,6 +62,23 @@ describe('renderHtml', () => {
     const page = pageOf(largeReport(51, 20));
     expect(page('table.map')).toHaveLength(0);
     expect(page('#confused-pairs tbody tr')).toHaveLength(100);
+  });
+
+  it('shows a heat map for each label of multi-label data, those with most errors of many', () => {
+    const page = pageOf(labelsReport(12, 50));
+    expect(page('table.map')).toHaveLength(36);
+    expect(page('#label-0-original').closest('.label').prev('h3').text()).toBe('class 0, n00000000');
+    expect(pageOf(labelsReport(60, 20))('.label')).toHaveLength(50);
+  });
+
+  it('shows spectrograms below waveforms, and arrays as heat maps', () => {
+    const page = pageOf(richReport);
+    expect(page('.preview svg + img.wide').attr('alt')).toBe('spectrogram of bag/20.wav');
+    const array = page('.preview img.wide').last();
+    expect([array.attr('alt'), array.next('small').text()]).toEqual([
+      'values of a<b> of x.npz: row 3',
+      'a<b>, float32 3×32',
+    ]);
   });
 
   it('can be sorted without script: every row carries its place in each order', () => {
@@ -107,7 +126,16 @@ describe('renderHtml', () => {
   });
 
   it('takes less than 3 MB for 1,000 classes and 10,000 samples', () => {
-    const html = renderHtml(largeReport(1000, 10, 400));
+    // The largest preview that there can be: three arrays of noise.
+    const image = { uri: `data:image/webp;base64,${'A'.repeat(7_400)}`, width: 160, height: 64 };
+    const arrays = ['a', 'b', 'c'].map((name) => ({ name, image, shape: 'float32 64×160' }));
+    const [sample] = richReport.changedSamples!;
+    const changedSamples = Array.from({ length: 200 }, (_, index) => ({
+      ...sample!,
+      index,
+      preview: index < 20 ? { kind: 'arrays' as const, arrays } : undefined,
+    }));
+    const html = renderHtml({ ...largeReport(1000, 10, 400), changedSamples });
     expect(Buffer.byteLength(html)).toBeLessThan(3e6);
   });
 

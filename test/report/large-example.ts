@@ -26,6 +26,29 @@ export function largeReport(classes: number, perClass: number, nodes = 200): Rep
   };
 }
 
+/** The same report as if each class were a label of its own, which a sample may have beside others. */
+export function labelsReport(classes: number, perClass: number): Report {
+  const report = largeReport(classes, perClass);
+  const models = report.models.map((model) => ({ ...model, metrics: decisionsOf(model.metrics!) }));
+  return { ...report, data: { ...report.data!, task: 'multi-label' }, models };
+}
+
+/** For each class, samples without and with it by whether it was predicted. */
+function decisionsOf(metrics: Metrics): Metrics {
+  const matrix = metrics.confusion as number[][];
+  const total = metrics.samples!;
+  const confusion = matrix.map((row, at) => {
+    const support = row.reduce((sum, count) => sum + count, 0);
+    const predicted = matrix.reduce((sum, other) => sum + other[at]!, 0);
+    const hit = row[at]!;
+    return [
+      [total - support - predicted + hit, predicted - hit],
+      [support - hit, hit],
+    ];
+  });
+  return { ...metrics, confusion };
+}
+
 function matrixOf(classes: number, perClass: number, errorRate: number, seed: number): number[][] {
   let state = seed;
   const random = () => {

@@ -43,14 +43,10 @@ export function expectTables(page: CheerioAPI, report: Report): number {
 
 /** Checks the heat maps of a page; empty cells stand for 0. */
 export function expectMaps(page: CheerioAPI, report: Report): void {
-  const [before, after] = pairOf(report).map(({ metrics }) => metrics?.confusion as number[][] | undefined);
-  const difference = before?.map((row, i) => row.map((count, j) => (after?.[i]?.[j] ?? 0) - count));
-  const expected = {
-    'map-confusion-matrix': before,
-    'map-original': before,
-    'map-compressed': after,
-    'map-difference': difference,
-  };
+  const [before, after] = pairOf(report).map(({ metrics }) => metrics?.confusion as Matrix | undefined);
+  const expected = { ...mapsOf('map', before, after) };
+  for (const [label, matrix] of (before ?? []).entries())
+    Object.assign(expected, mapsOf(`label-${label}`, matrix as never, after?.[label] as never));
   for (const map of page('table.map').toArray()) {
     const rows = page(map).find('tbody > tr').toArray();
     const shown = rows.map((row) =>
@@ -59,6 +55,19 @@ export function expectMaps(page: CheerioAPI, report: Report): void {
         .toArray()
         .map((cell) => Number(page(cell).text().replaceAll(',', '').replace('−', '-'))),
     );
-    expect(shown).toEqual(expected[page(map).attr('id') as keyof typeof expected]);
+    expect(shown).toEqual(expected[page(map).attr('id')!]);
   }
+}
+
+type Matrix = number[][];
+
+/** What the maps of one or two matrices show, by the maps' ids. */
+function mapsOf(id: string, before: Matrix | undefined, after: Matrix | undefined): Record<string, Matrix | undefined> {
+  const rows = Array.isArray(before?.[0]) ? before : undefined;
+  return {
+    [`${id}-confusion-matrix`]: rows,
+    [`${id}-original`]: rows,
+    [`${id}-compressed`]: after,
+    [`${id}-difference`]: rows?.map((row, i) => row.map((count, j) => (after?.[i]?.[j] ?? 0) - count)),
+  };
 }

@@ -6,6 +6,9 @@ const quantiles = (median: number) =>
     Number((median * (0.92 + index * 0.006 + (index / 20) ** 6 * 0.25)).toFixed(4)),
   );
 
+const PIXEL =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCBd81ytgAAAABJRU5ErkJggg==';
+
 /** A report with all that a report can hold, and names as nasty as names can be. */
 export const richReport: Report = {
   ...quantizeReport,
@@ -25,12 +28,7 @@ export const richReport: Report = {
       before: ['shirt'],
       after: ['bag'],
       change: 'lost',
-      preview: {
-        kind: 'image',
-        uri: 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCBd81ytgAAAABJRU5ErkJggg==',
-        width: 28,
-        height: 28,
-      },
+      preview: { kind: 'image', uri: PIXEL, width: 28, height: 28 },
     },
     {
       index: 12,
@@ -48,7 +46,24 @@ export const richReport: Report = {
       before: [],
       after: ['shirt', 'bag'],
       change: 'other',
-      preview: { kind: 'audio', path: 'M0 20L1 5L1 35L2 12L2 28L3 18L3 22', seconds: 1.02 },
+      preview: {
+        kind: 'audio',
+        path: 'M0 20L1 5L1 35L2 12L2 28L3 18L3 22',
+        seconds: 1.02,
+        spectrogram: { uri: PIXEL, width: 160, height: 48 },
+      },
+    },
+    {
+      index: 3,
+      place: 'x.npz: row 3',
+      target: ['bag'],
+      before: ['bag'],
+      after: ['shirt'],
+      change: 'lost',
+      preview: {
+        kind: 'arrays',
+        arrays: [{ name: 'a<b>', image: { uri: PIXEL, width: 32, height: 3 }, shape: 'float32 3×32' }],
+      },
     },
   ],
   quantization: {

@@ -1,4 +1,11 @@
-import { type ConfusedPair, type Confusion, confusedPairs, confusionOf } from '../confusion.js';
+import {
+  type ConfusedPair,
+  type Confusion,
+  confusedPairs,
+  confusionOf,
+  type LabelConfusion,
+  labelConfusionsOf,
+} from '../confusion.js';
 import { formatFixed, optional } from '../format.js';
 import { type Content, type Markup, markup } from '../markup.js';
 import type { Report } from '../schema.js';
@@ -11,29 +18,59 @@ const MOST_CLASSES = 50;
 const FEW_CLASSES = 12;
 const MOST_PAIRS = 100;
 
-/** Confusion matrices as heat maps; with many classes, the pairs that are confused most often. */
+/** Confusion matrices as heat maps; with many classes, the pairs that are confused most often, or the labels. */
 export function confusionSection(report: Report): Content {
   const confusion = confusionOf(report);
-  if (!confusion) return undefined;
+  if (!confusion) return labelsSection(labelConfusionsOf(report) ?? []);
   const { classes, before, after } = confusion;
   if (classes.length > MOST_CLASSES) return pairsSection(confusion);
-  const maps = after
-    ? [
-        heatMap('Original', classes, before),
-        heatMap('Compressed', classes, after),
-        heatMap('Difference', classes, differenceOf(before, after), true),
-      ]
-    : [heatMap('Confusion matrix', classes, before)];
   return markup`<section id="confusion"><h2>Confusion</h2>
-<p class="hint">Rows are true classes, columns predicted ones. The darker a cell, the larger its share of the row, by its square root; blue is right, orange wrong.${
-    after && ' In the difference, blue is better and orange worse.'
-  } Empty cells are 0.</p>
-<div class="maps ${classes.length > FEW_CLASSES ? 'many' : 'few'}" style="--classes:${classes.length}">${maps}</div>
+<p class="hint">Rows are true classes, columns predicted ones. ${shading(after !== undefined)}</p>
+<div class="maps ${classes.length > FEW_CLASSES ? 'many' : 'few'}" style="--classes:${classes.length}">${mapsOf('map', classes, before, after)}</div>
+</section>`;
+}
+
+function shading(compared: boolean): string {
+  const difference = compared ? ' In the difference, blue is better and orange worse.' : '';
+  return `The darker a cell, the larger its share of the row, by its square root; blue is right, orange wrong.${difference} Empty cells are 0.`;
+}
+
+/** The map of one model, or those of two and what the second has more. */
+function mapsOf(id: string, classes: readonly string[], before: number[][], after: number[][] | undefined): Markup[] {
+  if (!after) return [heatMap(`${id}-confusion-matrix`, 'Confusion matrix', classes, before)];
+  return [
+    heatMap(`${id}-original`, 'Original', classes, before),
+    heatMap(`${id}-compressed`, 'Compressed', classes, after),
+    heatMap(`${id}-difference`, 'Difference', classes, differenceOf(before, after), true),
+  ];
+}
+
+/** What a label may be: absent or present. */
+const PRESENCE = ['no', 'yes'];
+
+/** A map for each label; of many, for those with most errors. */
+function labelsSection(labels: readonly LabelConfusion[]): Content {
+  if (labels.length === 0) return undefined;
+  const wrong = (matrix: number[][] | undefined) => (matrix ? matrix[0]![1]! + matrix[1]![0]! : 0);
+  const placed = labels.map((label, place) => ({
+    ...label,
+    place,
+    errors: Math.max(wrong(label.before), wrong(label.after)),
+  }));
+  const many = labels.length > MOST_CLASSES;
+  const shown = many ? placed.sort((a, b) => b.errors - a.errors).slice(0, MOST_CLASSES) : placed;
+  return markup`<section id="confusion"><h2>Confusion</h2>
+<p class="hint">For each label${many && `, the ${shown.length} of ${formatFixed(labels.length)} with most errors`}: rows say whether a sample has it, columns whether it was predicted. ${shading(labels[0]!.after !== undefined)}</p>
+<div class="labels">${shown.map(
+    ({ class: name, before, after, place }) =>
+      markup`<div><h3>${name}</h3><div class="label">${mapsOf(`label-${place}`, PRESENCE, before, after)}</div></div>\n`,
+  )}</div>
 </section>`;
 }
 
 /** Counts as a table whose cells are shaded; of a difference, more on the diagonal and less beside it is better. */
 function heatMap(
+  id: string,
   title: string,
   classes: readonly string[],
   matrix: readonly (readonly number[])[],
@@ -51,7 +88,7 @@ function heatMap(
     });
     return markup`<tr><th scope="row">${classes[row]}</th>${cells}</tr>\n`;
   });
-  return markup`<div class="scroll"><table class="map" id="map-${title.toLowerCase().replace(/\W+/g, '-')}">
+  return markup`<div class="scroll"><table class="map" id="${id}">
 <caption>${title}</caption>
 <thead><tr><td></td>${classes.map((name) => markup`<th scope="col"><span>${name}</span></th>`)}</tr></thead>
 <tbody>

@@ -57,13 +57,24 @@ function previewOf(preview: Preview, place: string): Markup {
   switch (preview.kind) {
     case 'image': {
       const { uri, width, height } = preview;
-      return markup`<img src="${uri}" width="${width}" height="${height}" alt="the image ${place}"${width < 64 && markup` class="small"`}>`;
+      return picture({ uri, width, height }, `the image ${place}`, width < 64 && 'small');
     }
     case 'text':
       return markup`<blockquote>${preview.text}${preview.pair !== undefined && markup`<hr>${preview.pair}`}</blockquote>`;
     case 'audio': {
       const length = formatDuration(1000 * preview.seconds);
-      return markup`<svg viewBox="0 0 200 40" preserveAspectRatio="none" role="img" aria-label="waveform of ${place}, ${length}"><path d="${preview.path}"/></svg><small>${length}</small>`;
+      return markup`<svg viewBox="0 0 200 40" preserveAspectRatio="none" role="img" aria-label="waveform of ${place}, ${length}"><path d="${preview.path}"/></svg>${preview.spectrogram && picture(preview.spectrogram, `spectrogram of ${place}`, 'wide')}<small>${length}</small>`;
     }
+    case 'arrays':
+      return markup`${preview.arrays.map(
+        ({ name, image, shape }) =>
+          markup`${picture(image, `values of ${name} of ${place}`, 'wide')}<small>${name}, ${shape}</small>`,
+      )}`;
   }
+}
+
+type Picture = NonNullable<Extract<Preview, { kind: 'audio' }>['spectrogram']>;
+
+function picture({ uri, width, height }: Picture, alt: string, look: string | false): Markup {
+  return markup`<img src="${uri}" width="${width}" height="${height}" alt="${alt}"${look && markup` class="${look}"`}>`;
 }

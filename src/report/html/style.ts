@@ -96,6 +96,9 @@ ${sortingRules()}
 .map tbody td { min-width: 22px; height: 22px; text-align: center; vertical-align: middle; border-radius: 3px; background: var(--wash); }
 .map td.right, .map td.wrong { background: color-mix(in srgb, var(--hue) calc(8% + var(--shade) * 80%), var(--card)); } .map td.right { color: color-mix(in srgb, var(--ink) calc((0.7 - var(--shade)) * 100000%), #fff); }
 .map .right { --hue: var(--right); } .map .wrong { --hue: var(--wrong); }
+.labels { display: grid; gap: 14px 28px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 310px), 1fr)); } .label { display: flex; flex-wrap: wrap; gap: 8px; } .label .map caption { font-size: 0.8rem; color: var(--soft); }
+.label .scroll { margin: 0; padding: 0; } .label .map tbody td { min-width: 32px; } .label .map thead span { writing-mode: horizontal-tb; transform: none; } .label .map thead th { text-align: center; }
+h3 { margin: 6px 0 2px; font-size: 0.95rem; font-weight: 650; overflow-wrap: anywhere; }
 .many .map { font-size: 0.58rem; } .many .map th { font-size: 0.64rem; } .many .map tbody td { min-width: 19px; height: 19px; padding: 0 1px; }
 
 .samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 220px), 1fr)); gap: 14px; margin: 12px 0 0; padding: 0; list-style: none; }
@@ -103,6 +106,7 @@ ${sortingRules()}
 .preview { display: grid; place-items: center; flex: 1; min-height: 60px; margin-bottom: 6px; }
 .preview:empty { display: none; }
 .preview img { max-width: 100%; max-height: 128px; width: auto; height: auto; border-radius: 6px; } .preview img.small { height: 96px; image-rendering: pixelated; }
+.preview img.wide { width: 100%; height: 48px; border-radius: 3px; }
 .preview svg { width: 100%; height: 56px; } .preview svg path { fill: none; stroke: var(--after); stroke-width: 1; vector-effect: non-scaling-stroke; }
 blockquote { align-self: start; justify-self: stretch; max-height: 9em; margin: 0; padding: 8px 10px; overflow: auto; border-radius: 6px; background: var(--wash); font-size: 0.9rem; overflow-wrap: anywhere; }
 blockquote hr { border: 0; border-top: 1px solid var(--line); }
