@@ -18,7 +18,7 @@ export const DATA: OptionGroup = {
   heading: 'Data:',
   rows: [
     ['--data <path>', 'labelled test data: a folder, CSV, JSONL, Parquet, IDX or NPZ'],
-    ['--input-column <name>', 'column that names the image or sound file'],
+    ['--input-column <name>', 'column of images or sounds: file names, or bytes in Parquet'],
     ['--text-column <name>', 'column that holds the text'],
     ['--pair-column <name>', 'column that holds the second text of a pair'],
     ['--label-column <name>', 'column that holds the label'],
