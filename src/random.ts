@@ -21,3 +21,14 @@ export function shuffled<Item>(items: Iterable<Item>, random: Random): Item[] {
   }
   return result;
 }
+
+/** One seed of several whole numbers, for streams that must not resemble each other (the finalizer of MurmurHash3). */
+export function mixedSeed(...parts: readonly number[]): number {
+  let mixed = 0x9e3779b9;
+  for (const part of parts) {
+    mixed = Math.imul(mixed ^ part, 0x85ebca6b);
+    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+    mixed = (mixed ^ (mixed >>> 16)) + 0x9e3779b9;
+  }
+  return mixed >>> 0;
+}

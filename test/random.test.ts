@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { seededRandom, shuffled } from '../src/random.js';
+import { mixedSeed, seededRandom, shuffled } from '../src/random.js';
 
 it('gives mulberry32, the same stream for the same seed', () => {
   const random = seededRandom(1);
@@ -16,4 +16,12 @@ it('spreads evenly', () => {
 it('shuffles into a new array', () => {
   const items = [1, 2, 3, 4, 5];
   expect(shuffled(items, seededRandom(0)).sort()).toEqual(items);
+});
+
+it('mixes a seed of several numbers, each of which matters, as does their order', () => {
+  const seeds = [mixedSeed(), mixedSeed(0), mixedSeed(0, 0), mixedSeed(1, 2), mixedSeed(2, 1), mixedSeed(1, 2, 0)];
+  expect(new Set(seeds).size).toBe(6);
+  expect(mixedSeed(1, 2)).toBe(mixedSeed(1, 2));
+  const near = new Set(Array.from({ length: 1000 }, (_, index) => mixedSeed(7, 1, index)));
+  expect(near.size).toBe(1000);
 });
