@@ -7,7 +7,7 @@ import { readJsonBeside } from './beside.js';
 import { createLogMel } from './log-mel.js';
 import { padAndStack } from './pad-batch.js';
 import { resample } from './resample.js';
-import type { InputSpec, Preprocessor, RawAudio } from './types.js';
+import type { InputSpec, Preprocessor, RawAudio, RawSample, Stages } from './types.js';
 
 const CONFIG = 'preprocessor_config.json';
 
@@ -50,16 +50,27 @@ export async function createAudioPreprocessor(
   const plan = planOf(main, recipe, config?.path ?? 'options');
   const axis = [...plan.layout].indexOf('T') - 1;
   const [fill] = encodeNumbers(main.type, [plan.features.silence]);
-  return {
-    description: `${recipe.sampleRate} Hz, ${plan.features.description}, ${plan.layout}`,
-    prepare(sample) {
-      if (sample.kind !== 'audio') throw new UserError(`holds ${sample.kind}, not audio`);
-      const { values, real } = plan.features.compute(clipOf(sample, plan.recipe));
+  const stages: Stages = {
+    fit: (sample) => atRate(audioOf(sample), recipe.sampleRate),
+    encode(sample) {
+      const { samples } = audioOf(sample);
+      const { values, real } = plan.features.compute(samples.subarray(0, plan.recipe.length ?? samples.length));
       const { width } = plan.features;
       const steps = values.length / width;
       const prepared: NamedValues = { [main.name]: arrange(values, steps, width, plan.layout, main.type) };
       if (mask) prepared[mask.name] = maskOf(mask.type, steps, real, recipe.side);
       return prepared;
+    },
+  };
+  return {
+    description: `${recipe.sampleRate} Hz, ${plan.features.description}, ${plan.layout}`,
+    prepare: (sample) => stages.encode(stages.fit(sample)),
+    stages,
+    form: recipe.logMel && {
+      kind: 'log-mel',
+      input: main.name,
+      timeAxis: axis,
+      melAxis: plan.layout.indexOf('F') - 1,
     },
     collate: (samples) =>
       padAndStack(samples, {
@@ -132,11 +143,14 @@ function fits({ dims }: InputSpec, layout: Layout, sizes: Record<string, number 
   return dims.every((dim, at) => at === 0 || typeof dim !== 'number' || dim === (sizes[layout[at]!] ?? dim));
 }
 
-/** The clip at the recipe's rate, cut to its length. */
-function clipOf({ samples, sampleRate }: RawAudio, recipe: AudioRecipe): Float32Array {
+function audioOf(sample: RawSample): RawAudio {
+  if (sample.kind === 'audio') return sample;
+  throw new UserError(`holds ${sample.kind}, not audio`);
+}
+
+function atRate({ samples, sampleRate: from }: RawAudio, sampleRate: number): RawAudio {
   if (samples.length === 0) throw new UserError('holds no samples', { mend: 'leave it out' });
-  const clip = resample(samples, sampleRate, recipe.sampleRate);
-  return recipe.length === undefined ? clip : clip.subarray(0, recipe.length);
+  return { kind: 'audio', samples: resample(samples, from, sampleRate), sampleRate };
 }
 
 function padClip(clip: Float32Array, { length, pad, side, padValue }: AudioRecipe): Float32Array {

@@ -7,7 +7,7 @@ import { type ImageLayout, imageLayout, type Layout } from './image-layout.js';
 import { contain, cover, crop, type ImageStep, pad, type Size, stretch, toGrey } from './image-steps.js';
 import type { Filter } from './resize.js';
 import { stack } from './stack.js';
-import type { InputSpec, Preprocessor, RawImage, RawSample } from './types.js';
+import type { InputSpec, Preprocessor, RawImage, RawSample, Stages } from './types.js';
 
 /**
  * What the user says about images; each field overrides what a configuration file says, `resize`, `crop` and
@@ -58,15 +58,23 @@ export function imagePreprocessor(
   const plan = planOf(input, layout, config, options);
   const channels = layout.channels ?? (options.channels === 'gray' ? 1 : plan.convertRgb ? 3 : undefined);
   const known = channels && tablesOf(input, channels, plan);
-  return {
-    description: description(input, layout, channels, plan),
-    prepare(sample) {
-      const image = throughSteps(sample, plan.steps, channels);
+  const stages: Stages = {
+    fit(sample) {
+      const image = throughSteps(imageOf(sample), plan.steps, channels);
       checkSize(image, layout, config?.path);
+      return image;
+    },
+    encode(sample) {
+      const image = imageOf(sample);
       const count = channels ?? image.channels;
       const data = toTensor(image, known ?? tablesOf(input, count, plan), layout.layout, plan.bgr);
       return { [input.name]: { type: input.type, dims: layout.shape(image.height, image.width, count), data } };
     },
+  };
+  return {
+    description: description(input, layout, channels, plan),
+    prepare: (sample) => stages.encode(stages.fit(sample)),
+    stages,
     collate: stack,
   };
 }
@@ -171,12 +179,16 @@ function encodePixels(input: InputSpec, values: readonly number[]): TypedArray {
   );
 }
 
-function throughSteps(sample: RawSample, steps: readonly ImageStep[], channels: number | undefined): RawImage {
-  if (sample.kind !== 'image') throw new UserError(`holds ${sample.kind}, not images`);
-  if (sample.channels !== 1 && sample.channels !== 3) {
-    throw new UserError(`the image has ${sample.channels} channels`, { mend: 'give greyscale or RGB images' });
+function imageOf(sample: RawSample): RawImage {
+  if (sample.kind === 'image') return sample;
+  throw new UserError(`holds ${sample.kind}, not images`);
+}
+
+function throughSteps(image: RawImage, steps: readonly ImageStep[], channels: number | undefined): RawImage {
+  if (image.channels !== 1 && image.channels !== 3) {
+    throw new UserError(`the image has ${image.channels} channels`, { mend: 'give greyscale or RGB images' });
   }
-  return steps.reduce((image, step) => step.apply(image), channels === 1 ? toGrey(sample) : sample);
+  return steps.reduce((made, step) => step.apply(made), channels === 1 ? toGrey(image) : image);
 }
 
 function checkSize(image: Size, layout: ImageLayout, file: string | undefined): void {

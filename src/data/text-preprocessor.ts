@@ -5,6 +5,7 @@ import { readJsonBeside } from './beside.js';
 import { type Padding, padAndStack } from './pad-batch.js';
 import { stack } from './stack.js';
 import { matchTextInputs, type TextRole } from './text-inputs.js';
+import { tokenForm } from './token-form.js';
 import { type TextOptions, type TokenSettings, tokenSettings } from './token-settings.js';
 import { createEncoder, type Encoding, loadTokenizer } from './tokenizer.js';
 import type { InputSpec, Preprocessor, RawSample, RawText } from './types.js';
@@ -48,6 +49,7 @@ export async function createTextPreprocessor(
       if (encoding.ids.length === 0) throw new UserError('gives no tokens', { mend: 'leave it out' });
       return Object.fromEntries([...roles].map(([role, input]) => [input.name, valuesOf(role, input, encoding)]));
     },
+    form: await tokenForm(modelDir, file, tokenizer, roles),
     collate: (samples) => padAndStack(samples, paddings),
   };
 }

@@ -65,7 +65,7 @@ export async function tokenSettings(
   if (padsToMax && limit === undefined) {
     throw new UserError('nothing says how many tokens to pad to', { file: '--padding', mend: 'give --max-length too' });
   }
-  const padId = padding?.pad_id ?? (await padTokenId(modelDir, config, tokenizer));
+  const padId = padding?.pad_id ?? (await namedTokenId(modelDir, 'pad_token', tokenizer));
   if (padId === undefined && needsPadToken) {
     throw new UserError('names no padding token', { file: file.path, mend: 'set pad_token in tokenizer_config.json' });
   }
@@ -94,15 +94,17 @@ function sideIn(config: Record<string, unknown>): Pick<Truncation, 'direction'> 
   return { direction: config.truncation_side === 'left' ? 'Left' : 'Right' };
 }
 
-/** The padding token's id: from its name in tokenizer_config.json or special_tokens_map.json, else from config.json. */
-async function padTokenId(
+/** The id of a token with a role: from its name in tokenizer_config.json or special_tokens_map.json, else from config.json. */
+export async function namedTokenId(
   modelDir: string,
-  config: Record<string, unknown>,
+  role: 'pad_token' | 'mask_token' | 'unk_token',
   tokenizer: Tokenizer,
 ): Promise<number | undefined> {
-  const named = config.pad_token ?? (await readJsonBeside(modelDir, 'special_tokens_map.json'))?.value.pad_token;
+  const files = ['tokenizer_config.json', 'special_tokens_map.json', 'config.json'];
+  const [config, map, model] = await Promise.all(files.map((name) => readJsonBeside(modelDir, name)));
+  const named = config?.value[role] ?? map?.value[role];
   const token = typeof named === 'object' && named !== null ? (named as { content?: unknown }).content : named;
   if (typeof token === 'string') return tokenizer.tokenToId(token) ?? undefined;
-  const id = (await readJsonBeside(modelDir, 'config.json'))?.value.pad_token_id;
+  const id = model?.value[`${role}_id`];
   return typeof id === 'number' ? id : undefined;
 }

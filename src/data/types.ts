@@ -61,12 +61,48 @@ export interface InputSpec {
   dims: readonly (number | string | undefined)[];
 }
 
+/** Token inputs: all of a sample's inputs have one number per token. */
+export interface TokenForm {
+  kind: 'tokens';
+  /** Input that holds the token ids. */
+  ids: string;
+  /** Input that counts the tokens, if there is one. */
+  positions: string | undefined;
+  /** Ids that mark beginnings, ends and gaps. */
+  specials: ReadonlySet<number>;
+  /** Ids of the tokens that stand for what is hidden and for what is unknown. */
+  mask: number | undefined;
+  unknown: number | undefined;
+}
+
+/** Log-mel features; axes are those of one sample. */
+export interface LogMelForm {
+  kind: 'log-mel';
+  input: string;
+  timeAxis: number;
+  melAxis: number;
+}
+
+/** What prepared inputs hold, for those who change them. */
+export type InputForm = TokenForm | LogMelForm;
+
+/** Preprocessing in two steps, between which samples can be changed. */
+export interface Stages {
+  /** An image at the size of the model, a clip at its rate. */
+  fit(sample: RawSample): RawSample;
+  /** The inputs of a sample that `fit` gave. */
+  encode(sample: RawSample): NamedValues;
+}
+
 /** Turns raw samples into what a model takes. */
 export interface Preprocessor {
   /** One line for the report: `resize 224 bicubic, mean/std, NCHW`. */
   readonly description: string;
   /** The inputs of one sample, without batch axis. */
   prepare(sample: RawSample): NamedValues | Promise<NamedValues>;
+  /** The two steps of `prepare`, where it has them. */
+  readonly stages?: Stages;
+  readonly form?: InputForm | undefined;
   /** Stacks samples along a new first axis, padding where lengths differ. */
   collate(samples: readonly NamedValues[]): NamedValues;
 }
