@@ -19,6 +19,8 @@ export interface DifferentiateOptions {
   facts: ReadonlyMap<string, ValueFacts>;
   /** Typical sizes of symbols, for recipes that are chosen by cost. */
   typical?: ReadonlyMap<string, number> | undefined;
+  /** Channels per block where convolutions may use ONNX Runtime's blocked layout (`convolutionBlock`). */
+  blockSize?: number | undefined;
 }
 
 /**
@@ -78,6 +80,7 @@ class Backward {
       facts: (name) => options.facts.get(name),
       constant: (name) => (parameters.has(name) ? undefined : constants.get(name)),
       typical: (symbol) => options.typical?.get(symbol),
+      blockSize: options.blockSize,
     };
     for (const [target, gradient] of targets) this.contributions.set(target, [gradient]);
   }
@@ -98,20 +101,17 @@ class Backward {
 
   private visit(node: Node, upstream: readonly (string | undefined)[]): void {
     const wanted = new Set(node.inputs.flatMap((input, position) => (this.active.has(input) ? [position] : [])));
-    const row = gradientRow(node.type);
-    if (!row) {
-      this.obstacles.push({ node, reason: `${node.type} has no gradient` });
-      return;
-    }
     const site = new Site(node, this.emitter, this.values, upstream, wanted);
     try {
+      const row = gradientRow(node.type) ?? site.refuse(`${node.type} has no gradient`);
       row(site);
+      for (const [position, gradient] of site.gradients) this.contribute(node.inputs[position]!, gradient);
     } catch (error) {
       if (!(error instanceof NoGradient)) throw error;
       this.obstacles.push({ node, reason: error.message });
-      return;
+      // The walk goes on with any gradient, to find what else stands in the way.
+      for (const position of wanted) this.contribute(node.inputs[position]!, upstream.find(Boolean)!);
     }
-    for (const [position, gradient] of site.gradients) this.contribute(node.inputs[position]!, gradient);
   }
 
   private contribute(name: string, gradient: string): void {

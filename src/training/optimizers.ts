@@ -2,8 +2,7 @@ import { Model } from '../ir/model.js';
 import { Emitter } from '../ops/gradients/emitter.js';
 
 /** Optimizers by the name that options use. */
-export const OPTIMIZERS = ['sgd', 'adam', 'adamw'] as const;
-export type OptimizerName = (typeof OPTIMIZERS)[number];
+export type OptimizerName = 'sgd' | 'adam' | 'adamw';
 
 /** An optimizer with its settings. */
 export interface Optimizer {

@@ -42,6 +42,20 @@ export async function prepareForTraining(original: Model): Promise<TrainableMode
   return { model, parameters, facts: await inferValueTypes(model) };
 }
 
+/** A model some of whose parameters stay as they are: constants again, which ONNX Runtime may lay out as it likes. */
+export function freezeParameters(
+  { model: prepared, parameters, facts }: TrainableModel,
+  isFrozen: (parameter: Parameter) => boolean,
+): TrainableModel {
+  const model = prepared.clone();
+  const { graph } = model;
+  const frozen = parameters.filter(isFrozen);
+  const names = new Set(frozen.map(({ name }) => name));
+  graph.inputs = graph.inputs.filter(({ name }) => !names.has(name));
+  for (const { name, tensor } of frozen) graph.initializers.set(name, tensor);
+  return { model, parameters: parameters.filter(({ name }) => !names.has(name)), facts };
+}
+
 function nothingToTrain(model: Model): UserError {
   const types = new Set([...model.constants().values()].filter(({ size }) => size > 1).map(({ type }) => type));
   const file = model.source?.path;

@@ -1,6 +1,5 @@
 /** How the learning rate moves over the steps of a run. */
-export const SCHEDULES = ['constant', 'cosine', 'linear', 'one-cycle', 'step'] as const;
-export type ScheduleName = (typeof SCHEDULES)[number];
+export type ScheduleName = 'constant' | 'cosine' | 'linear' | 'one-cycle' | 'step';
 
 /** A schedule with its settings. */
 export interface Schedule {

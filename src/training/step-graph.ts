@@ -36,33 +36,33 @@ export interface StepGraph {
 /** How a step graph is built. */
 export interface StepGraphOptions {
   objective: Objective;
-  /** Parameters that stay as they are. */
-  isFrozen?: (parameter: Parameter) => boolean;
   /** Inputs of a typical batch, for recipes that are chosen by their cost. */
   typical?: NamedValues;
 }
 
 /**
  * Builds the graph of one training step but for the update: forward pass, loss, and backward pass.
- * @throws UserError naming every node that has no gradient, or where everything is frozen
+ * @throws UserError naming every node that has no gradient, or where the loss depends on no parameter
  */
 export async function buildStepGraph(
   { model: prepared, parameters }: TrainableModel,
-  { objective, isFrozen = () => false, typical = {} }: StepGraphOptions,
+  { objective, typical = {} }: StepGraphOptions,
 ): Promise<StepGraph> {
   const model = prepared.clone();
   const { graph } = model;
   const loss = addObjective(model, objective);
-  const trained = parameters.filter((parameter) => !isFrozen(parameter));
-  freeze(model, parameters.filter(isFrozen));
   const facts = await inferValueTypes(model);
   const gradients = differentiate(
     model,
     new Map([[loss, new Emitter(model, 'gradient').scalar(1)]]),
-    trained.map(({ name }) => name),
+    parameters.map(({ name }) => name),
     { facts, typical: typicalSizes(model, typical) },
   );
-  if (!gradients.size) throw new UserError('everything is frozen', { file: model.source?.path, mend: 'freeze less' });
+  if (!gradients.size)
+    throw new UserError('nothing is left to train: everything is frozen', {
+      file: model.source?.path,
+      mend: 'freeze less',
+    });
   graph.outputs = [loss, ...new Set(gradients.values())].map((name) => ({ name }));
   await runPasses(model, [foldConstants, commonSubexpressions, removeDeadNodes]);
   const g = new Emitter(model, 'output');
@@ -72,7 +72,7 @@ export async function buildStepGraph(
     type: { kind: 'tensor', elem: 'float32' },
   }));
   graph.valueInfos.clear();
-  const reached = trained.filter(({ name }) => outputs.has(name));
+  const reached = parameters.filter(({ name }) => outputs.has(name));
   return { model, loss, parameters: reached.map((one) => ({ ...one, gradient: outputs.get(one.name)! })) };
 }
 
@@ -89,14 +89,6 @@ function addObjective(model: Model, objective: Objective): string {
   });
 }
 
-/** Frozen parameters are constants again, so that ONNX Runtime may lay them out as it likes. */
-function freeze(model: Model, frozen: readonly Parameter[]): void {
-  const { graph } = model;
-  const names = new Set(frozen.map(({ name }) => name));
-  graph.inputs = graph.inputs.filter(({ name }) => !names.has(name));
-  for (const { name, tensor } of frozen) graph.initializers.set(name, tensor);
-}
-
 function typicalSizes({ graph }: Model, typical: NamedValues): Map<string, number> {
   const sizes = new Map<string, number>();
   for (const { name, type } of graph.inputs)
@@ -106,4 +98,9 @@ function typicalSizes({ graph }: Model, typical: NamedValues): Map<string, numbe
         if (typeof dim === 'string' && size !== undefined) sizes.set(dim, size);
       }
   return sizes;
+}
+
+/** True where the result of a batch depends on all of its rows together. */
+export function usesBatchStatistics({ graph }: Model): boolean {
+  return graph.nodes.some((node) => node.type === 'BatchNormalization' && node.int('training_mode', 0) === 1);
 }

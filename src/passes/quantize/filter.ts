@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js';
+import { globToRegExp } from '../../glob.js';
 import type { Model } from '../../ir/model.js';
 import type { Candidate } from './plan.js';
 
@@ -53,12 +54,4 @@ export function checkFilter({ include, exclude, ops }: NodeFilter, models: reado
     file: '--ops',
     mend: `it has ${[...present].sort().join(', ')}`,
   });
-}
-
-function globToRegExp(pattern: string): RegExp {
-  const escaped = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replace(/\*/g, '.*')
-    .replace(/\?/g, '.');
-  return new RegExp(`^${escaped}$`);
 }

@@ -1,0 +1,91 @@
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { trackUnfinished } from '../files.js';
+import { elementCount, type NamedValues } from '../ir/types.js';
+import { runPool } from '../runtime/pool.js';
+import type { SessionOptions } from '../runtime/protocol.js';
+import { withLoadable } from '../runtime/source.js';
+import type { FrozenPart } from './frozen-part.js';
+
+/** A batch of samples and their places in the data. */
+interface IndexedBatch {
+  indices: readonly number[];
+  feeds: NamedValues;
+}
+
+/** Features of samples on disk, a row of fixed size for each; memory does not grow with the data. */
+export class FeatureCache {
+  private readonly files: { name: string; sizes: readonly number[]; rowBytes: number; file: number }[];
+  /** Row of each sample. */
+  private readonly rows = new Map<number, number>();
+
+  private constructor(
+    { values }: FrozenPart,
+    private readonly folder: string,
+    private readonly tracked: { done(): void },
+  ) {
+    this.files = values.map(({ name, sizes }, k) => ({
+      name,
+      sizes,
+      rowBytes: 4 * elementCount(sizes),
+      file: openSync(join(folder, `${k}`), 'w+'),
+    }));
+  }
+
+  /** Computes the features of every sample of a stream, once. */
+  static async compute(
+    part: FrozenPart,
+    batches: AsyncIterable<IndexedBatch>,
+    options: { workers: number; session: SessionOptions; onProgress?: (samples: number) => void },
+  ): Promise<FeatureCache> {
+    const folder = mkdtempSync(join(tmpdir(), 'nncompress-features-'));
+    const cache = new FeatureCache(part, folder, trackUnfinished(folder));
+    try {
+      await withLoadable([part.features], async (models) => {
+        for await (const { batch, outputs } of runPool(models, batches, options)) {
+          cache.add(batch.indices, outputs[0]!);
+          options.onProgress?.(batch.indices.length);
+        }
+      });
+      return cache;
+    } catch (error) {
+      cache.close();
+      throw error;
+    }
+  }
+
+  /** Features of samples, by name, in the order asked for. */
+  read(indices: readonly number[]): NamedValues {
+    return Object.fromEntries(
+      this.files.map(({ name, sizes, rowBytes, file }) => {
+        const data = new Float32Array((indices.length * rowBytes) / 4);
+        const bytes = new Uint8Array(data.buffer);
+        for (const [place, index] of indices.entries())
+          readSync(file, bytes, place * rowBytes, rowBytes, this.rows.get(index)! * rowBytes);
+        return [name, { type: 'float32' as const, dims: [indices.length, ...sizes], data }];
+      }),
+    );
+  }
+
+  /** Removes the files. */
+  close(): void {
+    for (const { file } of this.files) closeSync(file);
+    rmSync(this.folder, { recursive: true, force: true });
+    this.tracked.done();
+  }
+
+  private add(indices: readonly number[], outputs: NamedValues): void {
+    for (const { name, rowBytes, file } of this.files) {
+      const { buffer, byteOffset } = outputs[name]!.data as Float32Array;
+      writeSync(
+        file,
+        new Uint8Array(buffer, byteOffset, indices.length * rowBytes),
+        0,
+        undefined,
+        this.rows.size * rowBytes,
+      );
+    }
+    for (const index of indices) this.rows.set(index, this.rows.size);
+  }
+}
