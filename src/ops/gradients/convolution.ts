@@ -1,26 +1,28 @@
+import { convolutionInputGradient } from './convolution-input.js';
 import { convolutionWeightGradient } from './convolution-weight.js';
 import type { GradientRow, Site } from './site.js';
-import { extent, padsOf, transposedConvolution, type Window, windowOf } from './windows.js';
+import { extent, padsOf, type Window, windowOf } from './windows.js';
 
 /** Convolutions. */
 export const convolution: Record<string, GradientRow> = {
   Conv(site) {
-    const weight = site.input(1)!;
+    const { x, y, dy } = site;
     const group = site.node.int('group', 1);
     const window = windowOf(site, kernelOf(site));
-    if (site.wants(0)) site.give(0, transposedConvolution(site, site.dy, weight, window, { like: site.x, group }));
+    if (site.wants(0)) site.give(0, convolutionInputGradient(site, window, group));
     if (site.wants(1))
-      site.give(1, convolutionWeightGradient(site, { image: site.x, gradient: site.dy, window, group }));
+      site.give(1, convolutionWeightGradient(site, { image: x, from: x, gradient: dy, to: y, window, group }));
     giveBias(site);
   },
   ConvTranspose(site) {
+    const { x, y, dy } = site;
     const group = site.node.int('group', 1);
     const window = transposedWindowOf(site, kernelOf(site));
     const { strides, dilations } = window;
     const attributes = { strides, dilations, group, pads: padsOf(window) };
-    if (site.wants(0)) site.give(0, site.g.op('Conv', [site.dy, site.input(1)!], attributes));
+    if (site.wants(0)) site.give(0, site.g.op('Conv', [dy, site.input(1)!], attributes));
     if (site.wants(1))
-      site.give(1, convolutionWeightGradient(site, { image: site.dy, gradient: site.x, window, group }));
+      site.give(1, convolutionWeightGradient(site, { image: dy, from: y, gradient: x, to: x, window, group }));
     giveBias(site);
   },
 };

@@ -15,6 +15,8 @@ export interface ForwardValues {
   constant(name: string): Tensor | undefined;
   /** A size that stands for a symbol when recipes are compared by their cost; never used for what is computed. */
   typical(symbol: string): number | undefined;
+  /** Channels per block of the runtime's blocked layout, where gradients may use it. */
+  blockSize?: number | undefined;
 }
 
 /**
@@ -83,6 +85,11 @@ export class Site {
   /** Version of the default operator set. */
   get opset(): number {
     return this.g.model.opset;
+  }
+
+  /** Channels per block of the runtime's blocked layout; undefined where gradients keep to standard operators. */
+  get blockSize(): number | undefined {
+    return this.values.blockSize;
   }
 
   constant(name: string | undefined): Tensor | undefined {

@@ -18,6 +18,8 @@ export interface CheckOptions {
   /** Largest difference allowed, relative to the largest element of the gradient. */
   tolerance?: number;
   seed?: number;
+  /** Channels per block, where convolutions are to use the blocked layout. */
+  blockSize?: number | undefined;
 }
 
 /** A float32 value. */
@@ -50,7 +52,7 @@ export function graphOf(text: string, opset = 18): Model {
 export async function gradientsOf(
   model: Model,
   feeds: NamedValues,
-  { by = floatInputs(feeds), seed = 7 }: CheckOptions = {},
+  { by = floatInputs(feeds), seed = 7, blockSize }: CheckOptions = {},
 ): Promise<NamedValues> {
   const trained = model.clone();
   const facts = await inferValueTypes(trained);
@@ -61,7 +63,7 @@ export async function gradientsOf(
       trained.addInitializer(Tensor.of('weights', 'float32', dims, data as Float32Array)),
     ]),
   );
-  const gradients = differentiate(trained, targets, by, { facts });
+  const gradients = differentiate(trained, targets, by, { facts, blockSize });
   trained.graph.outputs = [...gradients.values()].map((name) => ({ name }));
   const results = await runModel(trained, feeds);
   return Object.fromEntries([...gradients].map(([input, gradient]) => [input, results[gradient]!]));

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import type { TensorValue } from '../../../src/ir/types.js';
+import { convolutionBlock } from '../../../src/runtime/convolution-block.js';
+import { gradientsOf, graphOf, randomFloats } from './check-gradient.js';
+
+/** The blocked gradients of a Conv equal those of standard operators, which are checked against differences. */
+async function compare(x: readonly number[], w: readonly number[], attributes: string): Promise<void> {
+  const blockSize = await convolutionBlock();
+  const model = graphOf(
+    `f (float[${x}] x, float[${w}] w) => (float[${x.map((_, k) => `y${k}`)}] y) { y = Conv<${attributes}>(x, w) }`,
+  );
+  const feeds = { x: randomFloats(x), w: randomFloats(w, 2) };
+  const [plain, blocked] = [await gradientsOf(model, feeds), await gradientsOf(model, feeds, { blockSize })];
+  for (const name of ['x', 'w']) expectEqual(blocked[name]!, plain[name]!);
+}
+
+function expectEqual(actual: TensorValue, expected: TensorValue): void {
+  expect(actual.dims).toEqual(expected.dims);
+  const [a, b] = [actual.data as Float32Array, expected.data as Float32Array];
+  const scale = Math.max(...b.map(Math.abs));
+  expect(Math.max(...b.map((value, k) => Math.abs(value - a[k]!))) / scale).toBeLessThan(1e-5);
+}
+
+test.each([
+  ['dense', [16, 32, 6, 5], [16, 32, 3, 3], 'pads = [1, 1, 1, 1]'],
+  ['dense, valid', [16, 16, 6, 5], [32, 16, 3, 3], ''],
+  ['channels between blocks', [16, 24, 5, 5], [40, 24, 3, 3], 'pads = [1, 1, 1, 1]'],
+  ['rows between blocks', [13, 16, 5, 5], [16, 16, 3, 3], 'pads = [1, 1, 1, 1]'],
+  ['few channels', [16, 1, 7, 7], [16, 1, 3, 3], 'pads = [1, 1, 1, 1]'],
+  ['stride', [16, 16, 8, 8], [32, 16, 3, 3], 'pads = [1, 1, 1, 1], strides = [2, 2]'],
+  ['stride, odd sizes', [16, 16, 7, 9], [16, 16, 3, 3], 'pads = [1, 1, 1, 1], strides = [2, 2]'],
+  ['stride, even kernel', [16, 16, 8, 8], [16, 16, 4, 4], 'pads = [1, 1, 1, 1], strides = [2, 2]'],
+  ['stride, SAME_UPPER', [16, 16, 8, 8], [16, 16, 3, 3], 'auto_pad = "SAME_UPPER", strides = [2, 2]'],
+  ['different strides', [16, 16, 9, 8], [16, 16, 5, 3], 'pads = [2, 1, 2, 1], strides = [3, 1]'],
+  ['stride above the kernel', [16, 16, 8, 7], [16, 16, 2, 1], 'strides = [3, 2]'],
+  ['1 × 1 with a stride', [16, 16, 7, 8], [16, 16, 1, 1], 'strides = [2, 2]'],
+  ['1 × 1', [16, 16, 7, 8], [32, 16, 1, 1], ''],
+  ['dilations', [16, 16, 8, 9], [16, 16, 3, 3], 'pads = [2, 1, 2, 1], dilations = [2, 1]'],
+  ['uneven pads', [16, 16, 5, 6], [16, 16, 3, 4], 'pads = [0, 2, 1, 1]'],
+  ['more pads than taps', [16, 16, 4, 4], [16, 16, 2, 2], 'pads = [2, 2, 2, 2]'],
+  ['depthwise', [3, 24, 6, 5], [24, 1, 3, 3], 'group = 24, pads = [1, 1, 1, 1]'],
+  ['depthwise with a stride', [3, 16, 7, 8], [16, 1, 3, 3], 'group = 16, pads = [1, 1, 1, 1], strides = [2, 2]'],
+  ['depthwise, rows left over', [3, 16, 8, 8], [16, 1, 3, 3], 'group = 16, strides = [2, 3]'],
+  ['depthwise with dilation', [3, 16, 7, 8], [16, 1, 3, 3], 'group = 16, pads = [2, 2, 2, 2], dilations = [2, 2]'],
+  ['one axis', [16, 16, 12], [32, 16, 3], 'pads = [1, 1]'],
+  ['one axis with a stride', [16, 16, 13], [32, 16, 5], 'pads = [2, 2], strides = [2]'],
+  ['one axis, few channels', [16, 1, 40], [32, 1, 8], 'pads = [3, 3], strides = [4]'],
+  ['one axis, depthwise', [2, 16, 12], [16, 1, 3], 'pads = [1, 1], group = 16'],
+])('%s', (_, x, w, attributes) => compare(x, w, attributes));
