@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, UserError } from './errors.js';
 
@@ -47,32 +47,52 @@ export function trackUnfinished(path: string): { done(): void } {
   return { done: () => unfinished.delete(path) };
 }
 
-/** @throws UserError where an output exists and may not be replaced, or where its folder is missing. */
-export function checkOutput(path: string, force: boolean): void {
+/**
+ * Makes sure that an output can be written, before long work begins.
+ * @param option the option that names it, for messages; null where there is none.
+ * @throws UserError where it exists and may not be replaced, or its folder is missing or not writable.
+ */
+export function checkOutput(path: string, force: boolean, option: '-o' | '--report' | null = '-o'): void {
+  const elsewhere = option ? ` or name another with ${option}` : '';
   const folder = dirname(path);
   if (!existsSync(folder))
     throw new UserError('the folder of the output does not exist', { file: path, mend: `create ${folder} first` });
   if (!statSync(folder).isDirectory())
-    throw new UserError('the folder of the output is a file', { file: path, mend: 'name another place with -o' });
+    throw new UserError('the folder of the output is a file', {
+      file: path,
+      mend: option ? `name another place with ${option}` : 'name another place',
+    });
+  checkWritable(folder, path);
   if (!existsSync(path)) return;
   if (statSync(path).isDirectory())
-    throw new UserError('the output is a folder', { file: path, mend: 'name a file with -o' });
+    throw new UserError('the output is a folder', {
+      file: path,
+      mend: option ? `name a file with ${option}` : 'move it away',
+    });
   if (!force)
     throw new UserError('the output exists', {
       file: path,
-      mend: 'pass --force to replace it or name another with -o',
+      mend: `pass --force to replace it${elsewhere}`,
     });
+}
+
+function checkWritable(folder: string, path: string): void {
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw asWriteError(error, path);
+  }
 }
 
 const SYSTEM: Record<string, [what: string, mend: string]> = {
   ENOSPC: ['the disk is full', 'free some space or write elsewhere'],
   EDQUOT: ['the disk quota is used up', 'free some space or write elsewhere'],
-  EACCES: ['no permission to write here', 'choose another place with -o'],
-  EPERM: ['no permission to write here', 'choose another place with -o'],
-  EROFS: ['the file system is read-only', 'choose another place with -o'],
-  ENOTDIR: ['the folder is a file', 'choose another place with -o'],
-  EISDIR: ['a folder has this name', 'choose another name with -o'],
-  ENAMETOOLONG: ['the name is too long', 'choose a shorter one with -o'],
+  EACCES: ['no permission to write here', 'choose another place'],
+  EPERM: ['no permission to write here', 'choose another place'],
+  EROFS: ['the file system is read-only', 'choose another place'],
+  ENOTDIR: ['the folder is a file', 'choose another place'],
+  EISDIR: ['a folder has this name', 'choose another name'],
+  ENAMETOOLONG: ['the name is too long', 'choose a shorter one'],
   ENOENT: ['the folder does not exist', 'create it first'],
   EFBIG: ['the file would be larger than the file system or a limit allows', 'write elsewhere or raise the limit'],
 };

@@ -56,8 +56,8 @@ describe('writeAtomically', () => {
 
   it.each([
     ['ENOSPC', 'cannot write: the disk is full; free some space or write elsewhere'],
-    ['EACCES', 'cannot write: no permission to write here; choose another place with -o'],
-    ['EROFS', 'cannot write: the file system is read-only; choose another place with -o'],
+    ['EACCES', 'cannot write: no permission to write here; choose another place'],
+    ['EROFS', 'cannot write: the file system is read-only; choose another place'],
     ['EIO', 'cannot write: EIO: something; check the path'],
   ])('says what %s means', async (code, message) => {
     const writing = writeAtomically(target, () => {
@@ -73,6 +73,7 @@ describe('writeAtomically', () => {
   });
 
   it('says so when the folder does not exist', async () => {
+    expect(() => checkOutput(folder, true, '--report')).toThrow('the output is a folder; name a file with --report');
     const lost = join(folder, 'none', 'out.onnx');
     const writing = writeAtomically(lost, (temporary) => writeFileSync(temporary, 'data'));
     await expect(writing).rejects.toThrow(`${lost}: cannot write: the folder does not exist; create it first`);
@@ -126,8 +127,22 @@ describe('checkOutput', () => {
     );
   });
 
+  it('names the option that is meant', () => {
+    writeFileSync(target, 'old');
+    expect(() => checkOutput(target, false, '--report')).toThrow('--force to replace it or name another with --report');
+    expect(() => checkOutput(target, false, null)).toThrow(/the output exists; pass --force to replace it$/);
+  });
+
+  it.skipIf(process.platform === 'win32' || process.getuid?.() === 0)('refuses a folder that cannot be written', () => {
+    chmodSync(folder, 0o555);
+    const check = () => checkOutput(join(folder, 'new.onnx'), false);
+    expect(check).toThrow('cannot write: no permission to write here; choose another place');
+    chmodSync(folder, 0o755);
+  });
+
   it('refuses a folder, and a file in a folder that does not exist', () => {
     expect(() => checkOutput(folder, true)).toThrow(`${folder}: the output is a folder; name a file with -o`);
+    expect(() => checkOutput(folder, true, '--report')).toThrow('the output is a folder; name a file with --report');
     const lost = join(folder, 'none', 'out.onnx');
     expect(() => checkOutput(lost, true)).toThrow(`${lost}: the folder of the output does not exist; create`);
     writeFileSync(target, 'old');

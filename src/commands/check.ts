@@ -9,7 +9,7 @@ import { finish, passed } from './finish.js';
 import { JOBS, type JobKind } from './jobs.js';
 import { table } from './layout.js';
 import { didYouMean } from './nearest.js';
-import type { ReportOptions } from './reports.js';
+import { checkReportPaths, type ReportOptions } from './reports.js';
 import { displayShape, exact, flag, listOf, parseOptions } from './schemas.js';
 
 /** What `nncompress check` takes besides the config file. */
@@ -69,7 +69,9 @@ function selected(jobs: readonly Job[], names: readonly string[], file: string):
 function ready(job: Job, force: boolean): ReadyJob {
   const kind: JobKind = JOBS[job.command];
   const values = force ? { ...job.options, force } : job.options;
-  return { job, kind, options: parseOptions(kind.options, values, job.placeOf) };
+  const parsed: ReportOptions = parseOptions(kind.options, values, job.placeOf);
+  checkReportPaths(parsed);
+  return { job, kind, options: parsed };
 }
 
 /** @throws UserError where two jobs would write the same file */

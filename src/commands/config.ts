@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { z } from 'zod';
+import { fileError } from '../data/files.js';
 import { messageOf, UserError } from '../errors.js';
 import { parseReport } from '../report/json.js';
 import type { Report } from '../report/schema.js';
@@ -62,6 +63,7 @@ export async function loadConfig(file: string): Promise<Config> {
   const result = configSchema.safeParse(config);
   if (!result.success) throw mistake(result.error.issues, file, start);
   const { defaults = {}, jobs } = config as RawConfig;
+  checkNamesDiffer(jobs, file, start);
   return { file, jobs: jobs.map((job, index) => jobOf(job, index, defaults, file, start)) };
 }
 
@@ -70,6 +72,16 @@ type RawSettings = Record<string, unknown> & { gates?: Record<string, unknown> }
 interface RawConfig {
   defaults?: RawSettings;
   jobs: (RawSettings & { command: JobName; name?: string })[];
+}
+
+/** @throws UserError where two jobs were given one name */
+function checkNamesDiffer(jobs: RawConfig['jobs'], file: string, start: readonly string[]): void {
+  for (const [index, { name }] of jobs.entries()) {
+    const first = jobs.findIndex((job) => job.name === name);
+    if (name === undefined || first === index) continue;
+    const where = pathText([...start, 'jobs', index, 'name']);
+    throw new UserError(`'${name}' is the name of jobs[${first}] too`, { file, where, mend: 'name them differently' });
+  }
 }
 
 function jobOf(
@@ -119,6 +131,8 @@ function jobOfReport({ command, options, models }: Report, file: string): Job {
     });
   const again = Object.entries(options).filter(([key]) => !RUN_OPTIONS.includes(key) && key !== 'force');
   const roles = known === 'compare' ? ['original', 'compressed'] : ['original'];
+  const missing = roles.find((role) => !models.some((model) => model.role === role));
+  if (missing) throw new UserError(`names no ${missing} model`, { file, where: 'models' });
   return {
     name: `${known} of ${file}`,
     command: known,
@@ -151,8 +165,8 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UserError(code === 'ENOENT' ? 'no such file' : `cannot be read: ${messageOf(error)}`, {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw fileError(file, error);
+    throw new UserError('no such file', {
       file,
       mend: 'check the path of the config file, or write one with nncompress init',
     });

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { digestOf } from '../data/digest.js';
+import { fileError } from '../data/files.js';
 import { firstSamples, type TaskData } from '../data/task.js';
-import { messageOf, UserError } from '../errors.js';
+import { UserError } from '../errors.js';
 import { regressionGates, type Tolerances } from '../evaluate/baseline.js';
 import { evaluateGates, type GateFacts, type GateLimits, type GateResult } from '../evaluate/gates.js';
 import type { PairedCounts } from '../evaluate/paired.js';
@@ -77,10 +78,12 @@ function checkClasses({ minRecall = [] }: GatingOptions, test: TaskData | undefi
 
 async function readBaseline(path: string): Promise<Report> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    const what = error.code === 'ENOENT' ? 'no such file' : messageOf(error);
+    const what = error.code === 'ENOENT' ? 'no such file' : fileError(path, error).what;
     throw new UserError(what, { file: path, mend: 'give a report written by nncompress --report FILE.json' });
   });
-  return parseReport(text, path);
+  const report = parseReport(text, path);
+  if (report.models.length) return report;
+  throw new UserError('holds no model to compare with', { file: path, mend: 'give the report of a run' });
 }
 
 /** @throws UserError where the baseline's figures would not speak of the same thing */
@@ -112,8 +115,7 @@ function compareWithBaseline(
   facts: GateFacts,
   tolerances: Tolerances,
 ): { gates: GateResult[]; warnings: string[] } {
-  const model = baseline.models.find(({ role }) => role === 'compressed') ?? baseline.models[0];
-  if (!model) return { gates: [], warnings: ['the baseline holds no model: nothing is compared with it'] };
+  const model = baseline.models.find(({ role }) => role === 'compressed') ?? baseline.models[0]!;
   const before = { ...gateFacts({ ...baseline, model }), peakMemoryBytes: undefined };
   const warnings: string[] = [];
   const leaveOut = (key: 'latencyMs' | 'speedup', why: string) => {
@@ -125,6 +127,7 @@ function compareWithBaseline(
   if (facts.latencyMs === undefined) leaveOut('latencyMs', 'it was not measured here');
   else if (otherPlace) leaveOut('latencyMs', otherPlace);
   else if (model.latency?.batch !== judged.model.latency?.batch) leaveOut('latencyMs', 'other samples per run');
+  if (!model.metrics && judged.model.metrics) warnings.push('quality is not compared with the baseline: it holds none');
   if (facts.speedup === undefined) leaveOut('speedup', 'it was not measured here');
   return { gates: regressionGates(before, facts, tolerances), warnings };
 }

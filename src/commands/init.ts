@@ -39,22 +39,27 @@ export async function run(folder = '.', { force }: z.output<typeof options>, con
   if (!existsSync(folder) || !statSync(folder).isDirectory())
     throw new UserError('no such folder', { file: folder, mend: 'name the folder that holds the models' });
   const target = join(folder, CONFIG_FILES[0]!);
-  checkOutput(target, force);
+  checkOutput(target, force, null);
   const { models, data } = await search(folder);
   if (!models.length)
     throw new UserError('holds no ONNX file', { file: folder, mend: 'name the folder that holds the models' });
   const suggestions: Suggestion[] = [];
   const task = context.progress.start('trying models', models.length);
+  const broken: UserError[] = [];
   for (const model of models) {
-    suggestions.push({ model, data: await fittingData(model, data) });
+    const fault = await whyNotLoaded(model);
+    if (fault) broken.push(fault);
+    else suggestions.push({ model, data: await fittingData(model, data) });
     task.advance();
   }
   task.done();
+  if (!suggestions.length) throw broken[0]!;
   const text = configText(suggestions, folder);
   await writeAtomically(target, (temporary) => writeFile(temporary, text));
   context.print(`wrote ${target}: ${suggestions.length} ${suggestions.length === 1 ? 'job' : 'jobs'}`);
   for (const { model, data: found } of suggestions)
     context.print(`  ${model}: ${found ? `on ${found}` : 'no labelled data found for it; name some in the file'}`);
+  for (const { message } of broken) context.print(`  left out ${message}`);
   context.print('run it with nncompress check');
   return EXIT.ok;
 }
@@ -84,6 +89,16 @@ const baseOf = (path: string) => path.slice(Math.max(path.lastIndexOf('/'), path
 function testRank(name: string): number {
   const rank = TEST_NAMES.findIndex((pattern) => pattern.test(name));
   return rank < 0 ? TEST_NAMES.length : rank;
+}
+
+async function whyNotLoaded(model: string): Promise<UserError | undefined> {
+  try {
+    await (await Session.create(model, { threads: 1 })).release();
+    return undefined;
+  } catch (error) {
+    if (error instanceof UserError) return error.at({ file: model });
+    throw error;
+  }
 }
 
 /** The first data that can be read and prepared for a model, and whose labels are its classes; test sets go first. */

@@ -31,7 +31,7 @@ export function checkReportPaths({ report, force }: ReportOptions): void {
         file: path,
         mend: `name a file with the ending ${Object.keys(FORMATS).join(', ')}`,
       });
-    checkOutput(path, force);
+    checkOutput(path, force, '--report');
   }
 }
 

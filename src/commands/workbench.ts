@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
-import { readClassNames } from '../data/labels.js';
+import { readClassNamesIn } from '../data/labels.js';
 import { openTask, type TaskData, type TaskOptions } from '../data/task.js';
 import { messageOf, UserError } from '../errors.js';
 import type { Model } from '../ir/model.js';
@@ -65,7 +64,13 @@ export async function openWorkbench(
     provider,
     session,
     workers,
-    open: async (data, beside = path) => openTask(data, beside, info, await taskOptions(options)),
+    open: async (data, beside = path) => {
+      const settings = await taskOptions(options);
+      return openTask(data, beside, info, settings).catch((error: unknown) => {
+        // What no file is to blame for lies between the model and the data.
+        throw error instanceof UserError && !error.place.file ? error.at({ file: path }) : error;
+      });
+    },
   };
 }
 
@@ -86,7 +91,7 @@ async function taskOptions(options: WorkbenchOptions): Promise<TaskOptions> {
   return {
     dataset: { inputColumn, textColumn, pairColumn, labelColumn, delimiter, split },
     preprocessing: preprocessingOf(options),
-    classNames: labels === undefined ? undefined : await readClassNames(dirname(labels)),
+    classNames: labels === undefined ? undefined : await readClassNamesIn(labels),
     skipBadSamples,
   };
 }

@@ -21,7 +21,14 @@ export async function findBeside(modelDir: string, name: string): Promise<string
  */
 export async function readJsonBeside(modelDir: string, name: string): Promise<JsonFile | undefined> {
   const path = await findBeside(modelDir, name);
-  if (path === undefined) return undefined;
+  return path === undefined ? undefined : readJson(path);
+}
+
+/**
+ * A file that holds a JSON object.
+ * @throws UserError where it is missing, not JSON, or not an object
+ */
+export async function readJson(path: string): Promise<JsonFile> {
   let value: unknown;
   try {
     value = JSON.parse(await readText(path));

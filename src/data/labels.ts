@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js';
-import { findBeside, readJsonBeside } from './beside.js';
+import { findBeside, type JsonFile, readJson, readJsonBeside } from './beside.js';
 import { readText } from './files.js';
 import type { Dataset } from './types.js';
 
@@ -127,14 +127,32 @@ function unknownLabel(dataset: Dataset, label: string | number, sample: number, 
  */
 export async function readClassNames(modelFolder: string): Promise<string[] | undefined> {
   const config = await readJsonBeside(modelFolder, 'config.json');
-  const { id2label, label2id } = config?.value ?? {};
-  if (config && isObject(id2label)) return inOrder(config.path, 'id2label', Object.entries(id2label));
-  if (config && isObject(label2id)) {
-    const pairs = Object.entries(label2id).map(([name, index]): [string, string] => [String(index), name]);
-    return inOrder(config.path, 'label2id', pairs);
-  }
+  const names = config && namesInConfig(config);
+  if (names) return names;
   const list = await findBeside(modelFolder, 'labels.txt');
   return list === undefined ? undefined : namesInList(list, await readText(list));
+}
+
+/**
+ * The class names in a file: `id2label` or `label2id` of a JSON file, else one name per line.
+ * @throws UserError where the file is missing or malformed, holds no names, or its indices have gaps
+ */
+export async function readClassNamesIn(file: string): Promise<string[]> {
+  if (!/\.json$/i.test(file)) return namesInList(file, await readText(file));
+  const { value } = await readJson(file);
+  const names = namesInConfig({ path: file, value });
+  if (names) return names;
+  throw new UserError('names no classes', {
+    file,
+    mend: 'give id2label, as in {"id2label": {"0": "cat", "1": "dog"}}',
+  });
+}
+
+function namesInConfig({ path, value: { id2label, label2id } }: JsonFile): string[] | undefined {
+  if (isObject(id2label)) return inOrder(path, 'id2label', Object.entries(id2label));
+  if (!isObject(label2id)) return undefined;
+  const pairs = Object.entries(label2id).map(([name, index]): [string, string] => [String(index), name]);
+  return inOrder(path, 'label2id', pairs);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -163,7 +163,7 @@ function recallFact({ recall }: GateFacts, className?: string): number | undefin
  * A limit on recall: `0.9` for the macro average, `dog=90%` for a class.
  * @throws UserError where the part after the last `=` is no fraction.
  */
-export function parseRecallLimit(text: string, option = '--min-recall'): RecallLimit {
+export function parseRecallLimit(text: string, option?: string): RecallLimit {
   const split = text.lastIndexOf('=');
   if (split < 0) return { limit: parseFraction(text, option) };
   return { class: text.slice(0, split).trim(), limit: parseFraction(text.slice(split + 1), option) };

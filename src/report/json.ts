@@ -40,5 +40,6 @@ export function parseReport(text: string, file?: string): Report {
 
 function describe({ path, message }: z.core.$ZodIssue): string {
   const place = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
-  return `${place.replace(/^\./, '') || 'the whole'}: ${message}`;
+  const what = message.replace(/^Invalid input: /, '').replace(', received ', ', got ');
+  return place ? `${place.replace(/^\./, '')}: ${what}` : what;
 }

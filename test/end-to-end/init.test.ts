@@ -23,6 +23,15 @@ describe('init', () => {
     expect(jobs[0]!.options).toMatchObject({ maxDrop: '1%', maxSize: 166189, force: true });
     expect(readFileSync(join(folder, 'nncompress.config.yaml'), 'utf8')).toContain('# minSpeedup: 1.2');
   });
+  it('leaves out what does not run, and says so', () => {
+    const folder = scratch();
+    cpSync(join(root, 'fixtures/digits-m5/model.onnx'), join(folder, 'good.onnx'));
+    writeFileSync(join(folder, 'bad.onnx'), 'x');
+    const { status, stdout } = nncompress('init', folder);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/: 1 job\n.*good.onnx: no labelled data.*\n {2}left out .*bad.onnx: /);
+    expect(readFileSync(join(folder, 'nncompress.config.yaml'), 'utf8')).not.toContain('bad.onnx');
+  });
   it('replaces nothing unless told to, and wants a model', () => {
     const folder = scratch();
     expect(nncompress('init', folder)).toMatchObject({

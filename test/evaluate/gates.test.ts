@@ -101,6 +101,6 @@ describe('quantities', () => {
     [() => parseFraction('120%'), /expected a fraction/],
     [() => parseFraction('NaN'), /expected a fraction/],
     [() => parseFactor('1e999'), /expected a factor/],
-    [() => parseRecallLimit('cat='), /--min-recall: expected a fraction/],
+    [() => parseRecallLimit('cat='), /^expected a fraction/],
   ])('are refused where they make no sense: %s', (parse, message) => expect(parse).toThrow(message));
 });
