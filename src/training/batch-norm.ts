@@ -21,9 +21,9 @@ export interface RunningStatistic {
  * their next values follow PyTorch: running · momentum + batch · (1 − momentum) with the unbiased variance.
  *
  * The nodes keep their operator, with `training_mode` 1 and momentum 0, so that ONNX Runtime's fused kernel gives the
- * statistics of the batch as second and third output. That kernel writes these over the constants at its inputs 3 and 4
- * (onnxruntime issue 29790), which inputs of the graph are safe from. It is there up to operator set 20 and on the CPU
- * alone: elsewhere `lowerBatchNorms` has to follow.
+ * statistics of the batch as second and third output. That kernel writes them over its inputs 3 and 4, whoever else
+ * needs these (onnxruntime issue 29790): it is given copies. It is there up to operator set 20 and on the CPU alone:
+ * elsewhere `lowerBatchNorms` has to follow.
  * @param isTrained leaves a node out; it keeps its constant statistics.
  */
 export function trainBatchNorms(model: Model, isTrained: (node: Node) => boolean = () => true): RunningStatistic[] {
@@ -39,14 +39,15 @@ export function trainBatchNorms(model: Model, isTrained: (node: Node) => boolean
     node.set('momentum', { float: 0 });
     for (const output of [1, 2]) node.outputs[output] ||= model.freshName(`${node.label}/statistics`);
     for (const [k, batch] of [node.outputs[1]!, unbiased(g, node)].entries()) {
-      const tensor = tensors[k]!;
-      const { name } = tensor;
+      const { name } = tensors[k]!;
       const current = statistics.get(name)?.next ?? name;
+      node.inputs[3 + k] = g.mul(current, 0);
       const next = g.add(g.mul(current, momentum), g.mul(batch, 1 - momentum));
-      statistics.set(name, { name, tensor, next });
+      statistics.set(name, { name, tensor: tensors[k]!, next });
     }
   }
   for (const { name, tensor } of statistics.values()) becomeInput(model, name, tensor);
+  graph.sort();
   return [...statistics.values()];
 }
 
