@@ -8,6 +8,7 @@ import { openDataset } from './open.js';
 import type { DatasetOptions } from './options.js';
 import { createPreprocessor, type PreprocessingOptions } from './preprocessor.js';
 import { pickIndices } from './sample.js';
+import { textLengths } from './text-lengths.js';
 import type { Batch, Dataset, InputSpec, Preprocessor } from './types.js';
 
 /** What a classifier decides: one class of many, any number of them, or yes or no by one output. */
@@ -32,6 +33,8 @@ export interface TaskData {
   output: string;
   /** Length of the first axis that the model insists on, if it does. */
   fixedBatch: number | undefined;
+  /** True where samples that cannot be read are left out. */
+  skipBadSamples: boolean;
   /** Samples left out so far because they could not be read. */
   skipped: Set<number>;
   /** Streams samples as batches; texts of like length together, so that little is padded. */
@@ -62,6 +65,7 @@ export async function openTask(
   const kind = await taskKind(modelPath, labels, width);
   const fixedBatch = inputs.map((input) => input.dims[0]).find((dim) => typeof dim === 'number' && dim > 0) as number;
   const skipped = new Set<number>();
+  const { skipBadSamples = false } = options;
   return {
     dataset,
     preprocessor,
@@ -69,12 +73,13 @@ export async function openTask(
     kind,
     output: output.name,
     fixedBatch,
+    skipBadSamples,
     skipped,
     async *stream(indices, batchSize = fixedBatch ?? BATCH_SIZES[dataset.kind]) {
       yield* batches(dataset, preprocessor, {
         indices: await byLength(dataset, indices),
         batchSize,
-        skipBadSamples: options.skipBadSamples,
+        skipBadSamples,
         onSkip: (index) => skipped.add(index),
       });
     },
@@ -82,13 +87,8 @@ export async function openTask(
 }
 
 async function byLength(dataset: Dataset, indices: readonly number[]): Promise<readonly number[]> {
-  if (dataset.kind !== 'text') return indices;
-  const lengths = new Map<number, number>();
-  for (const index of indices) {
-    const sample = await dataset.load(index);
-    lengths.set(index, sample.kind === 'text' ? sample.text.length + (sample.pair?.length ?? 0) : 0);
-  }
-  return [...indices].sort((a, b) => lengths.get(a)! - lengths.get(b)!);
+  const lengthOf = await textLengths(dataset, indices);
+  return lengthOf ? [...indices].sort((a, b) => lengthOf(a) - lengthOf(b)) : indices;
 }
 
 /** Random samples of the data, each class in proportion; the same seed picks the same. */
@@ -109,7 +109,8 @@ function inputSpec({ name, type, dims }: SessionValue): InputSpec {
 /** Names that exporters give the output that holds the scores. */
 const SCORE_NAMES = /logits|scores|prob|softmax|output|class/i;
 
-function scoreOutput(outputs: readonly SessionValue[], classes: number | undefined): SessionValue {
+/** The output that holds the scores: judged by its shape, then by its name. @throws UserError where none is of floats */
+export function scoreOutput(outputs: readonly SessionValue[], classes: number | undefined): SessionValue {
   const floats = outputs.filter(({ type }) => type?.startsWith('float'));
   const fitting = floats.filter(({ dims }) => classes !== undefined && dims.at(-1) === classes && dims.length === 2);
   const output =

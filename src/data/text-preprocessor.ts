@@ -37,6 +37,7 @@ export async function createTextPreprocessor(
   const tokenizer = await loadTokenizer(file);
   const lengths = [...roles.values()].map(({ dims }) => dims[1]).filter((dim) => typeof dim === 'number');
   const settings = await tokenSettings(modelDir, file, tokenizer, options, lengths[0], !roles.has('mask'));
+  const form = await tokenForm(modelDir, file, tokenizer, roles);
   const encode = await createEncoder(tokenizer, settings.truncation);
   const paddings = Object.fromEntries(
     [...roles].map(([role, input]) => [input.name, paddingOf(role, input, settings)]),
@@ -49,7 +50,7 @@ export async function createTextPreprocessor(
       if (encoding.ids.length === 0) throw new UserError('gives no tokens', { mend: 'leave it out' });
       return Object.fromEntries([...roles].map(([role, input]) => [input.name, valuesOf(role, input, encoding)]));
     },
-    form: await tokenForm(modelDir, file, tokenizer, roles),
+    form,
     collate: (samples) => padAndStack(samples, paddings),
   };
 }
