@@ -109,10 +109,10 @@ export class Site {
     return this.dims(name).length;
   }
 
-  /** Sizes of a value where all are fixed. */
+  /** Sizes of a value where all are known and fixed. */
   sizes(name: string): number[] | undefined {
-    const dims = this.dims(name);
-    return dims.every((dim) => typeof dim === 'number') ? (dims as number[]) : undefined;
+    const dims = this.values.facts(name)?.dims;
+    return dims?.every((dim) => typeof dim === 'number') ? (dims as number[]) : undefined;
   }
 
   /** Sizes with typical ones for symbols, to compare recipes by their cost. */
@@ -128,12 +128,19 @@ export class Site {
 
   /** The shape of a forward value as a vector of int64: a constant where all sizes are fixed. */
   shapeOf(name: string): string {
-    const sizes = this.values.facts(name)?.dims && this.sizes(name);
+    const sizes = this.sizes(name);
     return sizes ? this.g.ints(sizes) : this.g.shape(name);
   }
 
   /** Gives a value with as many elements as `like` its shape. */
   reshapeLike(value: string, like: string): string {
+    const dims = this.values.facts(like)?.dims;
+    const isFixed = (dim: Dim): dim is number => typeof dim === 'number';
+    if (dims && !dims.includes(0) && dims.filter((dim) => !isFixed(dim)).length === 1)
+      return this.g.reshape(
+        value,
+        dims.map((dim) => (isFixed(dim) ? dim : -1)),
+      );
     return this.g.reshape(value, this.shapeOf(like));
   }
 
@@ -141,15 +148,16 @@ export class Site {
    * Sums a gradient over the axes along which `to` was broadcast to the shape of `from` (multidirectional broadcasting,
    * ONNX Broadcasting.md), and gives it the shape of `to`.
    * @param from a forward value of the gradient's shape.
+   * @param kept last axes that take no part in broadcasting: those of the gradient are those of `to` already.
    */
-  unbroadcast(gradient: string, from: string, to: string): string {
+  unbroadcast(gradient: string, from: string, to: string, kept = 0): string {
     if (from === to) return gradient;
     const lead = this.rank(from) - this.rank(to);
-    const sources = this.dims(from);
+    const sources = this.dims(from).slice(0, this.rank(from) - kept);
     const targets = [...Array<Dim>(lead).fill(1), ...this.dims(to)];
     const isOpen = (axis: number) =>
       targets[axis] !== 1 && typeof targets[axis] !== 'number' && (targets[axis] ?? NaN) !== sources[axis];
-    if (sources.some((_, axis) => isOpen(axis))) return this.unbroadcastAtRunTime(gradient, from, to, lead);
+    if (sources.some((_, axis) => isOpen(axis))) return this.unbroadcastAtRunTime(gradient, from, to, kept);
     const axes = sources.flatMap((size, axis) => (axis < lead || (targets[axis] === 1 && size !== 1) ? [axis] : []));
     if (!axes.length) return gradient;
     const summed = this.g.sum(gradient, axes, !lead);
@@ -157,10 +165,12 @@ export class Site {
   }
 
   /** Axes whose sizes are symbols may or may not have been broadcast: the graph looks at the shapes. */
-  private unbroadcastAtRunTime(gradient: string, from: string, to: string, lead: number): string {
+  private unbroadcastAtRunTime(gradient: string, from: string, to: string, kept: number): string {
     const { g } = this;
-    const padded = lead ? g.op('Concat', [g.ints(Array(lead).fill(1)), g.shape(to)], { axis: 0 }) : g.shape(to);
-    const differs = g.op('Not', [g.op('Equal', [padded, g.shape(from)])]);
+    const lead = this.rank(from) - this.rank(to);
+    const shape = (name: string) => g.op('Shape', [name], { end: kept ? -kept : undefined });
+    const padded = lead ? g.op('Concat', [g.ints(Array(lead).fill(1)), shape(to)], { axis: 0 }) : shape(to);
+    const differs = g.op('Not', [g.op('Equal', [padded, shape(from)])]);
     const axes = g.op('Squeeze', [g.op('NonZero', [differs]), g.ints([0])]);
     const summed = g.op('ReduceSum', [gradient, axes], { keepdims: 1, noop_with_empty_axes: 1 });
     return g.reshape(summed, g.shape(to));

@@ -9,9 +9,11 @@ import { recurrent } from './recurrent.js';
 import { reductions } from './reductions.js';
 import { shapes } from './shapes.js';
 import type { GradientRow } from './site.js';
+import { temporary } from './temporary.js';
 
 /** How operators are differentiated, by operator type. A new operator is one row in one of the families. */
 const GRADIENTS: Readonly<Record<string, GradientRow>> = {
+  ...temporary,
   ...activations,
   ...convolution,
   ...dense,
@@ -24,8 +26,14 @@ const GRADIENTS: Readonly<Record<string, GradientRow>> = {
   ...shapes,
 };
 
-/** Operators whose result does not change with small changes of their inputs, so that no gradient passes. */
-const CONSTANT_ALMOST_EVERYWHERE: ReadonlySet<string> = new Set(['Floor', 'Ceil', 'Round', 'Sign', 'Shape', 'Size']);
+/**
+ * Operators whose result does not change with small changes of their inputs, so that no gradient passes. What gives
+ * integers or booleans (comparisons, ArgMax, NonZero) stops gradients by its type and needs no mention.
+ */
+const CONSTANT_ALMOST_EVERYWHERE: ReadonlySet<string> = new Set([
+  ...['Floor', 'Ceil', 'Round', 'Sign', 'Hardmax', 'Shape', 'Size', 'EyeLike', 'ConstantOfShape'],
+  ...['RandomNormalLike', 'RandomUniformLike', 'Bernoulli', 'Multinomial'],
+]);
 
 /** The row of an operator; undefined where it has none. */
 export function gradientRow(type: string): GradientRow | undefined {
