@@ -3,6 +3,7 @@ import { convolution } from './convolution.js';
 import { dense } from './dense.js';
 import { elementwise } from './elementwise.js';
 import { indexing } from './indexing.js';
+import { likelihood } from './likelihood.js';
 import { normalization } from './normalization.js';
 import { pooling } from './pooling.js';
 import { recurrent } from './recurrent.js';
@@ -19,6 +20,7 @@ const GRADIENTS: Readonly<Record<string, GradientRow>> = {
   ...dense,
   ...elementwise,
   ...indexing,
+  ...likelihood,
   ...normalization,
   ...pooling,
   ...recurrent,
