@@ -8,28 +8,25 @@ export type Augmentation =
   | { on: 'audio'; apply(clip: RawAudio, random: Random): RawAudio }
   | { on: 'inputs'; apply(inputs: NamedValues, random: Random): NamedValues };
 
-/** One parameter of an augmentation; a text form lists values in the order of the parameters. */
+/** A number that an augmentation takes. */
 export interface Parameter {
   name: string;
   least: number;
   most: number;
   default: number;
-  /** Whole numbers only. */
-  whole?: boolean;
 }
 
-/** An augmentation as the table has it. */
+/** An augmentation as the table has it; its text form gives the numbers in their order, then a variant. */
 export interface AugmentationRow {
-  /** What it does, in a few words, for messages and help. */
+  /** What it does, in a few words. */
   about: string;
   parameters: readonly Parameter[];
+  /** The two numbers are the ends of an interval. */
+  interval?: boolean;
   /** Words that choose a variant; the first is the default. */
   variants?: readonly string[];
-  /**
-   * Inputs that it can change, for those that work on prepared inputs.
-   * @returns what is missing, or undefined
-   */
-  lacks?(form: InputForm | undefined): string | undefined;
+  /** What the model's inputs lack that it needs, if anything. */
+  lacks?(form: InputForm | undefined, variant: string): string | undefined;
   make(values: readonly number[], variant: string, form: InputForm | undefined): Augmentation;
 }
 
@@ -43,23 +40,7 @@ export function wholeBetween(random: Random, least: number, most: number): numbe
   return least + Math.floor(random() * (most - least + 1));
 }
 
-/** Normally distributed numbers in pairs, by Marsaglia's polar method (1964), of a stream of uniform ones. */
-export function normals(random: Random): () => number {
-  let spare: number | undefined;
-  return () => {
-    if (spare !== undefined) {
-      const value = spare;
-      spare = undefined;
-      return value;
-    }
-    for (;;) {
-      const u = 2 * random() - 1;
-      const v = 2 * random() - 1;
-      const square = u * u + v * v;
-      if (square === 0 || square >= 1) continue;
-      const scale = Math.sqrt((-2 * Math.log(square)) / square);
-      spare = v * scale;
-      return u * scale;
-    }
-  };
+/** The parameter of augmentations that happen to some samples only. */
+export function probability(usual: number): Parameter {
+  return { name: 'probability', least: 0, most: 1, default: usual };
 }
