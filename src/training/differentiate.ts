@@ -21,8 +21,6 @@ export interface DifferentiateOptions {
   typical?: ReadonlyMap<string, number> | undefined;
   /** Channels per block where convolutions may use ONNX Runtime's blocked layout (`convolutionBlock`). */
   blockSize?: number | undefined;
-  /** Channels per block where convolutions may use ONNX Runtime's blocked layout (`convolutionBlock`). */
-  blockSize?: number | undefined;
 }
 
 /**
@@ -82,7 +80,6 @@ class Backward {
       facts: (name) => options.facts.get(name),
       constant: (name) => (parameters.has(name) ? undefined : constants.get(name)),
       typical: (symbol) => options.typical?.get(symbol),
-      blockSize: options.blockSize,
       blockSize: options.blockSize,
     };
     for (const [target, gradient] of targets) this.contributions.set(target, [gradient]);
