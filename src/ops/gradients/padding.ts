@@ -1,0 +1,45 @@
+import { type AxisMap, transposedMaps, unitMatrix } from './linear-maps.js';
+import type { GradientRow, Site } from './site.js';
+import { elementsOf, type Size, sizeAt, vectorOf } from './sizes.js';
+
+/** Pad: the gradient without what was added; where values were repeated, their gradients come back to them. */
+export const padding: Record<string, GradientRow> = {
+  Pad(site) {
+    if (site.node.string('mode', 'constant') === 'constant') return constantPad(site);
+    site.give(0, transposedMaps(site, repeats(site)));
+  },
+};
+
+function constantPad(site: Site): void {
+  const { g } = site;
+  const pads = site.constant(site.input(1))?.toNumbers();
+  const back = pads ? g.ints([...pads].map((count) => 0 - count)) : g.neg(site.input(1)!);
+  const inner = g.op('Pad', [site.dy, back, undefined, site.input(3)]);
+  site.give(0, inner);
+  if (site.wants(2))
+    site.give(
+      2,
+      site.reshapeLike(g.sub(g.sum(site.dy, undefined, false), g.sum(inner, undefined, false)), site.input(2)!),
+    );
+}
+
+/** Padding that repeats elements, as a matrix for each axis: the rows of the unit matrix, padded alike. */
+function repeats(site: Site): AxisMap[] {
+  const { g, node } = site;
+  const pads = elementsOf(site, site.input(1)!);
+  const count = pads.length / 2;
+  const axes = axesOf(site, count);
+  const mode = node.string('mode');
+  return axes.flatMap((axis, k) => {
+    const [begin, end] = [pads[k]!, pads[k + count]!] as [Size, Size];
+    if (begin === 0 && end === 0) return [];
+    const inputs = [unitMatrix(site, sizeAt(site, site.x, axis)), vectorOf(site, [begin, end]), undefined, g.ints([0])];
+    return [{ axis, matrix: g.op('Pad', inputs, { mode }) }];
+  });
+}
+
+function axesOf(site: Site, count: number): number[] {
+  if (!site.input(3)) return Array.from({ length: count }, (_, axis) => axis);
+  const axes = site.constant(site.input(3))?.toNumbers();
+  return axes ? [...axes].map((axis) => site.axis(axis)) : site.refuse('its axes are not constant');
+}
