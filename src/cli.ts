@@ -6,6 +6,7 @@ import {
   completionArguments,
   doctorArguments,
   evaluateArguments,
+  finetuneArguments,
   initArguments,
   inspectArguments,
   quantizeArguments,
@@ -34,6 +35,7 @@ function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
     .showSuggestionAfterError();
   quantizeArguments(program.command('quantize')).action(job('quantize', () => import('./commands/quantize.js')));
+  finetuneArguments(program.command('finetune')).action(job('finetune', () => import('./commands/finetune.js')));
   evaluateArguments(program.command('evaluate')).action(job('evaluate', () => import('./commands/evaluate.js')));
   compareArguments(program.command('compare')).action(job('compare', () => import('./commands/compare.js')));
   checkArguments(program.command('check')).action(execute(() => import('./commands/check.js')));

@@ -1,5 +1,15 @@
 import { Argument, type Command } from 'commander';
-import { CALIBRATION_METHODS, METHODS, PREFERENCES, SHELLS, TARGETS } from './choices.js';
+import {
+  BATCH_NORMS,
+  CALIBRATION_METHODS,
+  CLASS_WEIGHTS,
+  METHODS,
+  OPTIMIZERS,
+  PREFERENCES,
+  SCHEDULES,
+  SHELLS,
+  TARGETS,
+} from './choices.js';
 import {
   addOptions,
   COMPARISON_GATES,
@@ -47,6 +57,41 @@ const CALIBRATION: OptionGroup = {
   ],
 };
 
+const TRAINING_DATA: OptionGroup = {
+  heading: 'Training data:',
+  rows: [
+    ['--train <path>', 'labelled data to learn from'],
+    ['--validation <path>', 'labelled data that decides which epoch is kept'],
+    ['--hold-out <share>', 'share of the training data that does, where none is named (default: 10%)'],
+    ['--augment <list>', 'changes to samples: auto, none, or a list such as crop=2,erase=0.25 (default: auto)'],
+    ['--class-weights <how>', `${oneOf(CLASS_WEIGHTS)}: rare classes count as much as others (default: none)`],
+  ],
+};
+
+const TRAINING: OptionGroup = {
+  heading: 'Training:',
+  rows: [
+    ['--epochs <n>', 'times that the data is gone through (default: 3)'],
+    ['--batch <n>', 'samples of a batch (default: 64 images, 32 sounds, 16 texts)'],
+    ['--accumulate <n>', 'batches whose gradients make one update (default: 1)'],
+    ['--optimizer <name>', `${oneOf(OPTIMIZERS)} (default: adamw)`],
+    ['--lr <rate>', 'learning rate (default: 0.001)'],
+    ['--schedule <name>', `how it moves: ${oneOf(SCHEDULES)} (default: cosine)`],
+    ['--warmup <share>', 'share of the updates over which it rises (default: 5%)'],
+    ['--weight-decay <x>', 'pull of weights towards zero; biases and norms are spared (default: 0.01)'],
+    ['--momentum <x>', 'momentum of sgd (default: 0.9)'],
+    ['--nesterov', "Nesterov's momentum"],
+    ['--clip-norm <x>', 'largest norm of the gradient'],
+    ['--ema <x>', 'take the moving average of the weights: share kept at each update, such as 0.999'],
+    ['--label-smoothing <x>', 'share of a target that is spread over all classes'],
+    ['--batch-norm <how>', `statistics of batch normalizations: ${oneOf(BATCH_NORMS)} (default: train)`],
+    ['--patience <n>', 'end after so many epochs without a better score'],
+    ['--workers <n>', 'copies of the model that share each batch (default: one per core where that is exact)'],
+    ['--resume', 'go on from where an interrupted run stood'],
+    ['--checkpoint-every <seconds>', 'how often a run is saved (default: 60)'],
+  ],
+};
+
 const BENCHMARK: OptionGroup = { heading: RUNNING.heading, rows: [['--no-benchmark', 'do not measure latency']] };
 
 /** Arguments of `nncompress quantize`. */
@@ -75,6 +120,54 @@ export function quantizeArguments(command: Command): Command {
       'quantize model.onnx --data test/ --calibration train/ --max-drop 0.01',
       'quantize model.onnx                      # no data: weights only',
       "quantize model.onnx --data test.csv --exclude '/head/*' --report report.json",
+    ),
+  );
+}
+
+/** Arguments of `nncompress finetune`. */
+export function finetuneArguments(command: Command): Command {
+  command
+    .description('train a model further, or for other classes, and show what that did')
+    .argument('[model]', 'ONNX file');
+  const transfer: OptionGroup = {
+    heading: 'What is trained:',
+    rows: [
+      [
+        '--freeze <pattern>',
+        'parameters or nodes of this name stay as they are, with * and ?; repeatable',
+        'repeatable',
+      ],
+      ['--freeze-layers <n>', 'the first n layers stay as they are'],
+      ['--layer-decay <x>', 'factor of the learning rate from each layer to the one before it (default: 1)'],
+      [
+        '--classes <file>',
+        'new last layer for the classes of a file, one name per line, or auto: of the training data',
+      ],
+      ['--no-cache-features', 'compute what frozen layers give anew for each batch'],
+      ['--compare', 'also train the last layer alone, and everything from random weights'],
+    ],
+  };
+  const gates = { ...GATES, rows: [...COMPARISON_GATES, ...GATES.rows] };
+  const output = without(OUTPUT, 'dry-run');
+  addOptions(command, [
+    TRAINING_DATA,
+    transfer,
+    TRAINING,
+    DATA,
+    PREPROCESSING,
+    RUNNING,
+    BENCHMARK,
+    gates,
+    output,
+    CONFIG,
+    DISPLAY,
+  ]);
+  return command.addHelpText(
+    'after',
+    examples(
+      'finetune model.onnx --train train/ --data test/ --epochs 3 --lr 1e-3 -o tuned.onnx',
+      "finetune model.onnx --train new/ --data new-test/ --classes auto --freeze 'features*'",
+      'finetune model.onnx --train train/ -o tuned.onnx --resume',
     ),
   );
 }
@@ -163,10 +256,18 @@ export function inspectArguments(command: Command): Command {
     heading: 'Shapes:',
     rows: [['--shape <name=sizes>', 'input shape x=1x3x224x224, or symbol batch=1; repeatable', 'repeatable']],
   };
-  addOptions(command, [shapes, only(OUTPUT, 'json'), DISPLAY]);
+  const training: OptionGroup = {
+    heading: 'Training:',
+    rows: [['--gradients', 'show what can be trained, and which nodes stand in the way']],
+  };
+  addOptions(command, [shapes, training, only(OUTPUT, 'json'), DISPLAY]);
   return command.addHelpText(
     'after',
-    examples('inspect model.onnx', 'inspect bert.onnx --shape sequence_length=128 --json'),
+    examples(
+      'inspect model.onnx',
+      'inspect model.onnx --gradients',
+      'inspect bert.onnx --shape sequence_length=128 --json',
+    ),
   );
 }
 

@@ -10,3 +10,7 @@ export const CHANNEL_ORDERS = ['rgb', 'bgr', 'gray'] as const;
 export const PADDINGS = ['longest', 'max'] as const;
 export const FEATURES = ['waveform', 'log-mel'] as const;
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export const OPTIMIZERS = ['sgd', 'adam', 'adamw'] as const;
+export const SCHEDULES = ['constant', 'cosine', 'linear', 'one-cycle', 'step'] as const;
+export const CLASS_WEIGHTS = ['none', 'balanced'] as const;
+export const BATCH_NORMS = ['train', 'frozen'] as const;

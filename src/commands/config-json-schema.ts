@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { z } from 'zod';
-import { compareArguments, evaluateArguments, quantizeArguments } from './arguments.js';
+import { compareArguments, evaluateArguments, finetuneArguments, quantizeArguments } from './arguments.js';
 import { configSchema } from './config-schema.js';
 import type { JobName } from './jobs.js';
 
@@ -15,6 +15,7 @@ interface Part {
 
 const ARGUMENTS: Readonly<Record<JobName, (command: Command) => Command>> = {
   quantize: quantizeArguments,
+  finetune: finetuneArguments,
   evaluate: evaluateArguments,
   compare: compareArguments,
 };

@@ -16,6 +16,7 @@ export function renderInspection(inspection: Inspection, color: ChalkInstance, w
     ['Operators', operatorLines(inspection)],
     ['Largest weights', weightLines(inspection, columns)],
     ['What can be compressed', opportunityLines(inspection, columns)],
+    ['What can be trained', gradientLines(inspection, columns)],
     ['Notes', noteLines(inspection, columns)],
   ];
   return [
@@ -106,6 +107,29 @@ function opportunityLines({ opportunities, refused, quantized, cost }: Inspectio
     lines.push(`${'stays'.padEnd(10)}         ${wrap(`${nodes} ${type}: ${reason}`, columns, 21)}`);
   if (!lines.length) lines.push('nothing: the model has no weights of a kind that can be quantized');
   return lines;
+}
+
+/** Obstacles that are named one by one. */
+const MOST_OBSTACLES = 20;
+
+function gradientLines({ gradients, cost }: Inspection, columns: number): string[] {
+  if (!gradients) return [];
+  const { parameters, tensors, operators, obstacles } = gradients;
+  const typesOf = (kind: (typeof operators)[number]['gradient']) =>
+    operators.filter(({ gradient }) => gradient === kind).map(({ type, nodes }) => `${nodes} ${type}`);
+  const list = (title: string, items: readonly string[]) =>
+    items.length ? [`${title.padEnd(10)} ${wrap(items.join(', '), columns, 13)}`] : [];
+  return [
+    `${formatInteger(parameters)} of ${formatInteger(cost.parameters)} parameters, in ${tensors} tensor${plural(tensors)}`,
+    ...list('yes', typesOf('yes')),
+    ...list('ends here', typesOf('ends here')),
+    ...list('no', typesOf('no')),
+    ...(obstacles.length ? [] : ['every parameter can be trained as the model stands']),
+    ...obstacles
+      .slice(0, MOST_OBSTACLES)
+      .map(({ node, type, reason }) => `- ${wrap(`${node} (${type}): ${reason}`, columns, 4)}`),
+    ...(obstacles.length > MOST_OBSTACLES ? [`and ${obstacles.length - MOST_OBSTACLES} more`] : []),
+  ];
 }
 
 /** What to do to a group, in words. */

@@ -11,6 +11,7 @@ import { displayShape, exact, flag, namedSizes } from './schemas.js';
 /** What `nncompress inspect` takes besides the model. */
 export const options = exact({
   shape: z.array(namedSizes()).default([]),
+  gradients: flag().default(false),
   json: flag().default(false),
   ...displayShape,
 });
@@ -21,18 +22,18 @@ export type InspectionReport = ReturnType<typeof toJson>;
 /** Finds out what a model consists of, what it costs and what can be compressed. */
 export async function inspect(
   path: string,
-  { shape }: Pick<z.output<typeof options>, 'shape'>,
+  { shape, gradients }: Pick<z.output<typeof options>, 'shape' | 'gradients'>,
 ): Promise<InspectionReport> {
-  return toJson(await inspectModel(readModel(resolveModelPath(path)), shape));
+  return toJson(await inspectModel(readModel(resolveModelPath(path)), shape, gradients));
 }
 
 /** Shows what a model consists of, what it costs and what can be compressed. */
 export async function run(
   path: string,
-  { shape, json }: z.output<typeof options>,
+  { shape, gradients, json }: z.output<typeof options>,
   { print, color, width }: CommandContext,
 ): Promise<number> {
-  const inspection = await inspectModel(readModel(resolveModelPath(path)), shape);
+  const inspection = await inspectModel(readModel(resolveModelPath(path)), shape, gradients);
   print(json ? JSON.stringify(toJson(inspection), null, 2) : renderInspection(inspection, color, width).join('\n'));
   return EXIT.ok;
 }

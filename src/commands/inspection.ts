@@ -11,6 +11,7 @@ import { externalLocations } from '../onnx/write.js';
 import { constantsToInitializers } from '../passes/cleanup/constants-to-initializers.js';
 import { type Family, surveyModel, type Treatment } from '../passes/quantize/plan.js';
 import { Session } from '../runtime/session.js';
+import { type GradientSurvey, surveyGradients } from '../training/survey.js';
 
 /** An input or output as a user reads it. */
 export interface InspectedValue {
@@ -54,6 +55,8 @@ export interface Inspection {
   functions: number;
   /** Why ONNX Runtime cannot load the model; undefined where it can. */
   loadError: string | undefined;
+  /** What can be trained, where that was asked for. */
+  gradients?: GradientSurvey | undefined;
 }
 
 const KNOWN_DOMAINS = ['', 'ai.onnx', 'ai.onnx.ml', 'com.microsoft', 'com.microsoft.nchwc', 'com.ms.internal.nhwc'];
@@ -61,9 +64,10 @@ const LARGEST = 5;
 
 /**
  * Examines a model.
+ * @param gradients whether to find out what can be trained.
  * @throws UserError where a given shape does not fit it.
  */
-export async function inspectModel(model: Model, shapes: GivenShapes): Promise<Inspection> {
+export async function inspectModel(model: Model, shapes: GivenShapes, gradients = false): Promise<Inspection> {
   const { path } = model.source!;
   const external = [...externalLocations(model)];
   const uses = constantUses(model);
@@ -83,6 +87,7 @@ export async function inspectModel(model: Model, shapes: GivenShapes): Promise<I
     customOperators: customOperators(model),
     functions: model.functions.length,
     loadError: await whyNotLoaded(path),
+    ...(gradients && { gradients: await surveyGradients(model) }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Report } from '../report/schema.js';
 import { compareOptions } from './compare-options.js';
 import type { CommandContext } from './context.js';
 import { evaluateOptions } from './evaluate-options.js';
+import { finetuneOptions } from './finetune-options.js';
 import { quantizeOptions } from './quantize-options.js';
 import type { ReportOptions } from './reports.js';
 
@@ -24,6 +25,9 @@ const job = <S extends z.ZodType<ReportOptions>>(
 export const JOBS = {
   quantize: job(quantizeOptions, ['model'], async ([model], options, context) =>
     (await import('./quantize.js')).quantize(model!, options, context),
+  ),
+  finetune: job(finetuneOptions, ['model'], async ([model], options, context) =>
+    (await import('./finetune.js')).finetune(model!, options, context),
   ),
   evaluate: job(evaluateOptions, ['model'], async ([model], options, context) =>
     (await import('./evaluate.js')).evaluate(model!, options, context),

@@ -2,7 +2,18 @@ import { z } from 'zod';
 import { type ErrorPlace, messageOf, UserError } from '../errors.js';
 import { parseRecallLimit, type RecallLimit } from '../evaluate/gates.js';
 import { parseDuration, parseFactor, parseFraction, parseSize } from '../evaluate/units.js';
-import { CHANNEL_ORDERS, DEVICES, FEATURES, INTERPOLATIONS, PADDINGS, RESIZE_MODES } from './choices.js';
+import {
+  BATCH_NORMS,
+  CHANNEL_ORDERS,
+  CLASS_WEIGHTS,
+  DEVICES,
+  FEATURES,
+  INTERPOLATIONS,
+  OPTIMIZERS,
+  PADDINGS,
+  RESIZE_MODES,
+  SCHEDULES,
+} from './choices.js';
 import { didYouMean } from './nearest.js';
 
 // Values come as text from the command line, as numbers and lists from config files and programs, and as what they
@@ -58,6 +69,9 @@ export const wholeNumber = (low: number) =>
 /** Any number above 0. */
 export const positiveNumber = () =>
   text('a number above 0', (given) => within(numberOf(given), Number.MIN_VALUE, 1e300));
+
+/** A number from 0. */
+const nonNegativeNumber = () => text('a number from 0', (given) => within(numberOf(given), 0, 1e300));
 
 /** One of some words. */
 export const choice = <const T extends readonly [string, ...string[]]>(words: T) =>
@@ -196,7 +210,17 @@ export const exact = <T extends z.core.$ZodLooseShape>(shape: T, elsewhere: Read
   });
 
 /** Options that name files or folders. */
-export const PATH_OPTIONS: readonly string[] = ['data', 'calibration', 'labels', 'baseline', 'output', 'report'];
+export const PATH_OPTIONS: readonly string[] = [
+  'data',
+  'train',
+  'validation',
+  'classes',
+  'calibration',
+  'labels',
+  'baseline',
+  'output',
+  'report',
+];
 
 /** Options of one run, which are no part of what is done. */
 export const RUN_OPTIONS: readonly string[] = ['json', 'dryRun', 'quiet', 'verbose', 'color'];
@@ -238,6 +262,44 @@ export const dataShape = {
   labels: path().optional(),
   limit: wholeNumber(1).optional(),
   skipBadSamples: flag().default(false),
+};
+
+/** Options of commands that train. */
+export const trainingShape = {
+  train: path(),
+  /** Data that decides which epoch is kept; a share of the training data where absent. */
+  validation: path().optional(),
+  holdOut: fraction().default(0.1),
+  epochs: wholeNumber(0).default(3),
+  /** Samples of an update; absent: by the kind of data. */
+  batch: wholeNumber(1).optional(),
+  /** Batches whose gradients make one update. */
+  accumulate: wholeNumber(1).default(1),
+  optimizer: choice(OPTIMIZERS).default('adamw'),
+  lr: positiveNumber().default(1e-3),
+  schedule: choice(SCHEDULES).default('cosine'),
+  /** Share of the updates over which the learning rate rises. */
+  warmup: fraction().default(0.05),
+  weightDecay: nonNegativeNumber().default(0.01),
+  momentum: fraction().default(0.9),
+  nesterov: flag().default(false),
+  /** Largest norm of the gradient; 0 for none. */
+  clipNorm: nonNegativeNumber().default(0),
+  /** Share of the moving average of the weights that is kept at each update; 0 for none. */
+  ema: fraction().default(0),
+  labelSmoothing: fraction().default(0),
+  classWeights: choice(CLASS_WEIGHTS).default('none'),
+  augment: name().default('auto'),
+  /** Whether batch normalizations use the statistics of the batch. */
+  batchNorm: choice(BATCH_NORMS).default('train'),
+  /** Epochs without a better score after which training ends. */
+  patience: wholeNumber(1).optional(),
+  /** Goes on from the checkpoint of an interrupted run. */
+  resume: flag().default(false),
+  /** Seconds between checkpoints. */
+  checkpointEvery: positiveNumber().default(60),
+  /** Copies of the model that share each batch; absent: one per core where that is exact. */
+  workers: wholeNumber(1).optional(),
 };
 
 /** Options that say how samples become inputs. */

@@ -79,9 +79,10 @@ export async function spotCheck(meant: Model, bench: Workbench, feeds: NamedValu
   const reference = await runOnce(bench.path, bench, feeds);
   const outputs = await withLoadable([meant], ([source]) => runOnce(source!, bench, feeds));
   const accumulators = Object.entries(reference).flatMap(([name, value]) => {
-    if (!value.type.startsWith('float') || !outputs[name] || !value.data.length) return [];
+    const other = outputs[name];
+    if (!value.type.startsWith('float') || other?.data.length !== value.data.length || !value.data.length) return [];
     const accumulator = new FidelityAccumulator(name);
-    accumulator.add(floatsOf(value), floatsOf(outputs[name]), value.dims.at(-1));
+    accumulator.add(floatsOf(value), floatsOf(other), value.dims.at(-1));
     return [accumulator];
   });
   const broken = accumulators.find(({ nonFinite }) => nonFinite > 0);

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { readClassNamesIn } from '../data/labels.js';
+import { embeddedClassNames, readClassNamesIn } from '../data/labels.js';
+import type { DatasetOptions } from '../data/options.js';
 import { openTask, type TaskData, type TaskOptions } from '../data/task.js';
 import { messageOf, UserError } from '../errors.js';
 import type { Model } from '../ir/model.js';
@@ -8,6 +9,7 @@ import { tensorBytes } from '../onnx/write.js';
 import type { Provider, SessionInfo, SessionOptions } from '../runtime/protocol.js';
 import { resolveDevice } from '../runtime/providers.js';
 import { Session } from '../runtime/session.js';
+import { withLoadable } from '../runtime/source.js';
 import type { CommandContext } from './context.js';
 import { type PreprocessingFlags, preprocessingOf } from './preprocessing.js';
 
@@ -55,17 +57,27 @@ export async function openWorkbench(
   if (options.device === 'auto') context.note(`device: ${provider} (${why})`);
   const session: SessionOptions = { provider, threads: options.threads };
   const info = await describeSession(path, session);
+  return workbenchOf({ path, model, info, provider, session }, options);
+}
+
+/** A workbench for a model that is changed, beside the one it was made from. */
+export async function deriveWorkbench(from: Workbench, model: Model, options: WorkbenchOptions): Promise<Workbench> {
+  const info = await withLoadable([model], ([source]) => describeSession(source!, from.session, from.path));
+  return workbenchOf({ ...from, model, info }, options);
+}
+
+function workbenchOf(
+  given: Pick<Workbench, 'path' | 'model' | 'info' | 'provider' | 'session'>,
+  options: WorkbenchOptions,
+): Workbench {
+  const { path, model, info, provider } = given;
   const parallel = provider === 'cpu' && !options.threads && tensorBytes(model) < HELD_PER_CORE;
   const workers = parallel ? availableParallelism() : 1;
   return {
-    path,
-    model,
-    info,
-    provider,
-    session,
+    ...given,
     workers,
     open: async (data, beside = path) => {
-      const settings = await taskOptions(options);
+      const settings = await taskOptions(options, model);
       return openTask(data, beside, info, settings).catch((error: unknown) => {
         // What no file is to blame for lies between the model and the data.
         throw error instanceof UserError && !error.place.file ? error.at({ file: path }) : error;
@@ -74,24 +86,34 @@ export async function openWorkbench(
   };
 }
 
-async function describeSession(path: string, options: SessionOptions): Promise<SessionInfo> {
+async function describeSession(
+  source: Uint8Array | string,
+  options: SessionOptions,
+  file = String(source),
+): Promise<SessionInfo> {
   try {
-    const session = await Session.create(path, options);
+    const session = await Session.create(source, options);
     const { inputs, outputs } = session;
     await session.release();
     return { inputs: [...inputs], outputs: [...outputs] };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(messageOf(error), { file: path });
+    throw new UserError(messageOf(error), { file });
   }
 }
 
-async function taskOptions(options: WorkbenchOptions): Promise<TaskOptions> {
-  const { inputColumn, textColumn, pairColumn, labelColumn, delimiter, split, labels, skipBadSamples } = options;
+/** How the user says that data is read. */
+export function datasetOptions(options: WorkbenchOptions): DatasetOptions {
+  const { inputColumn, textColumn, pairColumn, labelColumn, delimiter, split } = options;
+  return { inputColumn, textColumn, pairColumn, labelColumn, delimiter, split };
+}
+
+async function taskOptions(options: WorkbenchOptions, { metadata }: Model): Promise<TaskOptions> {
+  const { labels, skipBadSamples } = options;
   return {
-    dataset: { inputColumn, textColumn, pairColumn, labelColumn, delimiter, split },
+    dataset: datasetOptions(options),
     preprocessing: preprocessingOf(options),
-    classNames: labels === undefined ? undefined : await readClassNamesIn(labels),
+    classNames: labels === undefined ? embeddedClassNames(metadata) : await readClassNamesIn(labels),
     skipBadSamples,
   };
 }

@@ -120,6 +120,26 @@ function unknownLabel(dataset: Dataset, label: string | number, sample: number, 
   });
 }
 
+/** Metadata of a model whose last layer was replaced: its class names in the order of the outputs, as JSON. */
+const CLASSES_KEY = 'nncompress.classes';
+
+/** The class names that a model carries in its metadata, if it does. They count before files beside the model. */
+export function embeddedClassNames(metadata: ReadonlyMap<string, string>): string[] | undefined {
+  const text = metadata.get(CLASSES_KEY);
+  if (text === undefined) return undefined;
+  try {
+    const names: unknown = JSON.parse(text);
+    return Array.isArray(names) && names.every((name) => typeof name === 'string') ? names : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Puts class names into a model's metadata. */
+export function embedClassNames(metadata: Map<string, string>, names: readonly string[]): void {
+  metadata.set(CLASSES_KEY, JSON.stringify(names));
+}
+
 /**
  * The class names that lie beside a model: `id2label` or `label2id` in config.json, else one name per line in
  * labels.txt; beside the model or, where that lies in a folder `onnx`, above it. Undefined where there are none.
@@ -153,6 +173,11 @@ function namesInConfig({ path, value: { id2label, label2id } }: JsonFile): strin
   if (!isObject(label2id)) return undefined;
   const pairs = Object.entries(label2id).map(([name, index]): [string, string] => [String(index), name]);
   return inOrder(path, 'label2id', pairs);
+}
+
+/** Class names in a file of the user's: one per line. @throws UserError where a line is empty or the file is missing */
+export async function readLabelList(path: string): Promise<string[]> {
+  return namesInList(path, await readText(path));
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

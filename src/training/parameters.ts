@@ -14,6 +14,8 @@ export interface Parameter {
   depth: number;
   /** True where weight decay applies: matrices and kernels, not biases and norms. */
   decays: boolean;
+  /** True for running statistics, which each step sets and no gradient moves. */
+  isStatistic?: boolean;
 }
 
 /** Inputs of operators that are no parameters, by position, though they hold floats. */

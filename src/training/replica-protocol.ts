@@ -11,6 +11,8 @@ export interface Segment {
   /** Factor of the learning rate. */
   rate: number;
   weightDecay: number;
+  /** True for running statistics: what the step graph gives is no gradient but their next value. */
+  isStatistic: boolean;
 }
 
 /** What a replica is set up with. */
@@ -42,6 +44,8 @@ export interface ReplicaState {
 export interface StepRequest {
   /** Inputs; null where there are no rows for this replica. */
   feeds: NamedValues | null;
+  /** Rows of this replica over those of the batch. */
+  share: number;
   learningRate: number;
   /** Updates done, this one included. */
   step: number;

@@ -2,7 +2,7 @@ import { alone, type Bounds, type Collective, evenBounds } from '../parallel/col
 import { SharedMemoryCollective } from '../parallel/shared-memory.js';
 import { type HeldValues, LocalSession } from '../runtime/local-session.js';
 import { serve } from '../runtime/serve.js';
-import { updateScalars } from './optimizers.js';
+import { EMA, updateScalars } from './optimizers.js';
 import { slice } from './parameters.js';
 import type { ReplicaMethods, ReplicaSetup, ReplicaState, StepRequest, StepResult } from './replica-protocol.js';
 
@@ -49,9 +49,10 @@ class Replica {
     return new Replica(setup, state, step, update);
   }
 
-  async step({ feeds, update, ...at }: StepRequest): Promise<StepResult> {
+  async step({ feeds, share, update, ...at }: StepRequest): Promise<StepResult> {
     const start = performance.now();
     const loss = feeds ? await this.differentiate(feeds) : this.noRows();
+    this.moveStatistics(share);
     this.accumulate(update);
     const [total] = await this.collective.allReduce([loss]);
     const gradientNorm = update && Number.isFinite(total) ? await this.update(at) : undefined;
@@ -75,6 +76,14 @@ class Replica {
     return 0;
   }
 
+  /** Turns the next values of running statistics into how far they fall, so that replicas' moves add up to their mean. */
+  private moveStatistics(share: number): void {
+    const { parameters } = this.state;
+    for (const { begin, end, isStatistic } of this.setup.segments)
+      for (let k = begin; isStatistic && k < end; k++)
+        this.gradients[k] = share && share * (parameters[k]! - this.gradients[k]!);
+  }
+
   /** Adds up the gradients of several batches; before an update, all of them are in `gradients`. */
   private accumulate(last: boolean): void {
     const { gradients, accumulated } = this;
@@ -94,10 +103,14 @@ class Replica {
     const norm = optimizer.maxGradientNorm ? await this.gradientNorm() : undefined;
     const gradientScale = norm === undefined ? 1 : Math.min(1, optimizer.maxGradientNorm / (norm + 1e-6));
     for (const segment of this.setup.segments) {
-      const rates = { step: at.step, learningRate: at.learningRate * segment.rate, gradientScale };
-      const scalars = holdScalars(updateScalars(optimizer, rates, segment.weightDecay));
       const begin = Math.max(segment.begin, bounds[collective.rank]!);
       const end = Math.min(segment.end, bounds[collective.rank + 1]!);
+      if (segment.isStatistic) {
+        this.setStatistics(begin, end);
+        continue;
+      }
+      const rates = { step: at.step, learningRate: at.learningRate * segment.rate, gradientScale };
+      const scalars = holdScalars(updateScalars(optimizer, rates, segment.weightDecay));
       for (let from = begin; from < end; from += CHUNK)
         await this.updateChunk(from, Math.min(from + CHUNK, end), scalars);
     }
@@ -105,10 +118,22 @@ class Replica {
     return norm;
   }
 
+  private setStatistics(begin: number, end: number): void {
+    const { gradients, bounds, collective } = this;
+    const { parameters, states } = this.state;
+    for (let k = begin; k < end; k++) parameters[k]! -= gradients[k]!;
+    const first = bounds[collective.rank]!;
+    if (begin < end) states[EMA]?.set(parameters.subarray(begin, end), begin - first);
+  }
+
   private async gradientNorm(): Promise<number> {
     const { collective, bounds, gradients } = this;
     let squares = 0;
-    for (let k = bounds[collective.rank]!; k < bounds[collective.rank + 1]!; k++) squares += gradients[k]! ** 2;
+    for (const { begin, end, isStatistic } of this.setup.segments) {
+      const last = Math.min(end, bounds[collective.rank + 1]!);
+      for (let k = Math.max(begin, bounds[collective.rank]!); !isStatistic && k < last; k++)
+        squares += gradients[k]! ** 2;
+    }
     const [total] = await collective.allReduce([squares]);
     return Math.sqrt(total!);
   }

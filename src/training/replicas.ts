@@ -87,10 +87,12 @@ export class Replicas {
 
   /** Runs one batch. Calls may be made ahead of time: they are done in order. */
   async step(feeds: NamedValues, settings: StepSettings): Promise<StepResult> {
-    const rows = evenBounds(batchSize(feeds), this.size);
+    const count = batchSize(feeds);
+    const rows = evenBounds(count, this.size);
     const results = await this.together((thread, rank) => {
       const share = this.size === 1 ? feeds : rowsOf(feeds, rows[rank]!, rows[rank + 1]!);
-      return thread.call('step', { ...settings, feeds: share });
+      const part = (rows[rank + 1]! - rows[rank]!) / count;
+      return thread.call('step', { ...settings, feeds: share, share: part });
     });
     return { ...results[0]!, milliseconds: Math.max(...results.map(({ milliseconds }) => milliseconds)) };
   }
@@ -133,7 +135,10 @@ export class Replicas {
 
 /** Parameters with the same settings side by side, so that few pieces are updated on their own. */
 function sortByGroup<P extends Parameter>(parameters: readonly P[], rateOf: (parameter: P) => number): P[] {
-  return [...parameters].sort((a, b) => rateOf(a) - rateOf(b) || Number(a.decays) - Number(b.decays));
+  const isStatistic = (parameter: P) => Number(parameter.isStatistic ?? false);
+  return [...parameters].sort(
+    (a, b) => isStatistic(a) - isStatistic(b) || rateOf(a) - rateOf(b) || Number(a.decays) - Number(b.decays),
+  );
 }
 
 function segmentsOf(
@@ -145,9 +150,12 @@ function segmentsOf(
   const segments: Segment[] = [];
   for (const [k, parameter] of parameters.entries()) {
     const { offset, length } = slots[k]!;
-    const settings = { rate: rateOf(parameter), weightDecay: parameter.decays ? weightDecay : 0 };
+    const { decays, isStatistic = false } = parameter;
+    const settings = { rate: rateOf(parameter), weightDecay: decays ? weightDecay : 0, isStatistic };
     const last = segments.at(-1);
-    if (last && last.rate === settings.rate && last.weightDecay === settings.weightDecay) last.end = offset + length;
+    const joins =
+      last?.rate === settings.rate && last.weightDecay === settings.weightDecay && last.isStatistic === isStatistic;
+    if (joins) last.end = offset + length;
     else segments.push({ begin: offset, end: offset + length, ...settings });
   }
   return segments;

@@ -2,12 +2,17 @@ import { inferValueTypes } from '../analysis/value-types.js';
 import { UserError } from '../errors.js';
 import type { Dim } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
+import type { Node } from '../ir/node.js';
+import type { Tensor } from '../ir/tensor.js';
 import type { DataType, NamedValues } from '../ir/types.js';
 import { Emitter } from '../ops/gradients/emitter.js';
 import { commonSubexpressions } from '../passes/cleanup/common-subexpressions.js';
 import { foldConstants } from '../passes/cleanup/fold-constants.js';
 import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
 import { runPasses } from '../passes/pass.js';
+import { convolutionBlock } from '../runtime/convolution-block.js';
+import type { Provider } from '../runtime/protocol.js';
+import { trainBatchNorms } from './batch-norm.js';
 import { differentiate } from './differentiate.js';
 import type { Parameter } from './parameters.js';
 import type { TrainableModel } from './prepare.js';
@@ -36,8 +41,12 @@ export interface StepGraph {
 /** How a step graph is built. */
 export interface StepGraphOptions {
   objective: Objective;
+  /** True: batch normalizations of trained layers use the statistics of the batch, and move their running ones. */
+  batchStatistics?: boolean;
   /** Inputs of a typical batch, for recipes that are chosen by their cost. */
   typical?: NamedValues;
+  /** Where the graph will run; the CPU where absent. */
+  provider?: Provider;
 }
 
 /**
@@ -46,23 +55,26 @@ export interface StepGraphOptions {
  */
 export async function buildStepGraph(
   { model: prepared, parameters }: TrainableModel,
-  { objective, typical = {} }: StepGraphOptions,
+  { objective, batchStatistics = false, typical = {}, provider = 'cpu' }: StepGraphOptions,
 ): Promise<StepGraph> {
   const model = prepared.clone();
   const { graph } = model;
+  const statistics = batchStatistics ? trainBatchNorms(model, hasOneOf(parameters)) : [];
   const loss = addObjective(model, objective);
   const facts = await inferValueTypes(model);
+  const blockSize = provider === 'cpu' ? await convolutionBlock() : undefined;
   const gradients = differentiate(
     model,
     new Map([[loss, new Emitter(model, 'gradient').scalar(1)]]),
     parameters.map(({ name }) => name),
-    { facts, typical: typicalSizes(model, typical) },
+    { facts, typical: typicalSizes(model, typical), blockSize },
   );
   if (!gradients.size)
     throw new UserError('nothing is left to train: everything is frozen', {
       file: model.source?.path,
       mend: 'freeze less',
     });
+  for (const { name, next } of statistics) gradients.set(name, next);
   graph.outputs = [loss, ...new Set(gradients.values())].map((name) => ({ name }));
   await runPasses(model, [foldConstants, commonSubexpressions, removeDeadNodes]);
   const g = new Emitter(model, 'output');
@@ -72,8 +84,20 @@ export async function buildStepGraph(
     type: { kind: 'tensor', elem: 'float32' },
   }));
   graph.valueInfos.clear();
-  const reached = parameters.filter(({ name }) => outputs.has(name));
+  const moved = statistics.map(({ name, tensor }) => statisticOf(name, tensor, model));
+  const reached = [...parameters, ...moved].filter(({ name }) => outputs.has(name));
   return { model, loss, parameters: reached.map((one) => ({ ...one, gradient: outputs.get(one.name)! })) };
+}
+
+/** Tells nodes that compute with one of some parameters. */
+function hasOneOf(parameters: readonly Parameter[]): (node: Node) => boolean {
+  const names = new Set(parameters.map(({ name }) => name));
+  return ({ inputs }) => inputs.some((input) => names.has(input));
+}
+
+function statisticOf(name: string, tensor: Tensor, { graph }: Model): Parameter {
+  const consumer = graph.nodes.find(({ inputs }) => inputs.includes(name))!;
+  return { name, tensor, consumer, depth: 0, decays: false, isStatistic: true };
 }
 
 function addObjective(model: Model, objective: Objective): string {

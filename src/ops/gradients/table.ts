@@ -10,11 +10,9 @@ import { recurrent } from './recurrent.js';
 import { reductions } from './reductions.js';
 import { shapes } from './shapes.js';
 import type { GradientRow } from './site.js';
-import { temporary } from './temporary.js';
 
 /** How operators are differentiated, by operator type. A new operator is one row in one of the families. */
 const GRADIENTS: Readonly<Record<string, GradientRow>> = {
-  ...temporary,
   ...activations,
   ...convolution,
   ...dense,

@@ -1,0 +1,181 @@
+import { parseAugmentations } from '../data/augment/parse.js';
+import { UserError } from '../errors.js';
+import { evaluateModels } from '../evaluate/evaluate-models.js';
+import { globToRegExp } from '../glob.js';
+import type { NamedValues } from '../ir/types.js';
+import { formatBytes } from '../report/format.js';
+import { withLoadable } from '../runtime/source.js';
+import { FeatureCache } from '../training/feature-cache.js';
+import { cutFrozenPart, type FrozenPart } from '../training/frozen-part.js';
+import { peakActivationBytes } from '../training/memory.js';
+import { classification } from '../training/objectives.js';
+import { optimizerStates } from '../training/optimizers.js';
+import type { Parameter } from '../training/parameters.js';
+import { freezeParameters, prepareForTraining } from '../training/prepare.js';
+import { buildStepGraph, type StepGraph } from '../training/step-graph.js';
+import type { CommandContext } from './context.js';
+import type { FinetuneOptions } from './finetune-options.js';
+import { cachedFeedsOf, type EpochBatches, feedsOf, type TrainingData } from './training-data.js';
+import { optimizerOf } from './training-options.js';
+import type { Workbench } from './workbench.js';
+
+/** What is trained and how. */
+export interface FinetunePlan {
+  graph: StepGraph;
+  batchSize: number;
+  batches: EpochBatches;
+  /** Factor of the learning rate of a parameter. */
+  rateOf(parameter: Parameter): number;
+  /** Removes what was kept on disk. */
+  close(): void;
+}
+
+/** Samples of an update, by kind of data. */
+const BATCH_SIZES = { image: 64, text: 16, audio: 32, arrays: 32 } as const;
+
+/**
+ * Decides what is frozen, builds the step graph, and says what the run will take.
+ * @param head parameters of a new last layer, which are never frozen.
+ * @throws UserError where a pattern fits nothing, everything is frozen, or a node has no gradient
+ */
+export async function planFinetuning(
+  bench: Workbench,
+  training: TrainingData,
+  options: FinetuneOptions,
+  context: CommandContext,
+  head: readonly string[] = [],
+): Promise<FinetunePlan> {
+  const { data } = training;
+  const batchSize = data.fixedBatch ?? options.batch ?? BATCH_SIZES[data.dataset.kind];
+  checkBatch(batchSize, training, options);
+  const augmentations = parseAugmentations(options.augment, data);
+  const all = await prepareForTraining(bench.model);
+  const trainable = freezeParameters(all, freezer(all.parameters, options, head));
+  const cut = options.cacheFeatures && isUnchanged(options) ? await cutFrozenPart(trainable) : undefined;
+  const cache = cut && (await cacheFeatures(bench, cut, training, context));
+  try {
+    const { seed, classWeights } = options;
+    const feeds = { batchSize, seed, classWeights, augmentations: augmentations.list };
+    const batches = cache ? cachedFeedsOf(training, cache, feeds) : feedsOf(training, feeds);
+    const typical = await firstOf(batches(1, 0));
+    const objective = await objectiveOf(bench, training, options);
+    const graph = await buildStepGraph(cut?.trained ?? trainable, {
+      objective,
+      batchStatistics: options.batchNorm === 'train',
+      typical,
+      provider: bench.provider,
+    });
+    context.note(await planText(graph, all.parameters, training, typical, { ...options, batchSize }));
+    if (!cache && augmentations.description)
+      context.note(`samples are changed at random: ${augmentations.description}`);
+    const layers = 1 + Math.max(...graph.parameters.map(({ depth }) => depth));
+    const rateOf = ({ depth }: Parameter) => options.layerDecay ** (layers - 1 - depth);
+    return { graph, batchSize, batches, rateOf, close: () => cache?.close() };
+  } catch (error) {
+    cache?.close();
+    throw error;
+  }
+}
+
+/** True where samples are the same in each epoch, so that what frozen layers make of them is, too. */
+const isUnchanged = ({ augment }: FinetuneOptions) => augment === 'none' || augment === 'auto';
+
+async function cacheFeatures(
+  bench: Workbench,
+  cut: FrozenPart,
+  { data, indices }: TrainingData,
+  context: CommandContext,
+): Promise<FeatureCache> {
+  const task = context.progress.start('computing what the frozen layers give', indices.length);
+  const cache = await FeatureCache.compute(cut, data.stream(indices), {
+    workers: bench.workers,
+    session: bench.session,
+    onProgress: (samples) => task.advance(samples),
+  });
+  task.done();
+  context.note('the frozen layers were run once; training uses what they gave, without --augment');
+  return cache;
+}
+
+async function objectiveOf(bench: Workbench, training: TrainingData, { labelSmoothing }: FinetuneOptions) {
+  const { output, kind, labels } = training.data;
+  const probabilities = (await outputKind(bench, training)) === 'probabilities';
+  return classification({ output, kind, probabilities, classes: labels.classes.length, labelSmoothing });
+}
+
+async function planText(
+  graph: StepGraph,
+  all: readonly Parameter[],
+  { indices }: TrainingData,
+  typical: NamedValues,
+  options: FinetuneOptions & { batchSize: number },
+): Promise<string> {
+  const shown = (count: number) => count.toLocaleString('en');
+  const size = (parameters: readonly Parameter[]) => parameters.reduce((sum, { tensor }) => sum + tensor.size, 0);
+  const memory = await memoryOf(graph, typical, options);
+  return (
+    `training ${shown(size(graph.parameters))} of ${shown(size(all))} parameters on ${shown(indices.length)} samples, ` +
+    `${options.batchSize} in a batch; about ${formatBytes(memory)} of memory`
+  );
+}
+
+/** Bytes of parameters, gradients, the optimizer's vectors and the activations of a batch. */
+async function memoryOf(graph: StepGraph, typical: NamedValues, options: FinetuneOptions): Promise<number> {
+  const bytes = graph.parameters.reduce((sum, { tensor }) => sum + tensor.byteLength, 0);
+  const vectors = 2 + optimizerStates(optimizerOf(options)).length;
+  return vectors * bytes + (await peakActivationBytes(graph.model, typical));
+}
+
+function checkBatch(batchSize: number, { indices, data }: TrainingData, options: FinetuneOptions): void {
+  if (indices.length < batchSize)
+    throw new UserError(`has ${indices.length} samples to train on, fewer than the ${batchSize} of a batch`, {
+      file: options.train,
+      mend: data.fixedBatch ? 'give more samples' : 'give more samples, or a smaller --batch',
+    });
+  if (data.fixedBatch && options.batch && options.batch !== data.fixedBatch)
+    throw new UserError(`the model takes ${data.fixedBatch} samples at a time`, {
+      file: '--batch',
+      mend: `leave it out, and use --accumulate for larger updates`,
+    });
+}
+
+/** Tells which parameters stay as they are. */
+function freezer(
+  parameters: readonly Parameter[],
+  { freeze, freezeLayers }: FinetuneOptions,
+  head: readonly string[],
+): (parameter: Parameter) => boolean {
+  const expressions = freeze.map((pattern) => {
+    const expression = globToRegExp(pattern);
+    if (parameters.some((parameter) => fits(expression, parameter))) return expression;
+    throw new UserError(`'${pattern}' fits no parameter`, {
+      file: '--freeze',
+      mend: `give names of parameters or of their nodes, with * for any letters; one is '${parameters[0]!.name}'`,
+    });
+  });
+  return (parameter) =>
+    !head.includes(parameter.name) &&
+    (parameter.depth < freezeLayers || expressions.some((expression) => fits(expression, parameter)));
+}
+
+const fits = (expression: RegExp, { name, consumer }: Parameter) =>
+  expression.test(name) || expression.test(consumer.name) || consumer.outputs.some((output) => expression.test(output));
+
+/** Samples that show whether a model gives logits or probabilities. */
+const PROBED = 64;
+
+async function outputKind(bench: Workbench, { data, indices }: TrainingData) {
+  const { kinds } = await withLoadable([bench.model], (sources) =>
+    evaluateModels(sources, data, { indices: indices.slice(0, PROBED), workers: 1, session: bench.session }),
+  );
+  if (kinds[0] !== undefined) return kinds[0];
+  throw new UserError(`output '${data.output}' holds no class scores`, {
+    file: bench.path,
+    mend: 'train classifiers here: one row of scores per sample',
+  });
+}
+
+async function firstOf(batches: AsyncGenerator<NamedValues>): Promise<NamedValues> {
+  for await (const batch of batches) return batch;
+  throw new Error('no batch');
+}

@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs';
+import { extname } from 'node:path';
+import { UserError } from '../errors.js';
+import { checkOutput } from '../files.js';
+import type { Report } from '../report/schema.js';
+import type { CommandContext } from './context.js';
+import { type FinetuneOptions, finetuneOptions } from './finetune-options.js';
+import { planFinetuning } from './finetune-plan.js';
+import { finish } from './finish.js';
+import { openGates } from './gating.js';
+import { resolveModelPath } from './model-path.js';
+import { checkReportPaths } from './reports.js';
+import { openTrainingData, overlapWarnings } from './training-data.js';
+import { runTraining, trainingReport, trainingWarnings } from './training-run.js';
+import { openTransfer } from './transfer.js';
+import { openWorkbench } from './workbench.js';
+import { writeAndJudge } from './write-and-judge.js';
+
+export { finetuneOptions as options };
+
+/** Trains a model further and shows what that did. */
+export async function run(path: string, options: FinetuneOptions, context: CommandContext): Promise<number> {
+  return finish(await finetune(path, options, context), options, context);
+}
+
+/** Trains a model further, or for other classes, and reports what that did to its quality. */
+export async function finetune(given: string, options: FinetuneOptions, context: CommandContext): Promise<Report> {
+  const startedAt = new Date();
+  const path = resolveModelPath(given);
+  checkReportPaths(options);
+  const output = options.output ?? defaultOutput(path);
+  checkOutput(output, options.force);
+  const checkpoint = `${output}.checkpoint`;
+  checkCheckpoint(checkpoint, options);
+  const original = await openWorkbench(path, options, context);
+  const { classes } = options;
+  const transfer = classes === undefined ? undefined : await openTransfer(original, { ...options, classes });
+  const bench = transfer?.bench ?? original;
+  const test = options.data === undefined ? undefined : await bench.open(options.data);
+  const gates = await openGates(options, test);
+  const training = await openTrainingData(bench, options);
+  if (training.note) context.note(training.note);
+  const plan = await planFinetuning(bench, training, options, context, transfer?.head.constants);
+  const tuned = await runTraining(
+    { bench, training, checkpoint, label: 'training', ...plan },
+    options,
+    context,
+  ).finally(plan.close);
+  const report = await writeAndJudge(
+    {
+      command: 'finetune',
+      bench: original,
+      sameTask: !transfer,
+      model: tuned.model,
+      output,
+      test,
+      inputs: training.data,
+      gates,
+      startedAt,
+    },
+    options,
+    context,
+  );
+  return {
+    ...report,
+    training: trainingReport(tuned),
+    warnings: [...(await overlapWarnings(training, test)), ...trainingWarnings(tuned, test), ...report.warnings],
+  };
+}
+
+function defaultOutput(path: string): string {
+  const ending = extname(path);
+  return `${ending ? path.slice(0, -ending.length) : path}.tuned.onnx`;
+}
+
+/** @throws UserError where an interrupted run would be lost */
+function checkCheckpoint(path: string, { resume, force }: FinetuneOptions): void {
+  if (resume || force || !existsSync(path)) return;
+  throw new UserError('is left from an interrupted run', {
+    file: path,
+    mend: 'go on from it with --resume, or start anew with --force',
+  });
+}

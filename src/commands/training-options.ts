@@ -1,0 +1,51 @@
+import type { Optimizer } from '../training/optimizers.js';
+import type { Schedule, ScheduleName } from '../training/schedules.js';
+
+/** Options of commands that train, besides the data. */
+export interface TrainingOptions {
+  epochs: number;
+  accumulate: number;
+  optimizer: Optimizer['name'];
+  lr: number;
+  schedule: ScheduleName;
+  warmup: number;
+  weightDecay: number;
+  momentum: number;
+  nesterov: boolean;
+  clipNorm: number;
+  ema: number;
+  labelSmoothing: number;
+  classWeights: 'none' | 'balanced';
+  augment: string;
+  patience?: number | undefined;
+  resume: boolean;
+  checkpointEvery: number;
+  workers?: number | undefined;
+  seed: number;
+}
+
+/** The optimizer that options describe; Adam's own settings are those of its paper. */
+export function optimizerOf(options: TrainingOptions): Optimizer {
+  return {
+    name: options.optimizer,
+    momentum: options.momentum,
+    nesterov: options.nesterov,
+    betas: [0.9, 0.999],
+    epsilon: 1e-8,
+    weightDecay: options.weightDecay,
+    maxGradientNorm: options.clipNorm,
+    emaDecay: options.ema,
+  };
+}
+
+/** The schedule that options describe. */
+export function scheduleOf({ schedule, warmup }: TrainingOptions, totalSteps: number): Schedule {
+  return { name: schedule, warmupSteps: Math.round(warmup * totalSteps), totalSteps };
+}
+
+/** The options that decide what a run gives, to tell whether it may go on. */
+export function trainingSettings(options: Omit<TrainingOptions, 'resume' | 'checkpointEvery'>): unknown[] {
+  const { epochs, accumulate, lr, schedule, warmup, labelSmoothing, classWeights, augment, patience, seed } = options;
+  const optimizer = optimizerOf({ ...options, resume: false, checkpointEvery: 0 });
+  return [optimizer, epochs, accumulate, lr, schedule, warmup, labelSmoothing, classWeights, augment, patience, seed];
+}

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { digestOf } from '../data/digest.js';
+import type { TaskData } from '../data/task.js';
+import { evaluateModels } from '../evaluate/evaluate-models.js';
+import type { Model } from '../ir/model.js';
+import { encodeModel } from '../onnx/write.js';
+import type { Report } from '../report/schema.js';
+import { withLoadable } from '../runtime/source.js';
+import type { Parameter } from '../training/parameters.js';
+import { Replicas } from '../training/replicas.js';
+import { type StepGraph, usesBatchStatistics } from '../training/step-graph.js';
+import { type EpochRecord, resumeRun, type TrainingResult, train, type Validation } from '../training/trainer.js';
+import { tensorsOf, withWeights } from '../training/weights.js';
+import type { CommandContext } from './context.js';
+import type { EpochBatches, TrainingData } from './training-data.js';
+import { optimizerOf, scheduleOf, type TrainingOptions, trainingSettings } from './training-options.js';
+import type { Workbench } from './workbench.js';
+
+/** What is trained, on what. */
+export interface TrainingRun {
+  /** The model whose weights are trained. */
+  bench: Workbench;
+  graph: StepGraph;
+  training: TrainingData;
+  batchSize: number;
+  batches: EpochBatches;
+  rateOf?: (parameter: Parameter) => number;
+  /** Where checkpoints go; none where absent. */
+  checkpoint?: string | undefined;
+  label: string;
+}
+
+/** A model that was trained, and how that went. */
+export interface TrainedModel extends TrainingResult {
+  model: Model;
+  workers: number;
+}
+
+/** Trains a model, with progress, checkpoints and a learning curve on the way. */
+export async function runTraining(
+  run: TrainingRun,
+  options: TrainingOptions,
+  context: CommandContext,
+): Promise<TrainedModel> {
+  const { training, graph, batchSize } = run;
+  const stepsPerEpoch = Math.ceil(training.indices.length / batchSize);
+  const workers = options.workers ?? bestWorkers(graph, training.data);
+  const checkpoint =
+    run.checkpoint === undefined
+      ? undefined
+      : {
+          path: run.checkpoint,
+          fingerprint: fingerprintOf(run, workers, options),
+          interval: 1000 * options.checkpointEvery,
+        };
+  const resumed = checkpoint && options.resume ? await resumeRun(checkpoint) : undefined;
+  const replicas = await Replicas.create(graph, {
+    optimizer: optimizerOf(options),
+    replicas: workers,
+    session: run.bench.session,
+    rateOf: run.rateOf ?? (() => 1),
+    state: resumed?.state,
+  });
+  const progress = progressOf(context, run.label, training.indices.length, options.epochs);
+  try {
+    const result = await train(
+      replicas,
+      {
+        epochs: options.epochs,
+        stepsPerEpoch,
+        learningRate: options.lr,
+        schedule: scheduleOf(options, Math.ceil(stepsPerEpoch / options.accumulate) * options.epochs),
+        accumulate: options.accumulate,
+        patience: options.patience,
+        batches: run.batches,
+        validate: (vector) =>
+          validate(run, withWeights(run.bench.model, tensorsOf(replicas.layout, vector)), training.validation),
+        checkpoint,
+        ...progress,
+      },
+      resumed,
+    );
+    if (run.checkpoint) rmSync(run.checkpoint, { force: true });
+    const weights = tensorsOf(replicas.layout, result.parameters);
+    return { ...result, model: withWeights(run.bench.model, weights), workers };
+  } finally {
+    await replicas.close();
+  }
+}
+
+/** Models whose parameters take more bytes are held once and use all cores for each operator. */
+const HELD_PER_CORE = 32e6;
+
+/**
+ * One copy per core where sums over shares of a batch are the sums over the batch, and copies are small; else one, whose
+ * operators use every core.
+ */
+function bestWorkers({ model, parameters }: StepGraph, { fixedBatch }: TaskData): number {
+  const bytes = parameters.reduce((sum, { tensor }) => sum + tensor.byteLength, 0);
+  const wholeBatch = fixedBatch !== undefined || usesBatchStatistics(model);
+  return wholeBatch || bytes > HELD_PER_CORE ? 1 : availableParallelism();
+}
+
+/** Loss and accuracy on validation data; the score is the accuracy, and the loss where it is equal. */
+async function validate(
+  { bench }: TrainingRun,
+  model: Model,
+  { data, indices }: TrainingData['validation'],
+): Promise<Validation> {
+  const { classifications } = await withLoadable([model], (sources) =>
+    evaluateModels(sources, data, { indices, workers: bench.workers, session: bench.session }),
+  );
+  const { accuracy, loss = 0 } = classifications![0]!.result();
+  return { score: accuracy - 1e-9 * loss, figures: { validationLoss: loss, validationAccuracy: accuracy } };
+}
+
+/** Hash of everything that a run's result depends on. */
+function fingerprintOf(run: TrainingRun, workers: number, options: TrainingOptions): string {
+  const { training, bench, batchSize, graph } = run;
+  const { data, indices, validation } = training;
+  const { resume, checkpointEvery, ...settings } = options;
+  const hash = createHash('sha256');
+  hash.update(encodeModel(bench.model));
+  hash.update(digestOf(data.dataset, indices));
+  hash.update(digestOf(validation.data.dataset, validation.indices));
+  const trained = graph.parameters.map(({ name }) => name);
+  hash.update(JSON.stringify([workers, batchSize, trained, trainingSettings(settings)]));
+  return hash.digest('hex');
+}
+
+function progressOf(context: CommandContext, label: string, samples: number, epochs: number) {
+  let task = context.progress.start(`${label}, epoch 1 of ${epochs}`, samples);
+  return {
+    onStep: (rows: number) => task.advance(rows),
+    onEpoch: ({ epoch, ...figures }: EpochRecord) => {
+      task.done();
+      context.note(`${label}, epoch ${epoch}: ${describe(figures)}`);
+      if (epoch < epochs) task = context.progress.start(`${label}, epoch ${epoch + 1} of ${epochs}`, samples);
+    },
+  };
+}
+
+function describe({ loss, validationLoss, validationAccuracy }: Record<string, number>): string {
+  const parts = [
+    loss !== undefined && `loss ${loss.toFixed(4)}`,
+    `validation loss ${validationLoss!.toFixed(4)}`,
+    `accuracy ${(100 * validationAccuracy!).toFixed(2)} %`,
+  ];
+  return parts.filter(Boolean).join(', ');
+}
+
+/** Training's part of the report. */
+export function trainingReport({ samples, seconds, workers, bestEpoch, history }: TrainedModel): Report['training'] {
+  return {
+    samples,
+    epochs: history.length - 1,
+    seconds,
+    samplesPerSecond: samples / Math.max(seconds, 1e-9),
+    workers,
+    bestEpoch,
+    history,
+  };
+}
+
+/** What a user should know of a run. */
+export function trainingWarnings({ bestEpoch, stopped }: TrainedModel, test: TaskData | undefined): string[] {
+  const warnings = stopped === undefined ? [] : [`training ended early: ${stopped}`];
+  if (bestEpoch === 0) warnings.push('training did not help: the weights are those that the model came with');
+  if (!test) warnings.push('quality was not checked on test data: none was given (--data)');
+  return warnings;
+}
