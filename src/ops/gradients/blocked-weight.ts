@@ -23,7 +23,7 @@ function reach({ kernel, strides, dilations, windows }: Planes, axis: 0 | 1): nu
  * [M, N, …]; stride and dilation change places. The padding is written into the image, as padded positions are slow.
  */
 function dense(planes: Planes, image: string, gradient: string): string {
-  const { layout, batch, channels, filters, sizes, windows, begin } = planes;
+  const { layout, batch, channels, filters, kernel, sizes, windows, begin } = planes;
   const { g, block } = layout;
   const rows = layout.roundUp(batch!);
   const missing = rows - batch!;
@@ -49,7 +49,10 @@ function dense(planes: Planes, image: string, gradient: string): string {
     pads: [0, 0, 0, 0],
     group: 1,
   });
-  return g.transpose(layout.output(result, filters), [1, 0, 2, 3]);
+  const columns = layout.roundUp(filters);
+  const taps = g.reshape(result, [channels, columns / block, kernel[0] * kernel[1] * block]);
+  const merged = g.reshape(g.transpose(taps, [1, 0, 2]), [1, columns, channels * kernel[0], kernel[1]]);
+  return g.reshape(layout.output(merged, filters), [filters, channels, ...kernel]);
 }
 
 /**

@@ -48,6 +48,16 @@ export class Emitter {
     return names;
   }
 
+  /** Emits a node like another of one output, over other inputs. */
+  copy(node: Node, inputs: readonly string[]): string {
+    const output = this.model.freshName(`${this.prefix}/${node.op}`);
+    const { op, domain, attributes } = node;
+    const copied = new Node({ op, domain, name: output, inputs, outputs: [output] });
+    copied.attributes = new Map(attributes);
+    this.nodes.push(copied);
+    return output;
+  }
+
   private operand(input: Operand | undefined): string {
     return typeof input === 'number' ? this.scalar(input) : (input ?? '');
   }
@@ -109,6 +119,14 @@ export class Emitter {
       node.inputs = node.inputs.map(swap);
       node.outputs = node.outputs.map(swap);
     }
+  }
+
+  /** Puts other nodes in the place of one: `build` emits them and gives the values that replace the node's outputs. */
+  replace(node: Node, build: (g: Emitter) => readonly string[]): void {
+    const nodes: Node[] = [];
+    const g = new Emitter(this.model, this.prefix, nodes);
+    for (const [k, value] of build(g).entries()) if (node.outputs[k]) g.rename(value, node.outputs[k]);
+    this.nodes.splice(this.nodes.indexOf(node), 1, ...nodes);
   }
 
   shape(a: string): string {

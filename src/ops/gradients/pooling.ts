@@ -1,10 +1,11 @@
 import { Tensor } from '../../ir/tensor.js';
+import { blockedMaxPool } from './blocked-pooling.js';
 import type { GradientRow, Site } from './site.js';
-import { padsOf, spatial, transposedConvolution, type Window, windowOf } from './windows.js';
+import { extent, padsOf, spatial, transposedConvolution, type Window, windowOf } from './windows.js';
 
 /** Pooling. */
 export const pooling: Record<string, GradientRow> = {
-  MaxPool: maxPool,
+  MaxPool: (site) => site.give(0, maxPool(site)),
   AveragePool(site) {
     const window = windowOf(site, kernelOf(site));
     site.give(0, spread(site, site.g.div(site.dy, countOf(site, window)), window));
@@ -33,18 +34,25 @@ export const pooling: Record<string, GradientRow> = {
     ),
 };
 
+function maxPool(site: Site): string {
+  const window = windowOf(site, kernelOf(site));
+  const blocked = site.node.outputs[1] ? undefined : blockedMaxPool(site, window);
+  return blocked ?? scatterToMaxima(site, window);
+}
+
 /** The index output of the forward node says where each maximum came from, counted over the whole input. */
-function maxPool(site: Site): void {
-  const { g, node } = site;
-  if (site.gradientOf(0) === undefined) return;
+function scatterToMaxima(site: Site, window: Window): string {
+  const { g, node, x, dy } = site;
   if (node.int('storage_order', 0)) site.refuse('indices in column-major order');
   const indices = node.outputs[1] || g.model.freshName(`${site.y}/indices`);
   node.outputs[1] = indices;
+  const { kernel, strides } = window;
+  const areApart = kernel.every((_, axis) => extent(window, axis) <= strides[axis]!);
+  if (areApart) return g.op('MaxUnpool', [dy, indices, site.shapeOf(x)], { kernel_shape: kernel, strides });
   const flat = (value: string) => g.reshape(value, [-1]);
-  const size = g.op('ReduceProd', [g.shape(site.x)], { keepdims: 1 });
+  const size = g.op('ReduceProd', [site.shapeOf(x)], { keepdims: 1 });
   const zeros = g.op('ConstantOfShape', [size], { value: Tensor.from('', 'float32', [1], [0]) });
-  const sum = g.op('ScatterElements', [zeros, flat(indices), flat(site.dy)], { reduction: 'add' });
-  site.give(0, site.reshapeLike(sum, site.x));
+  return site.reshapeLike(g.op('ScatterElements', [zeros, flat(indices), flat(dy)], { reduction: 'add' }), x);
 }
 
 /** Gradient of `(Σ|x|^p)^(1/p)` by x: `dy · y^(1-p) · x·|x|^(p-2)`, the first two sent back by `send`. */

@@ -47,3 +47,30 @@ test.each([
   ['one axis, few channels', [16, 1, 40], [32, 1, 8], 'pads = [3, 3], strides = [4]'],
   ['one axis, depthwise', [2, 16, 12], [16, 1, 3], 'pads = [1, 1], group = 16'],
 ])('%s', (_, x, w, attributes) => compare(x, w, attributes));
+
+test.each([
+  ['tiles', [2, 16, 6, 4], 'kernel_shape = [2, 2], strides = [2, 2]'],
+  ['rows left over', [2, 24, 7, 8], 'kernel_shape = [3, 2], strides = [3, 2]'],
+  ['one axis', [2, 16, 11], 'kernel_shape = [4], strides = [4]'],
+  ['windows that overlap', [2, 16, 6, 5], 'kernel_shape = [3, 3], strides = [2, 2]'],
+])('MaxPool: %s', async (_, x, attributes) => {
+  const model = graphOf(
+    `f (float[${x}] x) => (float[${x.map((_, k) => `y${k}`)}] y) { y = MaxPool<${attributes}>(x) }`,
+  );
+  const feeds = { x: randomFloats(x) };
+  const plain = await gradientsOf(model, feeds);
+  const blocked = await gradientsOf(model, feeds, { blockSize: await convolutionBlock() });
+  expectEqual(blocked.x!, plain.x!);
+});
+
+test('equal maxima of a window share its gradient', async () => {
+  const model = graphOf(
+    'f (float[1,16,2,2] x) => (float[1,16,1,1] y) { y = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(x) }',
+  );
+  const x = randomFloats([1, 16, 2, 2]);
+  (x.data as Float32Array).set([5, 1, 5, 2]);
+  const blockSize = await convolutionBlock();
+  const gradient = (await gradientsOf(model, { x }, { blockSize })).x!.data as Float32Array;
+  if (blockSize) expect(gradient[0]).toBe(gradient[2]);
+  expect([gradient[1], gradient[3]]).toEqual([0, 0]);
+});

@@ -1,0 +1,135 @@
+import { expect, test } from 'vitest';
+import { inferValueTypes } from '../../src/analysis/value-types.js';
+import type { Model } from '../../src/ir/model.js';
+import type { NamedValues } from '../../src/ir/types.js';
+import { encodeModel } from '../../src/onnx/write.js';
+import { runPasses } from '../../src/passes/pass.js';
+import { convolutionBlock } from '../../src/runtime/convolution-block.js';
+import { countOperators } from '../../src/runtime/kernels.js';
+import { Session } from '../../src/runtime/session.js';
+import { blockConvolutions } from '../../src/training/blocked-convolutions.js';
+import { differentiate } from '../../src/training/differentiate.js';
+import { graphOf, randomFloats } from '../ops/gradients/check-gradient.js';
+
+const block = await convolutionBlock();
+
+/** Feeds random values of the inputs' declared shapes. */
+function feedsFor(model: Model): NamedValues {
+  return Object.fromEntries(
+    model.graph.inputs.map(({ name, type }, k) => [
+      name,
+      randomFloats(type?.kind === 'tensor' ? (type.shape as number[]) : [], k + 1, 0.5),
+    ]),
+  );
+}
+
+async function run(model: Model, feeds: NamedValues): Promise<Float32Array[]> {
+  const session = await Session.create(encodeModel(model), { threads: 1 });
+  const outputs = await session.run(feeds);
+  await session.release();
+  return model.graph.outputs.map(({ name }) => outputs[name]!.data as Float32Array);
+}
+
+/** Runs a model before and after the pass; gives how often each operator stands in the result. */
+async function rewrite(model: Model): Promise<Record<string, number>> {
+  const feeds = feedsFor(model);
+  const expected = await run(model, feeds);
+  await runPasses(model, [blockConvolutions(block!)]);
+  const actual = await run(model, feeds);
+  for (const [k, values] of expected.entries()) {
+    const scale = Math.max(...values.map(Math.abs));
+    expect(Math.max(...values.map((value, i) => Math.abs(value - actual[k]![i]!))) / scale).toBeLessThan(1e-5);
+  }
+  return countOperators(model);
+}
+
+const REORDERS = ['com.microsoft.nchwc.ReorderInput', 'com.microsoft.nchwc.ReorderOutput'] as const;
+
+test.skipIf(!block)('values stay blocked from one convolution to the next', async () => {
+  const counts = await rewrite(
+    graphOf(`f (float[2,16,6,6] x, float[16,16,3,3] v, float[32,16,3,3] w, float[32] b, float[16,1,1] s)
+      => (float[2,32,6,6] y) {
+      a = Conv<pads = [1, 1, 1, 1]>(x, v)
+      r = Relu(a)
+      m = Mul(r, s)
+      d = Add(m, x)
+      y = Conv<pads = [1, 1, 1, 1]>(d, w, b)
+    }`),
+  );
+  expect(counts['com.microsoft.nchwc.Conv']).toBe(2);
+  // The image, both weights; the result.
+  expect(REORDERS.map((type) => counts[type])).toEqual([3, 1]);
+});
+
+test.skipIf(!block)('sums, means and pools take blocked values', async () => {
+  const counts = await rewrite(
+    graphOf(`f (float[2,24,6,6] x, float[24,1,3,3] w, float[2,1,6,6] mask) => (float[2,24] m, float[1,24,1,1] s, float[2,24,3,3] p) {
+      c = Conv<group = 24, pads = [1, 1, 1, 1]>(x, w)
+      masked = Mul(c, mask)
+      planes = Constant<value_ints = [2, 3]>()
+      all = Constant<value_ints = [0, -1, -2]>()
+      m = ReduceMean<keepdims = 0>(masked, planes)
+      s = ReduceSum<keepdims = 1>(masked, all)
+      p = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(masked)
+    }`),
+  );
+  expect(counts[REORDERS[1]]).toBe(1);
+});
+
+test.skipIf(!block)('comparisons that are needed plain are made twice, not reordered', async () => {
+  await rewrite(
+    graphOf(`f (float[2,16,4,4] x, float[16,16,1,1] w, float[2,16,4,4] z) => (float[2,16,4,4] y, float[2,64,4] p) {
+      zero = Constant<value_float = 0.0>()
+      c = Conv(x, w)
+      positive = Greater(c, zero)
+      y = Where(positive, z, c)
+      f = Cast<to = 1>(positive)
+      shape = Constant<value_ints = [2, 64, 4]>()
+      p = Reshape(f, shape)
+    }`),
+  );
+});
+
+test.skipIf(!block)('a network on one axis and its gradients', async () => {
+  const model =
+    graphOf(`f (float[16,16,12] x, float[16,16,3] v, float[16] b, float[16,16,3] w, float[16,16,6] dy) => (float[16,16,6] y) {
+    a = Conv<pads = [1, 1]>(x, v, b)
+    r = Relu(a)
+    p = MaxPool<kernel_shape = [2], strides = [2]>(r)
+    y = Conv<pads = [1, 1]>(p, w)
+  }`);
+  const facts = await inferValueTypes(model);
+  const gradients = differentiate(model, new Map([['y', 'dy']]), ['v', 'b', 'w'], { facts, blockSize: block });
+  model.graph.outputs.push(...[...gradients.values()].map((name) => ({ name })));
+  const counts = await rewrite(model);
+  expect(counts.Conv).toBeUndefined();
+});
+
+test.skipIf(!block)('a residual network and its gradients', async () => {
+  const model =
+    graphOf(`f (float[16,1,8,8] x, float[16,1,3,3] u, float[16,16,3,3] v, float[16] b, float[32,16,3,3] w, float[16,32] dy) => (float[16,32] y) {
+    s = Conv<pads = [1, 1, 1, 1]>(x, u)
+    q = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(s)
+    a = Conv<pads = [1, 1, 1, 1]>(q, v, b)
+    r = Relu(a)
+    t = Add(r, q)
+    z = Conv<pads = [1, 1, 1, 1], strides = [2, 2]>(t, w)
+    axes = Constant<value_ints = [2, 3]>()
+    y = ReduceMean<keepdims = 0>(z, axes)
+  }`);
+  const facts = await inferValueTypes(model);
+  const gradients = differentiate(model, new Map([['y', 'dy']]), ['u', 'v', 'b', 'w'], { facts, blockSize: block });
+  model.graph.outputs.push(...[...gradients.values()].map((name) => ({ name })));
+  const counts = await rewrite(model);
+  expect(counts.Conv).toBeUndefined();
+});
+
+test.skipIf(!block)('what does not fit stays as it is', async () => {
+  const counts = await rewrite(
+    graphOf(`f (float[2,5,6,6] x, float[7,5,3,3] w, float[4,16,5,5,5] z, float[16,16,1,1,1] v) => (float[2,7,4,4] y, float[4,16,5,5,5] q) {
+      y = Conv(x, w)
+      q = Conv(z, v)
+    }`),
+  );
+  expect(counts).toEqual({ Conv: 2 });
+});
