@@ -1,0 +1,184 @@
+import { describe, expect, it, test } from 'vitest';
+import { inferValueTypes } from '../../src/analysis/value-types.js';
+import type { NamedValues } from '../../src/ir/types.js';
+import { encodeModel } from '../../src/onnx/write.js';
+import { Emitter } from '../../src/ops/gradients/emitter.js';
+import { Session } from '../../src/runtime/session.js';
+import { differentiate } from '../../src/training/differentiate.js';
+import * as losses from '../../src/training/losses.js';
+import { floats, graphOf, int64s } from '../ops/gradients/check-gradient.js';
+
+/** A loss of each row, and the gradient of `0.5 · first row + 0.25 · second row` by `z`. */
+async function lossAndGradient(
+  inputs: string,
+  build: (g: Emitter) => string,
+  feeds: NamedValues,
+): Promise<{ loss: number[]; gradient: number[] }> {
+  const model = graphOf(`f (${inputs}, float[n] w) => (float[n] y) { y = Identity(w) }`);
+  const g = new Emitter(model, 'loss');
+  const loss = build(g);
+  const total = losses.sumOverRows(g, loss, 'w');
+  const facts = await inferValueTypes(model);
+  const gradients = differentiate(model, new Map([[total, g.scalar(1)]]), ['z'], { facts });
+  const gradient = gradients.get('z')!;
+  model.graph.outputs = [loss, gradient].map((name) => ({ name }));
+  const session = await Session.create(encodeModel(model), { threads: 1 });
+  const results = await session.run({ ...feeds, w: floats([2], [0.5, 0.25]) });
+  await session.release();
+  expect(results[loss]!.dims).toEqual([2]);
+  expect(results[gradient]!.dims).toEqual(feeds.z!.dims);
+  const numbers = (name: string) => Array.from(results[name]!.data as Float32Array);
+  return { loss: numbers(loss), gradient: numbers(gradient) };
+}
+
+function expectClose(actual: number[], expected: number[]): void {
+  for (const [k, value] of expected.entries()) expect(actual[k]).toBeCloseTo(value, 5);
+}
+
+const z = floats([2, 3], [2, -1, 0.5, 0, 3, -2]);
+const targets = floats([2, 3], [1, 0, 1, 0, 1, 0]);
+const other = floats([2, 3], [1, 0, 0, -1, 2, 1]);
+
+// The expected numbers are PyTorch 2.13's: F.cross_entropy(label_smoothing), F.binary_cross_entropy_with_logits,
+// F.mse_loss, F.kl_div(log_softmax(z/T), softmax(t/T))·T² and F.cosine_similarity, each with reduction 'none'.
+describe('losses and their gradients are those of PyTorch', () => {
+  test('cross-entropy', async () => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,3] z, int64[n] t',
+      (g) => losses.crossEntropy({ g, logits: 'z' }, 't', 3, 0),
+      { z, t: int64s([2], [0, 2]) },
+    );
+    expectClose(loss, [0.2413113, 5.054985]);
+    expectClose(gradient, [-0.1072015, 0.01955629, 0.0876452, 0.01178085, 0.2366248, -0.2484056]);
+  });
+
+  test('cross-entropy with smooth labels', async () => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,3] z, int64[n] t',
+      (g) => losses.crossEntropy({ g, logits: 'z' }, 't', 3, 0.1),
+      { z, t: int64s([2], [0, 2]) },
+    );
+    expectClose(loss, [0.3913113, 4.821652]);
+    expectClose(gradient, [-0.07386816, 0.002889618, 0.07097853, 0.00344752, 0.2282915, -0.231739]);
+  });
+
+  test('cross-entropy with probabilities', async () => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,3] z, float[n,3] t',
+      (g) => losses.softCrossEntropy({ g, logits: 'z' }, 't'),
+      { z, t: floats([2, 3], [0.2, 0.3, 0.5, 0, 1, 0]) },
+    );
+    expectClose(loss, [1.891311, 0.05498521]);
+    expectClose(gradient, [0.2927985, -0.1304437, -0.1623548, 0.01178085, -0.01337521, 0.001594366]);
+  });
+
+  test('binary cross-entropy of several labels', async () => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,3] z, float[n,3] t',
+      (g) => losses.binaryCrossEntropy({ g, logits: 'z' }, 't', 0),
+      { z, t: targets },
+    );
+    expectClose(loss, [0.3047556, 0.2895542]);
+    expectClose(gradient, [-0.01986716, 0.04482357, -0.06292345, 0.04166667, -0.003952156, 0.009933577]);
+  });
+
+  test('binary cross-entropy with smooth labels: 1 becomes 0.9, and 0 becomes 0.1', async () => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,3] z, float[n,3] t',
+      (g) => losses.binaryCrossEntropy({ g, logits: 'z' }, 't', 0.2),
+      { z, t: targets },
+    );
+    expectClose(loss, [0.4214222, 0.4562209]);
+    expectClose(gradient, [-0.003200501, 0.02815691, -0.04625678, 0.03333334, 0.004381175, 0.001600243]);
+  });
+
+  test('binary cross-entropy of one score, however far off', async () => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,1] z, float[n,1] t',
+      (g) => losses.binaryCrossEntropy({ g, logits: 'z' }, 't', 0),
+      { z: floats([2, 1], [2, -30]), t: floats([2, 1], [0, 1]) },
+    );
+    expectClose(loss, [2.126928, 30]);
+    expectClose(gradient, [0.4403985, -0.25]);
+  });
+
+  test('mean squared error', async () => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,3] z, float[n,3] t',
+      (g) => losses.meanSquaredError(g, 'z', 't'),
+      { z, t: targets },
+    );
+    expectClose(loss, [0.75, 2.666667]);
+    expectClose(gradient, [0.3333333, -0.3333333, -0.1666667, 0, 0.3333333, -0.3333333]);
+  });
+
+  test.each<[number, number[], number[]]>([
+    [1, [0.2197206, 0.7439588], [0.1047401, -0.08641449, -0.01832558, 0.003001097, 0.06027865, -0.06327976]],
+    [4, [0.339107, 1.586842], [0.1440909, -0.1715625, 0.02747174, 0.05873053, 0.1243324, -0.1830629]],
+  ])('distillation at temperature %d', async (temperature, expectedLoss, expectedGradient) => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,3] z, float[n,3] t',
+      (g) => losses.distillation({ g, logits: 'z' }, 't', temperature),
+      { z, t: other },
+    );
+    expectClose(loss, expectedLoss);
+    expectClose(gradient, expectedGradient);
+  });
+
+  test('cosine distance', async () => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,3] z, float[n,3] t',
+      (g) => losses.cosineDistance(g, 'z', 't'),
+      { z, t: other },
+    );
+    expectClose(loss, [0.1271285, 0.5470892]);
+    expectClose(gradient, [-0.05195665, -0.08313061, 0.04156531, 0.02830693, -0.03048438, -0.04572657]);
+  });
+});
+
+describe('what losses do beside', () => {
+  it('divergence from itself is 0, and so is its gradient', async () => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,3] z, float[n,3] t',
+      (g) => losses.distillation({ g, logits: 'z' }, 't', 2),
+      { z, t: z },
+    );
+    expectClose([...loss, ...gradient], [0, 0, 0, 0, 0, 0, 0, 0]);
+  });
+
+  it('the angle to a row of zeros is a right one, with a finite gradient', async () => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,3] z, float[n,3] t',
+      (g) => losses.cosineDistance(g, 'z', 't'),
+      { z: floats([2, 3], [0, 0, 0, 0, 0, 0]), t: other },
+    );
+    expectClose(loss, [1, 1]);
+    expect(gradient.every(Number.isFinite)).toBe(true);
+  });
+
+  it('losses of features take any number of axes', async () => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,1,2] z, float[n,1,2] t',
+      (g) => losses.meanSquaredError(g, 'z', 't'),
+      { z: floats([2, 1, 2], [1, 2, 3, 4]), t: floats([2, 1, 2], [1, 0, 1, 4]) },
+    );
+    expectClose(loss, [2, 2]);
+    expectClose(gradient, [0, 1, 0.5, 0]);
+  });
+
+  it('weighs losses, and sums them', async () => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,3] z, float[n,3] t',
+      (g) => {
+        const near = losses.meanSquaredError(g, 'z', 't');
+        return losses.weighed(g, [
+          [near, 1],
+          [losses.meanSquaredError(g, g.mul('z', 2), 't'), 0.5],
+        ]);
+      },
+      { z: floats([2, 3], [3, 0, 0, 0, 0, 0]), t: floats([2, 3], [0, 0, 0, 0, 0, 3]) },
+    );
+    expectClose(loss, [3 + 6, 3 + 1.5]);
+    expectClose(gradient, [0.5 * (2 + 4), 0, 0, 0, 0, 0.25 * (-2 - 2)]);
+  });
+});
