@@ -21,11 +21,12 @@ export function elementsOf(site: Site, name: string): Size[] {
   const count = site.dims(name)[0];
   if (typeof count !== 'number') site.refuse(`the number of elements of ${name} is not known`);
   const { g } = site;
-  const vector = site.type(name) === 'int64' ? name : g.op('Cast', [name], { to: INT64 });
+  const vector = site.type(name) === 'int64' ? name : g.cast(name, INT64);
   return Array.from({ length: count }, (_, k) => g.op('Slice', [vector, g.ints([k]), g.ints([k + 1])]));
 }
 
-const INT64 = 7;
+/** TensorProto.DataType of int64. */
+export const INT64 = 7;
 
 const FOLD: Record<string, (a: number, b: number) => number> = {
   Add: (a, b) => a + b,
@@ -72,4 +73,10 @@ export function zeros(site: Site, sizes: readonly Size[]): string {
 /** Zeros of the shape of a forward value. */
 export function zerosLike(site: Site, like: string): string {
   return site.g.op('ConstantOfShape', [site.shapeOf(like)]);
+}
+
+/** The numbers from 0 to before `count`, as int64. */
+export function range({ g }: Site, count: Size): string {
+  const end = typeof count === 'number' ? g.scalar(count, 'int64') : g.reshape(count, []);
+  return g.op('Range', [g.scalar(0, 'int64'), end, g.scalar(1, 'int64')]);
 }

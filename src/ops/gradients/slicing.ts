@@ -1,5 +1,16 @@
 import type { GradientRow, Site } from './site.js';
-import { calculate, elementsOf, productOf, reshapeTo, type Size, sizeAt, sizesOf, vectorOf, zeros } from './sizes.js';
+import {
+  calculate,
+  elementsOf,
+  productOf,
+  range,
+  reshapeTo,
+  type Size,
+  sizeAt,
+  sizesOf,
+  vectorOf,
+  zeros,
+} from './sizes.js';
 
 /** Slice: the gradient goes to the places that were taken, zeros to the others. */
 export const slicing: Record<string, GradientRow> = {
@@ -84,8 +95,7 @@ function padAxes(site: Site, value: string, pads: ReadonlyMap<number, readonly [
 function scatterBack(site: Site): string {
   const { g, node } = site;
   const count = productOf(site, sizesOf(site, site.x));
-  const all = g.op('Range', [g.scalar(0, 'int64'), g.reshape(vectorOf(site, [count]), []), g.scalar(1, 'int64')]);
-  const positions = g.op('Slice', [site.reshapeLike(all, site.x), ...node.inputs.slice(1)]);
+  const positions = g.op('Slice', [site.reshapeLike(range(site, count), site.x), ...node.inputs.slice(1)]);
   const flat = (value: string, shape: readonly number[]) => g.reshape(value, shape);
   const inputs = [zeros(site, [count]), flat(positions, [-1, 1]), flat(site.dy, [-1])];
   return site.reshapeLike(g.op('ScatterND', inputs), site.x);
