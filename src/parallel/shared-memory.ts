@@ -61,6 +61,7 @@ export class SharedMemoryCollective implements Collective {
       from === this.rank ? own : this.part(this.rank, from, bounds),
     );
     sumInto(own, others);
+    this.wait();
   }
 
   async allGather(data: Float32Array, bounds: Bounds): Promise<void> {
@@ -102,7 +103,8 @@ export class SharedMemoryCollective implements Collective {
       Atomics.store(flags, ARRIVED, 0);
       Atomics.add(flags, OPENED, 1);
       Atomics.notify(flags, OPENED);
-    } else while (Atomics.load(flags, OPENED) === opened) Atomics.wait(flags, OPENED, opened);
+    } else
+      while (Atomics.load(flags, OPENED) === opened && !Atomics.load(flags, ENDED)) Atomics.wait(flags, OPENED, opened);
     if (Atomics.load(flags, ENDED)) throw new Error('another worker has failed');
   }
 }
