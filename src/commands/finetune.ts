@@ -4,6 +4,7 @@ import { UserError } from '../errors.js';
 import { checkOutput } from '../files.js';
 import type { Report } from '../report/schema.js';
 import type { CommandContext } from './context.js';
+import { trainRivals } from './finetune-compare.js';
 import { type FinetuneOptions, finetuneOptions } from './finetune-options.js';
 import { planFinetuning } from './finetune-plan.js';
 import { finish } from './finish.js';
@@ -38,6 +39,8 @@ export async function finetune(given: string, options: FinetuneOptions, context:
   const bench = transfer?.bench ?? original;
   const test = options.data === undefined ? undefined : await bench.open(options.data);
   const gates = await openGates(options, test);
+  if (options.compare && !test)
+    throw new UserError('needs labelled test data', { file: '--compare', mend: 'name some with --data' });
   const training = await openTrainingData(bench, options);
   if (training.note) context.note(training.note);
   const plan = await planFinetuning(bench, training, options, context, transfer?.head.constants);
@@ -61,8 +64,10 @@ export async function finetune(given: string, options: FinetuneOptions, context:
     options,
     context,
   );
+  const rivals = options.compare && test ? await trainRivals(bench, training, test, options, context) : [];
   return {
     ...report,
+    models: [report.models[0]!, ...rivals, ...report.models.slice(1)],
     training: trainingReport(tuned),
     warnings: [...(await overlapWarnings(training, test)), ...trainingWarnings(tuned, test), ...report.warnings],
   };

@@ -50,6 +50,11 @@ export function replaceHead(model: Model, output: string, classes: number, rando
   return { node: head.node, constants: head.constants, classes };
 }
 
+/** Names of the constants of a classifier's last layer. @throws UserError as `replaceHead` does */
+export function headConstants(model: Model, output: string): string[] {
+  return findHead(model, output).constants;
+}
+
 function findHead(model: Model, output: string): HeadParts {
   const { producer, consumers } = model.graph.index();
   const constants = model.constants();
