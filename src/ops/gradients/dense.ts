@@ -1,7 +1,9 @@
+import { einsum } from './einsum.js';
 import type { GradientRow, Site } from './site.js';
 
-/** Matrix products. */
+/** Products of matrices and of more. */
 export const dense: Record<string, GradientRow> = {
+  ...einsum,
   MatMul: (site) => matrixProduct(site, { transA: false, transB: false, alpha: 1 }),
   'com.microsoft.FusedMatMul'(site) {
     if (site.node.int('transBatchA', 0) || site.node.int('transBatchB', 0))
