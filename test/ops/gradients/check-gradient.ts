@@ -64,6 +64,7 @@ export async function gradientsOf(
     ]),
   );
   const gradients = differentiate(trained, targets, by, { facts, blockSize });
+  if (!gradients.size) return {};
   trained.graph.outputs = [...gradients.values()].map((name) => ({ name }));
   const results = await runModel(trained, feeds);
   return Object.fromEntries([...gradients].map(([input, gradient]) => [input, results[gradient]!]));
@@ -87,6 +88,35 @@ export async function checkGradient(model: Model, feeds: NamedValues, options: C
     expectClose(name, gradients[name], dims, expected, tolerance);
   }
   await session.release();
+}
+
+/**
+ * How far the gradients are from a central difference along one random direction of all inputs, relative to the larger
+ * of both: a check of a whole model that runs it only twice.
+ */
+export async function errorAlongDirection(
+  model: Model,
+  feeds: NamedValues,
+  options: CheckOptions = {},
+): Promise<number> {
+  const { by = floatInputs(feeds), step = 1e-2, seed = 7 } = options;
+  const gradients = await gradientsOf(model, feeds, options);
+  const weights = weightsFor(await runModel(model, feeds), seed);
+  const directions = Object.fromEntries(by.map((name, k) => [name, randomFloats(feeds[name]!.dims, 1000 + k)]));
+  const at = async (offset: number): Promise<number> => {
+    const moved = by.map((name) => {
+      const direction = directions[name]!.data as Float32Array;
+      const data = (feeds[name]!.data as Float32Array).map((value, k) => value + offset * direction[k]!);
+      return [name, floats(feeds[name]!.dims, data)];
+    });
+    return weighedSum(await runModel(model, { ...feeds, ...Object.fromEntries(moved) }), weights);
+  };
+  const expected = ((await at(step)) - (await at(-step))) / (2 * step);
+  const actual = weighedSum(
+    gradients,
+    Object.fromEntries(Object.keys(gradients).map((name) => [name, directions[name]!])),
+  );
+  return Math.abs(expected - actual) / Math.max(1e-2, Math.abs(expected), Math.abs(actual));
 }
 
 async function runModel(model: Model, feeds: NamedValues): Promise<NamedValues> {

@@ -5,7 +5,7 @@ import { encodeModel } from '../../../src/onnx/write.js';
 import { runPasses } from '../../../src/passes/pass.js';
 import { UNFUSE, unfuse } from '../../../src/passes/unfuse/unfuse.js';
 import { Session } from '../../../src/runtime/session.js';
-import { graphOf, randomFloats } from '../../ops/gradients/check-gradient.js';
+import { errorAlongDirection, graphOf, randomFloats } from '../../ops/gradients/check-gradient.js';
 
 const int32s = (dims: readonly number[], data: readonly number[]) =>
   ({ type: 'int32', dims, data: Int32Array.from(data) }) as const;
@@ -248,3 +248,11 @@ async function run(model: Model, feeds: NamedValues): Promise<NamedValues> {
   await session.release();
   return results;
 }
+
+test('gradients pass through what was fused', async () => {
+  const model = graphOf(`f (${ATTENDED}, float[8] scale) => (float[2,3,8] y) {
+    a = com.microsoft.Attention<num_heads=2>(x, w, b)
+    y = com.microsoft.SkipLayerNormalization<epsilon=0.01>(a, x, scale) }`);
+  await runPasses(model, [unfuse()]);
+  expect(await errorAlongDirection(model, { ...attended, scale: layer.scale }, { step: 1e-3 })).toBeLessThan(1e-2);
+});
