@@ -1,9 +1,9 @@
 import { inferValueTypes, type ValueFacts } from '../analysis/value-types.js';
-import type { Dim } from '../ir/graph.js';
+import type { Dim, GraphIndex } from '../ir/graph.js';
 import { usedValues } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
-import type { Tensor } from '../ir/tensor.js';
+import { Tensor } from '../ir/tensor.js';
 import { isFloat } from '../ir/types.js';
 import { replaceInNode } from '../ir/uses.js';
 import { BlockedLayout } from '../ops/gradients/blocked.js';
@@ -42,8 +42,10 @@ export class BlockedGraph {
   readonly layout: BlockedLayout;
   private readonly nodes: Node[] = [];
   private readonly constants: ReadonlyMap<string, Tensor>;
+  private readonly index: GraphIndex;
   private readonly blocked = new Map<string, BlockedValue>();
   /** Writes the plain form of a value that so far exists in blocked form alone. */
+  private readonly unit = new Map<number, string>();
   private readonly aliases = new Map<string, string>();
   private readonly pending = new Map<string, () => void>();
 
@@ -53,6 +55,7 @@ export class BlockedGraph {
     private readonly facts: ReadonlyMap<string, ValueFacts>,
   ) {
     this.constants = model.constants();
+    this.index = model.graph.index();
     this.g = new Emitter(model, 'blocked', this.nodes);
     this.layout = new BlockedLayout(this.g, block);
   }
@@ -116,13 +119,32 @@ export class BlockedGraph {
       if (!this.isFloat(name)) return this.keep(node);
       const plain = this.layout.output(blocked, dims[1] as number);
       const shaped = dims.length === 4 ? plain : this.g.op('Squeeze', [plain, this.g.ints([2])]);
-      this.rename(shaped, name);
+      this.g.rename(shaped, name);
     });
   }
 
   /** Records another name of a blocked value, by which nodes take it. */
   alias(name: string, blocked: string): void {
     this.aliases.set(name, blocked);
+  }
+
+  /**
+   * The node that wrote the blocked form of a value that only one node takes: what that one does may be written into it.
+   */
+  soleProducer(name: string): Node | undefined {
+    const blocked = this.pending.has(name) && this.blocked.get(name)?.name;
+    if (!blocked || this.index.outputs.has(name) || this.index.consumers.get(name)?.length !== 1) return undefined;
+    return this.nodes.findLast((node) => node.outputs[0] === blocked);
+  }
+
+  /** The filter of a depthwise convolution with one tap that changes nothing. */
+  ones(channels: number): string {
+    const known = this.unit.get(channels);
+    if (known) return known;
+    const tensor = Tensor.from('blocked/ones', 'float32', [channels, 1, 1, 1], new Float32Array(channels).fill(1));
+    const name = this.g.constant(tensor);
+    this.unit.set(channels, name);
+    return name;
   }
 
   /** Makes sure that the plain form of a value is written. */
@@ -136,12 +158,6 @@ export class BlockedGraph {
   plain(name: string): string {
     this.needPlain(name);
     return name;
-  }
-
-  /** Gives the value that was written last the name that others know it by. */
-  rename(written: string, name: string): void {
-    const last = this.nodes.at(-1)!;
-    last.outputs = last.outputs.map((output) => (output === written ? name : output));
   }
 
   private keep(node: Node): void {

@@ -56,7 +56,8 @@ test.skipIf(!block)('values stay blocked from one convolution to the next', asyn
       y = Conv<pads = [1, 1, 1, 1]>(d, w, b)
     }`),
   );
-  expect(counts['com.microsoft.nchwc.Conv']).toBe(2);
+  // Two convolutions, and the product with a value per channel.
+  expect(counts['com.microsoft.nchwc.Conv']).toBe(3);
   // The image, both weights; the result.
   expect(REORDERS.map((type) => counts[type])).toEqual([3, 1]);
 });
@@ -88,6 +89,50 @@ test.skipIf(!block)('comparisons that are needed plain are made twice, not reord
       p = Reshape(f, shape)
     }`),
   );
+});
+
+test.skipIf(!block)('maps per channel are depthwise convolutions, a Relu is part of the one before it', async () => {
+  const counts = await rewrite(
+    graphOf(`f (float[2,24,6,6] x, float[24,24,1,1] w, float[24,1,1] s, float[1,24,1,1] t, float[2,24,1,1] u) => (float[2,24,6,6] y) {
+      c = Conv(x, w)
+      r = Relu(c)
+      a = Mul(r, s)
+      b = Sub(t, a)
+      d = Sub(b, t)
+      e = Add(s, d)
+      f = Relu(e)
+      y = Mul(f, u)
+    }`),
+  );
+  expect([counts.Relu, counts.Add, counts.Mul, counts.Sub]).toEqual([undefined, undefined, 1, 1]);
+});
+
+const NORMALIZED = `
+  c = Conv<pads = [1, 1, 1, 1]>(x, w)
+  m = Mul(t, t)
+  v = Mul(t, t)`;
+const OUTPUTS = 'float[4,24,5,5] y, float[4,24,5,5] z';
+const INPUTS = 'float[4,24,5,5] x, float[24,24,3,3] w, float[24] s, float[24] t';
+
+test.skipIf(!block)('batch normalization with constant statistics', async () => {
+  const counts = await rewrite(
+    graphOf(`f (${INPUTS}) => (${OUTPUTS}) { ${NORMALIZED}
+      n = BatchNormalization(c, s, t, m, v)
+      y = Relu(n)
+      z = Sigmoid(c)
+    }`),
+  );
+  expect([counts.BatchNormalization, counts.Relu]).toEqual([undefined, undefined]);
+});
+
+test.skipIf(!block)('batch normalization with the statistics of the batch', async () => {
+  const counts = await rewrite(
+    graphOf(`f (${INPUTS}) => (${OUTPUTS}, float[24] mean, float[24] variance) { ${NORMALIZED}
+      y, mean, variance = BatchNormalization<training_mode = 1, momentum = 0.0>(c, s, t, m, v)
+      z = Relu(y)
+    }`),
+  );
+  expect(counts.BatchNormalization).toBeUndefined();
 });
 
 test.skipIf(!block)('a network on one axis and its gradients', async () => {

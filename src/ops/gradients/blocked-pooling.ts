@@ -30,7 +30,7 @@ export function blockedMaxPool(site: Site, window: Window): string | undefined {
   /** Each element as often side by side as its window is wide, one line for all of the window's lines. */
   const stretch = (value: string) => {
     const pixels = g.reshape(value, [-1, 1, block]);
-    const wide = kernel[1] === 1 ? pixels : g.op('Expand', [pixels, g.ints([1, kernel[1], 1])]);
+    const wide = kernel[1] === 1 ? pixels : g.op('Tile', [pixels, g.ints([1, kernel[1], 1])]);
     return g.reshape(wide, [-1, 1, line]);
   };
   const x = blocked(site.x, site.x);
