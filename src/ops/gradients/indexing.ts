@@ -43,6 +43,14 @@ export const indexing: Record<string, GradientRow> = {
     const folded = scatterAdd(site, zeros(site, sizes(site.x)), places, reshapeTo(site, site.dy, sizes(site.y)));
     site.give(0, site.reshapeLike(folded, site.x));
   },
+  TopK(site) {
+    const { g, node } = site;
+    const axis = node.int('axis', -1);
+    const taken =
+      node.outputs[1] ||
+      g.ops('TopK', node.inputs, { axis, largest: node.int('largest'), sorted: node.int('sorted') }, 2)[1];
+    site.give(0, g.op('ScatterElements', [zerosLike(site, site.x), taken, site.dy], { axis }));
+  },
   ScatterND: placed('GatherND'),
   ScatterElements: placed('GatherElements'),
 };
@@ -113,7 +121,7 @@ function foldLead(site: Site, sizes: readonly Size[], count: number): Size[] {
 }
 
 /** Puts the number of its row, the first axis, before the indices of each place; `sizes` are those of `places`. */
-function withRows(site: Site, places: string, sizes: readonly Size[]): string {
+export function withRows(site: Site, places: string, sizes: readonly Size[]): string {
   const { g } = site;
   const column = g.reshape(range(site, sizes[0]!), [-1, ...sizes.slice(1).map(() => 1)]);
   const rows = g.op('Expand', [column, vectorOf(site, [...sizes.slice(0, -1), 1])]);

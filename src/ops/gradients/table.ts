@@ -2,6 +2,7 @@ import { activations } from './activations.js';
 import { convolution } from './convolution.js';
 import { dense } from './dense.js';
 import { elementwise } from './elementwise.js';
+import { gridSample } from './grid-sample.js';
 import { indexing } from './indexing.js';
 import { likelihood } from './likelihood.js';
 import { normalization } from './normalization.js';
@@ -17,6 +18,7 @@ const GRADIENTS: Readonly<Record<string, GradientRow>> = {
   ...convolution,
   ...dense,
   ...elementwise,
+  ...gridSample,
   ...indexing,
   ...likelihood,
   ...normalization,

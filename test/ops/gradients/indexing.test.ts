@@ -60,6 +60,12 @@ test('GatherElements', async () => {
   await check({ x: randomFloats([4, 3]), i }, 2, 'y = GatherElements<axis = -1>(x, i)');
 });
 
+test('TopK', async () => {
+  const k = `k = ${ints([1], 2)}`;
+  await check({ x: randomFloats([3, 4]) }, 2, `${k} y, i = TopK(x, k)`);
+  await check({ x: randomFloats([4, 3]) }, 2, `${k} y, i = TopK<axis = 0, largest = 0, sorted = 0>(x, k)`);
+});
+
 test('GatherND', async () => {
   const x = randomFloats([2, 3, 2]);
   await check({ x, i: int64s([3, 2], [0, 1, 1, -1, 0, 1]) }, 2, 'y = GatherND(x, i)');
