@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open, readFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { UserError } from '../errors.js';
 import { writeAtomically } from '../files.js';
 
@@ -12,26 +12,39 @@ export interface Checkpoint {
   vectors: Readonly<Record<string, Float32Array>>;
 }
 
-const MAGIC = 'nncompress checkpoint 1\n';
+const MAGIC = Buffer.from('nncompress checkpoint 1\n');
+const DIGEST_BYTES = 32;
+/** Bytes that are read or written at once: system calls take no more than 2 GiB. */
+const WINDOW = 1 << 26;
 
-/** Writes a checkpoint: a line, the length of the header, the header as JSON, and the vectors as float32. */
+interface Header {
+  fingerprint: string;
+  progress: unknown;
+  /** Elements of each vector. */
+  lengths: Record<string, number>;
+}
+
+/**
+ * Writes a checkpoint: a line, the length of the header, the header as JSON, the vectors as float32, and the SHA-256 of
+ * all that.
+ */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const { fingerprint, progress, vectors } = checkpoint;
-  const hash = createHash('sha256');
-  for (const vector of Object.values(vectors)) hash.update(bytesOf(vector));
   const lengths = Object.fromEntries(Object.entries(vectors).map(([name, { length }]) => [name, length]));
-  const header = Buffer.from(JSON.stringify({ fingerprint, progress, lengths, digest: hash.digest('hex') }));
+  const header = Buffer.from(JSON.stringify({ fingerprint, progress, lengths } satisfies Header));
   const size = Buffer.alloc(4);
   size.writeUInt32LE(header.length);
-  await writeAtomically(path, async (temporary) => {
-    const file = await open(temporary, 'w');
-    try {
-      for (const part of [Buffer.from(MAGIC), size, header, ...Object.values(vectors).map(bytesOf)])
-        await file.write(part);
-    } finally {
-      await file.close();
-    }
-  });
+  const hash = createHash('sha256');
+  await writeAtomically(path, (temporary) =>
+    withFile(temporary, 'w', async (file) => {
+      for (const part of [MAGIC, size, header, ...Object.values(vectors).map(bytesOf)])
+        for (const window of windowsOf(part)) {
+          hash.update(window);
+          await file.writeFile(window);
+        }
+      await file.writeFile(hash.digest());
+    }),
+  );
 }
 
 /**
@@ -39,40 +52,86 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  * @throws UserError where the file is none, is cut or was changed, or belongs to another run
  */
 export async function readCheckpoint(path: string, fingerprint: string): Promise<Checkpoint> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+  const broken = (what: string) =>
+    new UserError(what, { file: path, mend: 'start again without --resume, or give an older checkpoint' });
+  const found = await withFile(path, 'r', (file) => readFrom(file, broken)).catch((error: NodeJS.ErrnoException) => {
+    if (!error.code) throw error;
     throw new UserError(error.code === 'ENOENT' ? 'does not exist' : error.message, {
       file: path,
       mend: 'name the checkpoint that an interrupted run left, or start without --resume',
     });
   });
-  const broken = (what: string) =>
-    new UserError(what, { file: path, mend: 'start again without --resume, or give an older checkpoint' });
-  const start = MAGIC.length + 4;
-  if (bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) throw broken('is no checkpoint of a training run');
-  const end = start + (bytes.length < start ? Number.NaN : bytes.readUInt32LE(MAGIC.length));
-  if (!(end <= bytes.length)) throw broken('is cut short');
-  const header = JSON.parse(bytes.toString('utf8', start, end)) as Checkpoint & {
-    lengths: Record<string, number>;
-    digest: string;
-  };
-  if (header.fingerprint !== fingerprint)
+  if (found.fingerprint !== fingerprint)
     throw new UserError('was left by a run with another model, other data or other options', {
       file: path,
       mend: 'give the same ones again, or start without --resume',
     });
-  const total = Object.values(header.lengths).reduce((sum, length) => sum + 4 * length, end);
-  if (total !== bytes.length) throw broken('is cut short');
-  if (createHash('sha256').update(bytes.subarray(end)).digest('hex') !== header.digest) throw broken('is damaged');
-  const data = new Uint8Array(bytes.subarray(end)).buffer;
-  let offset = 0;
-  const vectors = Object.fromEntries(
-    Object.entries(header.lengths).map(([name, length]) => {
-      const vector = new Float32Array(data, offset, length);
-      offset += 4 * length;
-      return [name, vector];
-    }),
-  );
-  return { fingerprint, progress: header.progress, vectors };
+  return found;
+}
+
+async function readFrom(file: FileHandle, broken: (what: string) => UserError): Promise<Checkpoint> {
+  const { size } = await file.stat();
+  const hash = createHash('sha256');
+  let left = size - DIGEST_BYTES;
+  const fill = async <T extends Uint8Array>(bytes: T): Promise<T> => {
+    left -= bytes.length;
+    if (left < 0) throw broken('is cut short');
+    for (const window of windowsOf(bytes)) {
+      await readFully(file, window);
+      hash.update(window);
+    }
+    return bytes;
+  };
+  if (size < MAGIC.length || !(await fill(Buffer.alloc(MAGIC.length))).equals(MAGIC))
+    throw broken('is no checkpoint of a training run');
+  const headerBytes = (await fill(Buffer.alloc(4))).readUInt32LE();
+  if (headerBytes > left) throw broken('is cut short');
+  const header = parseHeader(await fill(Buffer.alloc(headerBytes)));
+  if (!header) throw broken('is damaged');
+  const total = Object.values(header.lengths).reduce((sum, length) => sum + 4 * length, 0);
+  if (total !== left) throw broken(total > left ? 'is cut short' : 'is damaged');
+  const vectors: Record<string, Float32Array> = {};
+  for (const [name, length] of Object.entries(header.lengths)) {
+    vectors[name] = new Float32Array(length);
+    await fill(bytesOf(vectors[name]));
+  }
+  const digest = Buffer.alloc(DIGEST_BYTES);
+  await readFully(file, digest);
+  if (!digest.equals(hash.digest())) throw broken('is damaged');
+  return { fingerprint: header.fingerprint, progress: header.progress, vectors };
+}
+
+/** Undefined where a changed byte has left no header. */
+function parseHeader(bytes: Buffer): Header | undefined {
+  try {
+    const header = JSON.parse(bytes.toString('utf8')) as Header;
+    return Object.values(header.lengths).every((length) => Number.isInteger(length) && length >= 0)
+      ? header
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function withFile<T>(path: string, flags: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, flags);
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readFully(file: FileHandle, into: Uint8Array): Promise<void> {
+  for (let done = 0; done < into.length; ) {
+    const { bytesRead } = await file.read(into, done, into.length - done);
+    if (!bytesRead) throw new Error('the file has become shorter');
+    done += bytesRead;
+  }
+}
+
+function* windowsOf(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let begin = 0; begin < bytes.length; begin += WINDOW) yield bytes.subarray(begin, begin + WINDOW);
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {

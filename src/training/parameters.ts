@@ -22,16 +22,18 @@ export interface Parameter {
 const SETTINGS: Readonly<Record<string, readonly number[]>> = {
   BatchNormalization: [3, 4],
   Clip: [1, 2],
+  DequantizeLinear: [1],
   Dropout: [1, 2],
   Pad: [2],
   Pow: [1],
+  QuantizeLinear: [1],
   Resize: [1, 2],
   OneHot: [2],
   Where: [0],
   Range: [0, 1, 2],
 };
 
-/** Operators that hand a value on, so that what they do to a constant does not hide what it is for. */
+/** Operators that hand a value on as it is, but for its form. */
 const HANDS_ON = new Set(['Identity', 'Cast', 'Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Expand', 'Slice']);
 
 /** Operators on two values, of which one alone may come from data that no layer has seen yet. */
@@ -40,42 +42,64 @@ const PREPROCESSING = new Set(['Add', 'Sub', 'Mul', 'Div']);
 /** Constants as large as this mask something out. */
 const MASK = 1e4;
 
+/** A node that brings a constant, or what is computed from constants alone, together with data. */
+interface Use {
+  node: Node;
+  /** The name under which it takes it. */
+  as: string;
+}
+
 /**
  * The float32 constants of the main graph that training may change, in the order in which the graph uses them: all but
- * single numbers (scalars, and those in Constant nodes), settings of operators, running statistics, masks, and what an input is shifted or
- * scaled by before the first layer.
+ * single numbers (scalars, and those in Constant nodes), settings of operators, running statistics, masks, and what an
+ * input is shifted or scaled by before the first layer.
  */
 export function findParameters(model: Model): Parameter[] {
   const { graph } = model;
   graph.sort();
-  const users = graph.index().consumers;
+  const usesOf = constantUses(model);
   const raw = untouchedInputs(graph);
   const order = new Map(graph.nodes.map((node, place) => [node, place]));
   const found: Omit<Parameter, 'depth'>[] = [];
   for (const [name, tensor] of model.constants()) {
-    const consumer = consumerOf(name, users);
-    if (consumer && tensor.type === 'float32' && isTrainable(name, tensor, graph, users.get(name)!, raw))
-      found.push({ name, tensor, consumer, decays: tensor.dims.filter((dim) => dim > 1).length > 1 });
+    if (tensor.type !== 'float32' || !canBeWeights(name, tensor, graph)) continue;
+    const uses = usesOf(name);
+    if (uses.every((use) => isSetting(use) || shiftsInput(use, raw))) continue;
+    const consumer = uses[0]!.node;
+    found.push({ name, tensor, consumer, decays: tensor.dims.filter((dim) => dim > 1).length > 1 });
   }
   found.sort((a, b) => order.get(a.consumer)! - order.get(b.consumer)!);
   const consumers = [...new Set(found.map(({ consumer }) => consumer))];
   return found.map((parameter) => ({ ...parameter, depth: consumers.indexOf(parameter.consumer) }));
 }
 
-function isTrainable(
-  name: string,
-  tensor: Tensor,
-  graph: Graph,
-  users: readonly Node[],
-  raw: ReadonlySet<string>,
-): boolean {
+function canBeWeights(name: string, tensor: Tensor, graph: Graph): boolean {
   if (!tensor.size || !tensor.dims.length || (tensor.size === 1 && !graph.initializers.has(name))) return false;
-  const isSetting = (node: Node) =>
-    node.inputs.every((input, place) => input !== name || SETTINGS[node.type]?.includes(place));
-  const shiftsInput = (node: Node) =>
-    PREPROCESSING.has(node.type) && node.inputs.some((input) => input !== name && raw.has(input));
-  if (users.every((node) => isSetting(node) || shiftsInput(node))) return false;
   return tensor.toFloats().every((value) => Math.abs(value) < MASK);
+}
+
+const isSetting = ({ node, as }: Use) =>
+  node.inputs.every((input, place) => input !== as || SETTINGS[node.type]?.includes(place));
+
+const shiftsInput = ({ node, as }: Use, raw: ReadonlySet<string>) =>
+  PREPROCESSING.has(node.type) && node.inputs.some((input) => input !== as && raw.has(input));
+
+/** Gives the uses of a constant. */
+function constantUses(model: Model): (name: string) => Use[] {
+  const { consumers } = model.graph.index();
+  const constant = new Set(model.constants().keys());
+  for (const { inputs, outputs } of model.graph.nodes)
+    if (inputs.length && inputs.every((input) => !input || constant.has(input)))
+      for (const output of outputs) constant.add(output);
+  return (name) => {
+    const uses: Use[] = [];
+    const names = new Set([name]);
+    for (const as of names)
+      for (const node of consumers.get(as) ?? [])
+        if (isSetting({ node, as }) || !constant.has(node.outputs[0]!)) uses.push({ node, as });
+        else for (const output of node.outputs) names.add(output);
+    return uses;
+  };
 }
 
 /** Values that hold an input as it came, shifted or scaled at most. */
@@ -88,16 +112,6 @@ function untouchedInputs(graph: Graph): Set<string> {
     if (sources.length && sources.every((input) => raw.has(input))) for (const output of node.outputs) raw.add(output);
   }
   return raw;
-}
-
-/** The node that computes with a constant, behind those that hand it on. */
-function consumerOf(name: string, users: ReadonlyMap<string, readonly Node[]>): Node | undefined {
-  let node = users.get(name)?.[0];
-  for (const seen = new Set<Node>(); node && HANDS_ON.has(node.type) && !seen.has(node); ) {
-    seen.add(node);
-    node = users.get(node.outputs[0]!)?.[0] ?? node;
-  }
-  return node;
 }
 
 /** Parameters one after the other in one vector. */

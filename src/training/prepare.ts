@@ -1,6 +1,7 @@
 import { inferValueTypes, type ValueFacts } from '../analysis/value-types.js';
 import { UserError } from '../errors.js';
 import type { Model } from '../ir/model.js';
+import type { DataType } from '../ir/types.js';
 import { castLikeToCast } from '../passes/cleanup/cast-like-to-cast.js';
 import { commonSubexpressions } from '../passes/cleanup/common-subexpressions.js';
 import { constantsToInitializers } from '../passes/cleanup/constants-to-initializers.js';
@@ -26,13 +27,14 @@ export interface TrainableModel {
 /**
  * Prepares a copy of a model for training. Parameters keep their names, so that trained values can be put back into the
  * original.
- * @throws UserError where the model has nothing to train, or its weights are not float32
+ * @throws UserError where the model has nothing to train, or most of its weights are not float32
  */
 export async function prepareForTraining(original: Model): Promise<TrainableModel> {
   const model = original.clone();
+  await runPasses(model, [initializersOutOfInputs]);
   const parameters = findParameters(model);
-  if (!parameters.length) throw nothingToTrain(original);
-  await runPasses(model, [initializersOutOfInputs, constantsToInitializers]);
+  checkWeights(model, parameters);
+  await runPasses(model, [constantsToInitializers]);
   if (model.opset < OPSET) await runPasses(model, [upgradeOpset(OPSET)]);
   for (const { name, tensor } of parameters) {
     model.graph.initializers.delete(name);
@@ -56,16 +58,31 @@ export function freezeParameters(
   return { model, parameters: parameters.filter(({ name }) => !names.has(name)), facts };
 }
 
-function nothingToTrain(model: Model): UserError {
-  const types = new Set([...model.constants().values()].filter(({ size }) => size > 1).map(({ type }) => type));
+const QUANTIZED: readonly DataType[] = ['int8', 'uint8', 'int4', 'uint4'];
+const OTHER_FLOATS: readonly DataType[] = ['float16', 'bfloat16', 'float64'];
+
+/** @throws UserError where no parameters were found, or where most of the weights are of a type without gradients */
+function checkWeights(model: Model, parameters: readonly Parameter[]): void {
   const file = model.source?.path;
-  if (types.has('int8') || types.has('uint8'))
-    return new UserError('has quantized weights, which gradients do not reach', {
+  const elements = parameters.reduce((sum, { tensor }) => sum + tensor.size, 0);
+  const larger = largestType(model, elements);
+  if (larger && QUANTIZED.includes(larger))
+    throw new UserError('has quantized weights, which gradients do not reach', {
       file,
       mend: 'train the float model that it was made from, and quantize the result',
     });
-  const other = ['float16', 'bfloat16', 'float64'].find((type) => types.has(type as 'float16'));
-  if (other)
-    return new UserError(`has ${other} weights; training needs float32`, { file, mend: 'export it in float32' });
-  return new UserError('has no weights that could be trained', { file, mend: 'see nncompress inspect --gradients' });
+  if (larger)
+    throw new UserError(`has ${larger} weights; training needs float32`, { file, mend: 'export it in float32' });
+  if (!elements)
+    throw new UserError('has no weights that could be trained', { file, mend: 'see nncompress inspect --gradients' });
+}
+
+/** The type, of those without gradients, whose constants hold the most elements, and more than there are of others. */
+function largestType(model: Model, others: number): DataType | undefined {
+  const elements = new Map<DataType, number>();
+  for (const { type, size } of model.constants().values())
+    if (size > 1 && [...QUANTIZED, ...OTHER_FLOATS].includes(type))
+      elements.set(type, (elements.get(type) ?? 0) + size);
+  const [largest] = [...elements].sort((a, b) => b[1] - a[1]);
+  return largest && largest[1] > others ? largest[0] : undefined;
 }

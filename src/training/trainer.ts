@@ -177,6 +177,7 @@ class Run {
       if (this.divergence) break;
       if (update && this.isCheckpointDue()) {
         while (underWay.length) await settle();
+        if (this.divergence) break;
         progress.seconds += (performance.now() - startedAt) / 1e3;
         await this.save();
         startedAt = performance.now();
@@ -213,7 +214,9 @@ class Run {
     const record = { epoch, ...figures, ...found };
     progress.history.push(record);
     if (score > progress.bestScore || !this.best.length) {
-      Object.assign(progress, { bestEpoch: epoch, bestScore: score });
+      // Finite, as checkpoints are JSON; a model that came with no score at all is beaten by any.
+      const bestScore = Number.isFinite(score) ? score : -Number.MAX_VALUE;
+      Object.assign(progress, { bestEpoch: epoch, bestScore });
       this.best = weights.slice();
     }
     options.onEpoch?.(record);

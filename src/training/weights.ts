@@ -18,7 +18,7 @@ export function withWeights(original: Model, weights: ReadonlyMap<string, Tensor
     const tensor = node.type === 'Constant' ? weights.get(node.outputs[0]!) : undefined;
     if (!tensor) continue;
     node.attributes.clear();
-    node.set('value', tensor);
+    node.set('value', tensor.renamed(''));
   }
   return model;
 }
