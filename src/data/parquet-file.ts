@@ -37,7 +37,6 @@ export interface ParquetFile {
  */
 export async function openParquetFile(path: string): Promise<ParquetFile> {
   const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
-  const { compressors } = await import('hyparquet-compressors');
   const file = await asyncBufferFromFile(path).catch((error: unknown) => {
     throw fileError(path, error);
   });
@@ -53,7 +52,7 @@ export async function openParquetFile(path: string): Promise<ParquetFile> {
   const options = {
     file,
     metadata,
-    compressors: { ...compressors, ...OWN_COMPRESSORS },
+    compressors: await loadCompressors(),
     utf8: false,
   } satisfies Partial<ParquetReadOptions>;
   return {
@@ -73,11 +72,17 @@ export async function openParquetFile(path: string): Promise<ParquetFile> {
   };
 }
 
-/** What Node unpacks itself: faster than code in JavaScript, and damaged data ends it. */
-const OWN_COMPRESSORS: Compressors = {
-  GZIP: (bytes, maxOutputLength) => gunzipSync(bytes, { maxOutputLength }),
-  BROTLI: (bytes, maxOutputLength) => brotliDecompressSync(bytes, { maxOutputLength }),
-};
+/** How pages are unpacked: by Node where it can, which takes no more memory than the page tells; Snappy by hyparquet. */
+async function loadCompressors(): Promise<Compressors> {
+  const { decompressLz4, decompressLz4Raw, decompressZstd } = await import('hyparquet-compressors');
+  return {
+    GZIP: (bytes, maxOutputLength) => gunzipSync(bytes, { maxOutputLength }),
+    BROTLI: (bytes, maxOutputLength) => brotliDecompressSync(bytes, { maxOutputLength }),
+    LZ4: decompressLz4,
+    LZ4_RAW: decompressLz4Raw,
+    ZSTD: (bytes) => decompressZstd(bytes),
+  };
+}
 
 const MAGIC = 'PAR1';
 const CUT_OFF = { mend: 'fetch or write it again' };

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { compressors } from 'hyparquet-compressors';
 import { type ColumnSource, parquetWriteBuffer } from 'hyparquet-writer';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
@@ -204,7 +203,6 @@ describe('openParquet', () => {
     await expect(openParquet(file('lzo.parquet', content))).rejects.toThrow(
       /lzo.parquet: is packed with LZO, which is not known; write it with SNAPPY, GZIP, ZSTD, BROTLI or LZ4/,
     );
-    expect(Object.keys(compressors)).not.toContain('LZO');
   });
 
   it('is known by its first bytes', async () => {
