@@ -1,5 +1,6 @@
 import type { ValueFacts } from '../analysis/value-types.js';
 import { UserError } from '../errors.js';
+import { usedValues } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
 import { isFloat } from '../ir/types.js';
@@ -102,7 +103,9 @@ class Backward {
   private visit(node: Node, upstream: readonly (string | undefined)[]): void {
     const wanted = new Set(node.inputs.flatMap((input, position) => (this.active.has(input) ? [position] : [])));
     const site = new Site(node, this.emitter, this.values, upstream, wanted);
+    const captured = [...usedValues(node)].filter((name) => this.active.has(name) && !node.inputs.includes(name));
     try {
+      if (captured.length) site.refuse(`gradients do not reach into its branches, which take ${captured.join(', ')}`);
       const row = gradientRow(node.type) ?? site.refuse(`${node.type} has no gradient`);
       row(site);
       for (const [position, gradient] of site.gradients) this.contribute(node.inputs[position]!, gradient);
@@ -110,7 +113,8 @@ class Backward {
       if (!(error instanceof NoGradient)) throw error;
       this.obstacles.push({ node, reason: error.message });
       // The walk goes on with any gradient, to find what else stands in the way.
-      for (const position of wanted) this.contribute(node.inputs[position]!, upstream.find(Boolean)!);
+      const sources = [...wanted].map((position) => node.inputs[position]!);
+      for (const name of [...sources, ...captured]) this.contribute(name, upstream.find(Boolean)!);
     }
   }
 
@@ -124,11 +128,11 @@ class Backward {
   private activeValues(parameters: ReadonlySet<string>): Set<string> {
     const reached = new Set(parameters);
     for (const node of this.forward)
-      if (!stopsGradients(node.type) && node.inputs.some((input) => reached.has(input)))
+      if (!stopsGradients(node.type) && [...usedValues(node)].some((name) => reached.has(name)))
         for (const output of node.outputs) if (output && this.isFloat(output)) reached.add(output);
     const needed = new Set(this.targets.keys());
     for (const node of [...this.forward].reverse())
-      if (node.outputs.some((output) => needed.has(output))) for (const input of node.inputs) needed.add(input);
+      if (node.outputs.some((output) => needed.has(output))) for (const name of usedValues(node)) needed.add(name);
     return new Set([...reached].filter((name) => needed.has(name)));
   }
 

@@ -21,14 +21,14 @@ export const ROW_WEIGHTS = 'nncompress/row_weights';
 /** Cross-entropy with the labels, binary for several labels or one score; summed over weighed rows. */
 export function classification(options: ClassificationObjective): Objective {
   return ({ g, model, input }) => {
-    const logits = logitsOf(g, model, options);
+    const logits = g.op('Flatten', [logitsOf(g, model, options)], { axis: 1 });
     const weights = input(ROW_WEIGHTS, 'float32', ['rows']);
     const site = { g, logits };
     const loss =
       options.kind === 'single-label'
         ? crossEntropy(site, input(TARGETS, 'int64', ['rows']), options.classes, options.labelSmoothing)
         : binaryCrossEntropy(
-            { g, logits: g.op('Flatten', [logits], { axis: 1 }) },
+            site,
             input(TARGETS, 'float32', ['rows', options.kind === 'binary' ? 1 : options.classes]),
             options.labelSmoothing,
           );
@@ -39,7 +39,13 @@ export function classification(options: ClassificationObjective): Objective {
 /** Operators that turn logits into probabilities. */
 const NORMALIZERS = new Set(['Softmax', 'Sigmoid', 'LogSoftmax']);
 
-/** The scores before softmax or sigmoid: what the last operator takes, or else the logarithm of what it gives. */
+/** Operators that change the shape of scores alone. */
+const RESHAPES = new Set(['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
+
+/**
+ * The scores before softmax or sigmoid, one row per sample when flattened: what the last operator takes, or else the
+ * logarithm of what it gives.
+ */
 export function logitsOf(
   g: Emitter,
   model: Model,
@@ -47,7 +53,7 @@ export function logitsOf(
 ): string {
   const { producer } = model.graph.index();
   let node = producer.get(output);
-  while (node?.type === 'Identity') node = producer.get(node.inputs[0]!);
+  while (node && RESHAPES.has(node.type)) node = producer.get(node.inputs[0]!);
   if (node && NORMALIZERS.has(node.type)) return node.inputs[0]!;
   if (!probabilities) return output;
   const log = (value: string) => g.op('Log', [g.op('Clip', [value, 1e-7, 1])]);

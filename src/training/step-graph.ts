@@ -1,6 +1,6 @@
 import { inferValueTypes } from '../analysis/value-types.js';
 import { UserError } from '../errors.js';
-import type { Dim } from '../ir/graph.js';
+import { type Dim, usedValues } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
 import type { Tensor } from '../ir/tensor.js';
@@ -84,9 +84,21 @@ export async function buildStepGraph(
     type: { kind: 'tensor', elem: 'float32' },
   }));
   graph.valueInfos.clear();
+  keepConstant(
+    model,
+    parameters.filter(({ name }) => !outputs.has(name)),
+  );
   const moved = statistics.map(({ name, tensor }) => statisticOf(name, tensor, model));
   const reached = [...parameters, ...moved].filter(({ name }) => outputs.has(name));
   return { model, loss, parameters: reached.map((one) => ({ ...one, gradient: outputs.get(one.name)! })) };
+}
+
+/** Makes constants of parameters that no gradient reaches, and drops inputs that nothing takes any more. */
+function keepConstant({ graph }: Model, parameters: readonly Parameter[]): void {
+  const used = new Set(graph.nodes.flatMap((node) => [...usedValues(node)]));
+  const constants = new Set(parameters.map(({ name }) => name));
+  graph.inputs = graph.inputs.filter(({ name }) => used.has(name) && !constants.has(name));
+  for (const { name, tensor } of parameters) if (used.has(name)) graph.initializers.set(name, tensor);
 }
 
 /** Tells nodes that compute with one of some parameters. */
