@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { inferValueTypes } from '../../src/analysis/value-types.js';
+import type { ValueType } from '../../src/ir/graph.js';
 import type { Model } from '../../src/ir/model.js';
 import type { NamedValues } from '../../src/ir/types.js';
 import { encodeModel } from '../../src/onnx/write.js';
@@ -13,13 +14,15 @@ import { graphOf, randomFloats } from '../ops/gradients/check-gradient.js';
 
 const block = await convolutionBlock();
 
+/** Declared sizes; 3 for a symbol. */
+function sizesOf(type: ValueType | undefined): number[] {
+  return type?.kind === 'tensor' ? (type.shape ?? []).map((size) => (typeof size === 'number' ? size : 3)) : [];
+}
+
 /** Feeds random values of the inputs' declared shapes. */
 function feedsFor(model: Model): NamedValues {
   return Object.fromEntries(
-    model.graph.inputs.map(({ name, type }, k) => [
-      name,
-      randomFloats(type?.kind === 'tensor' ? (type.shape as number[]) : [], k + 1, 0.5),
-    ]),
+    model.graph.inputs.map(({ name, type }, k) => [name, randomFloats(sizesOf(type), k + 1, 0.5)]),
   );
 }
 
@@ -150,9 +153,9 @@ test.skipIf(!block)('a network on one axis and its gradients', async () => {
   expect(counts.Conv).toBeUndefined();
 });
 
-test.skipIf(!block)('a residual network and its gradients', async () => {
+test.skipIf(!block).each(['16', 'n'])('a residual network and its gradients, %s rows', async (rows) => {
   const model =
-    graphOf(`f (float[16,1,8,8] x, float[16,1,3,3] u, float[16,16,3,3] v, float[16] b, float[32,16,3,3] w, float[16,32] dy) => (float[16,32] y) {
+    graphOf(`f (float[${rows},1,8,8] x, float[16,1,3,3] u, float[16,16,3,3] v, float[16] b, float[32,16,3,3] w, float[${rows},32] dy) => (float[${rows},32] y) {
     s = Conv<pads = [1, 1, 1, 1]>(x, u)
     q = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(s)
     a = Conv<pads = [1, 1, 1, 1]>(q, v, b)
@@ -166,7 +169,8 @@ test.skipIf(!block)('a residual network and its gradients', async () => {
   const gradients = differentiate(model, new Map([['y', 'dy']]), ['u', 'v', 'b', 'w'], { facts, blockSize: block });
   model.graph.outputs.push(...[...gradients.values()].map((name) => ({ name })));
   const counts = await rewrite(model);
-  expect(counts.Conv).toBeUndefined();
+  // With an open number of rows the gradients of the weights keep to standard operators.
+  expect(counts.Conv).toBe(rows === 'n' ? 3 : undefined);
 });
 
 test.skipIf(!block)('what does not fit stays as it is', async () => {
