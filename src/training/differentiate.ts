@@ -3,7 +3,7 @@ import { UserError } from '../errors.js';
 import { usedValues } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
-import { isFloat } from '../ir/types.js';
+import { type DataType, isFloat } from '../ir/types.js';
 import { Emitter } from '../ops/gradients/emitter.js';
 import { type ForwardValues, NoGradient, Site } from '../ops/gradients/site.js';
 import { gradientRow, stopsGradients } from '../ops/gradients/table.js';
@@ -58,6 +58,9 @@ export function findObstacles(
   return gradients.obstacles;
 }
 
+/** Operators that round floats to integers on purpose: what they hide from gradients is meant to be computed with. */
+const QUANTIZES: ReadonlySet<string> = new Set(['QuantizeLinear', 'DynamicQuantizeLinear']);
+
 class Backward {
   readonly obstacles: Obstacle[] = [];
   private readonly forward: readonly Node[];
@@ -105,6 +108,8 @@ class Backward {
     const site = new Site(node, this.emitter, this.values, upstream, wanted);
     const captured = [...usedValues(node)].filter((name) => this.active.has(name) && !node.inputs.includes(name));
     try {
+      const other = node.outputs.find((output) => this.active.has(output) && this.typeOf(output) !== 'float32');
+      if (other !== undefined) site.refuse(`it computes in ${this.typeOf(other)}; gradients need float32`);
       if (captured.length) site.refuse(`gradients do not reach into its branches, which take ${captured.join(', ')}`);
       const row = gradientRow(node.type) ?? site.refuse(`${node.type} has no gradient`);
       row(site);
@@ -129,16 +134,20 @@ class Backward {
     const reached = new Set(parameters);
     for (const node of this.forward)
       if (!stopsGradients(node.type) && [...usedValues(node)].some((name) => reached.has(name)))
-        for (const output of node.outputs) if (output && this.isFloat(output)) reached.add(output);
+        for (const output of node.outputs) if (output && isFloat(this.typeOf(output))) reached.add(output);
     const needed = new Set(this.targets.keys());
-    for (const node of [...this.forward].reverse())
-      if (node.outputs.some((output) => needed.has(output))) for (const name of usedValues(node)) needed.add(name);
+    for (const node of [...this.forward].reverse()) {
+      if (!node.outputs.some((output) => needed.has(output))) continue;
+      for (const name of usedValues(node)) needed.add(name);
+      if (QUANTIZES.has(node.type) && reached.has(node.inputs[0]!))
+        this.obstacles.push({ node, reason: 'gradients end where values are rounded to integers' });
+    }
     return new Set([...reached].filter((name) => needed.has(name)));
   }
 
-  private isFloat(name: string): boolean {
-    const facts = this.options.facts.get(name);
-    return !facts || isFloat(facts.type);
+  /** Element type of a value; float32 where it is not known. */
+  private typeOf(name: string): DataType {
+    return this.options.facts.get(name)?.type ?? 'float32';
   }
 }
 

@@ -2,6 +2,7 @@ import { inferValueTypes, type ValueFacts } from '../analysis/value-types.js';
 import { UserError } from '../errors.js';
 import type { Model } from '../ir/model.js';
 import type { DataType } from '../ir/types.js';
+import { gradientRow } from '../ops/gradients/table.js';
 import { castLikeToCast } from '../passes/cleanup/cast-like-to-cast.js';
 import { commonSubexpressions } from '../passes/cleanup/common-subexpressions.js';
 import { constantsToInitializers } from '../passes/cleanup/constants-to-initializers.js';
@@ -11,6 +12,7 @@ import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
 import { removeIdentities } from '../passes/cleanup/remove-identities.js';
 import { upgradeOpset } from '../passes/opset-upgrade/upgrade-opset.js';
 import { runPasses } from '../passes/pass.js';
+import { unfuse } from '../passes/unfuse/unfuse.js';
 import { findParameters, type Parameter } from './parameters.js';
 
 /** The operator set that gradients are written in; newer models keep theirs. */
@@ -40,6 +42,7 @@ export async function prepareForTraining(original: Model): Promise<TrainableMode
     model.graph.initializers.delete(name);
     model.graph.inputs.push({ name, type: { kind: 'tensor', elem: 'float32', shape: tensor.dims } });
   }
+  await runPasses(model, [unfuse((type) => gradientRow(type) !== undefined)]);
   await runPasses(model, [castLikeToCast, foldConstants, removeDeadNodes, removeIdentities, commonSubexpressions]);
   return { model, parameters, facts: await inferValueTypes(model) };
 }
