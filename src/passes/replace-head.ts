@@ -3,6 +3,7 @@ import type { Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
 import { Tensor } from '../ir/tensor.js';
 import type { Random } from '../random.js';
+import { allowPlainInitializers } from './cleanup/initializers-out-of-inputs.js';
 
 /** Operators between the last layer and the scores that work on any number of classes. */
 const BEHIND_HEAD = new Set(['Identity', 'Softmax', 'LogSoftmax', 'Sigmoid', 'Flatten', 'Squeeze', 'Cast']);
@@ -23,9 +24,19 @@ export interface Head {
   classes: number;
 }
 
-interface HeadParts extends Head {
-  weight: { name: string; tensor: Tensor; axis: number };
-  bias: { name: string; tensor: Tensor } | undefined;
+/** A constant of the head, the axis of its classes, and the node that takes it. */
+interface HeadConstant {
+  name: string;
+  tensor: Tensor;
+  axis: number;
+  user: Node;
+  isShared: boolean;
+}
+
+interface HeadParts {
+  node: Node;
+  weight: HeadConstant;
+  bias: HeadConstant | undefined;
 }
 
 /**
@@ -35,24 +46,22 @@ interface HeadParts extends Head {
  * @throws UserError where the scores come from no dense layer or convolution
  */
 export function replaceHead(model: Model, output: string, classes: number, random: Random): Head {
-  const head = findHead(model, output);
-  const { weight, bias } = head;
-  const dims = weight.tensor.dims.map((dim, axis) => (axis === weight.axis ? classes : dim));
-  const inputs = weight.tensor.size / head.classes;
+  const { node, weight, bias } = findHead(model, output);
+  const before = weight.tensor.dims[weight.axis]!;
+  const inputs = weight.tensor.size / before;
   const bound = 1 / Math.sqrt(inputs);
-  const values = Float32Array.from({ length: inputs * classes }, () => bound * (2 * random() - 1));
-  setConstant(model, weight.name, Tensor.of(weight.name, 'float32', dims, values));
-  if (bias) {
-    const biasDims = bias.tensor.dims.map((dim) => (dim === head.classes ? classes : dim));
-    setConstant(model, bias.name, Tensor.of(bias.name, 'float32', biasDims, new Float32Array(classes)));
-  }
-  forgetShapes(model, head.classes, classes);
-  return { node: head.node, constants: head.constants, classes };
+  const constants = [
+    setConstant(model, weight, classes, () => bound * (2 * random() - 1)),
+    ...(bias ? [setConstant(model, bias, classes, () => 0)] : []),
+  ];
+  forgetShapes(model, node, before, classes);
+  return { node, constants, classes };
 }
 
 /** Names of the constants of a classifier's last layer. @throws UserError as `replaceHead` does */
 export function headConstants(model: Model, output: string): string[] {
-  return findHead(model, output).constants;
+  const { weight, bias } = findHead(model, output);
+  return [weight.name, ...(bias ? [bias.name] : [])];
 }
 
 function findHead(model: Model, output: string): HeadParts {
@@ -65,29 +74,39 @@ function findHead(model: Model, output: string): HeadParts {
       ? { name: node.inputs[0]!, flipped: true }
       : undefined;
   };
-  let bias: string | undefined;
+  let bias: { name: string; user: Node } | undefined;
   let node = producer.get(output);
   while (node && !HEADS[node.type]) {
     const added: string | undefined =
       node.type === 'Add' ? node.inputs.find((input) => constants.has(input)) : undefined;
     if (added === undefined ? !BEHIND_HEAD.has(node.type) : bias !== undefined) throw noHead(model, node);
-    bias ??= added;
+    if (added !== undefined) bias = { name: added, user: node };
     node = producer.get(node.inputs.find((input) => input !== added)!);
   }
   const found = node && source(node.inputs[1]!);
   if (!node || !found) throw noHead(model, node);
+  const isShared = (name: string) => (consumers.get(name)?.length ?? 0) > 1;
   const tensor = constants.get(found.name)!;
-  if (tensor.type !== 'float32' || (consumers.get(found.name)?.length ?? 0) > 1) throw noHead(model, node);
+  if (tensor.type !== 'float32' || isShared(found.name)) throw noHead(model, node);
   const axis = HEADS[node.type]!(node, tensor);
-  const weight = { name: found.name, tensor, axis: found.flipped ? tensor.dims.length - 1 - axis : axis };
-  const biasName = bias ?? (constants.has(node.inputs[2] ?? '') ? node.inputs[2] : undefined);
-  return {
-    node,
-    weight,
-    bias: biasName === undefined ? undefined : { name: biasName, tensor: constants.get(biasName)! },
-    constants: [found.name, ...(biasName === undefined ? [] : [biasName])],
-    classes: tensor.dims[weight.axis]!,
+  const weight = {
+    ...{ name: found.name, tensor, user: node, isShared: false },
+    axis: found.flipped ? tensor.dims.length - 1 - axis : axis,
   };
+  const own = node.inputs[2];
+  if (!bias && own && constants.has(own)) bias = { name: own, user: node };
+  if (!bias) return { node, weight, bias };
+  const values = constants.get(bias.name)!;
+  if (values.size !== tensor.dims[weight.axis]) throw noHead(model, node);
+  const biasAxis = axisOfBias(node, values.dims, tensor.dims.length - 2);
+  return { node, weight, bias: { ...bias, tensor: values, axis: biasAxis, isShared: isShared(bias.name) } };
+}
+
+/** The axis of a bias that holds the classes: the only one longer than 1, if there is one. */
+function axisOfBias(node: Node, dims: readonly number[], spatialAxes: number): number {
+  const longest = dims.findIndex((dim) => dim > 1);
+  if (longest >= 0) return longest;
+  return Math.max(0, dims.length - 1 - (node.type === 'Conv' ? spatialAxes : 0));
 }
 
 function noHead(model: Model, node: Node | undefined): UserError {
@@ -98,20 +117,37 @@ function noHead(model: Model, node: Node | undefined): UserError {
   });
 }
 
-function setConstant(model: Model, name: string, tensor: Tensor): void {
+/** Gives a constant other values, and its classes another number; one that others share too is left to them. */
+function setConstant(model: Model, constant: HeadConstant, classes: number, next: () => number): string {
   const { graph } = model;
-  if (graph.initializers.has(name)) graph.initializers.set(name, tensor);
+  const { name, tensor, axis, user } = constant;
+  const dims = tensor.dims.map((dim, k) => (k === axis ? classes : dim));
+  const values = Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, next);
+  const replacement = Tensor.of(name, 'float32', dims, values);
+  if (constant.isShared) {
+    allowPlainInitializers(model);
+    const own = model.addInitializer(replacement);
+    user.inputs = user.inputs.map((input) => (input === name ? own : input));
+    return own;
+  }
+  if (graph.initializers.has(name)) graph.initializers.set(name, replacement);
+  for (const input of graph.inputs)
+    if (input.name === name) input.type = { kind: 'tensor', elem: 'float32', shape: dims };
   for (const node of graph.nodes)
     if (node.type === 'Constant' && node.outputs[0] === name) {
       node.attributes.clear();
-      node.set('value', tensor);
+      node.set('value', replacement);
     }
+  return name;
 }
 
 /** Recorded shapes may speak of the old classes; those of the outputs are put right. */
-function forgetShapes({ graph }: Model, before: number, after: number): void {
+function forgetShapes({ graph }: Model, head: Node, before: number, after: number): void {
   graph.valueInfos.clear();
-  for (const info of graph.outputs)
-    if (info.type?.kind === 'tensor' && info.type.shape)
-      info.type = { ...info.type, shape: info.type.shape.map((dim) => (dim === before ? after : dim)) };
+  for (const info of graph.outputs) {
+    if (info.type?.kind !== 'tensor' || !info.type.shape) continue;
+    const { shape } = info.type;
+    const classes = head.type === 'Conv' ? shape.indexOf(before, 1) : shape.lastIndexOf(before);
+    info.type = { ...info.type, shape: shape.map((dim, axis) => (axis === classes ? after : dim)) };
+  }
 }
