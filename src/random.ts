@@ -3,9 +3,9 @@ export type Random = () => number;
 
 /** A seeded generator (mulberry32, T. Ettinger 2017): small, fast, the same everywhere; not for secrets. */
 export function seededRandom(seed: number): Random {
-  let state = seed >>> 0;
+  let state = seed | 0; // signed, since the engine keeps such numbers without allocating
   return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
+    state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;

@@ -46,7 +46,8 @@ export function viewOfBigEndian(type: DataType, bytes: Buffer): TensorValue['dat
 /** The elements of a NumPy or IDX array as numbers; int64 beyond 2^53 loses precision. */
 export function numbersOf({ type, data }: TensorValue): Float64Array {
   if (type === 'float16') return Float64Array.from(data as Uint16Array, floatFromHalf);
-  return Float64Array.from(data as ArrayLike<number>, Number);
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float64Array.from(data, Number);
+  return new Float64Array(data as ArrayLike<number>);
 }
 
 /**

@@ -185,12 +185,14 @@ function waveformFeatures(recipe: AudioRecipe): Features {
 /** Zero mean and unit variance (`Wav2Vec2FeatureExtractor` of Hugging Face). */
 function standardize(clip: Float32Array): Float32Array {
   let sum = 0;
-  for (const value of clip) sum += value;
+  for (let at = 0; at < clip.length; at++) sum += clip[at]!;
   const mean = sum / clip.length;
   let squares = 0;
-  for (const value of clip) squares += (value - mean) ** 2;
+  for (let at = 0; at < clip.length; at++) squares += (clip[at]! - mean) ** 2;
   const scale = 1 / Math.sqrt(squares / clip.length + 1e-7);
-  return clip.map((value) => (value - mean) * scale);
+  const standard = new Float32Array(clip.length);
+  for (let at = 0; at < clip.length; at++) standard[at] = (clip[at]! - mean) * scale;
+  return standard;
 }
 
 function logMelFeatures(

@@ -7,15 +7,33 @@ function squares(spectrum: ArrayLike<number>, power: Float64Array, bins: number)
   for (let bin = 0; bin < bins; bin++) power[bin] = spectrum[2 * bin]! ** 2 + spectrum[2 * bin + 1]! ** 2;
 }
 
+/**
+ * Powers of two: even and odd numbers as the parts of a complex signal of half the size, whose spectrum is taken apart
+ * (Cooley, Lewis & Welch 1970, "The fast Fourier transform algorithm: programming considerations", for real data).
+ */
 function radixTwo(size: number): PowerSpectrum {
-  const fft = new FFT(size);
+  const half = size / 2;
+  const fft = new FFT(half);
   const input = new Float64Array(size);
-  const spectrum = new Float64Array(2 * size);
+  const spectrum = new Float64Array(size);
+  const cos = Float64Array.from({ length: half }, (_, bin) => Math.cos((2 * Math.PI * bin) / size));
+  const sin = Float64Array.from({ length: half }, (_, bin) => Math.sin((2 * Math.PI * bin) / size));
   return (frame, power) => {
     input.fill(0, frame.length);
     input.set(frame);
-    fft.realTransform(spectrum, input);
-    squares(spectrum, power, size / 2 + 1);
+    fft.transform(spectrum, input);
+    power[0] = (spectrum[0]! + spectrum[1]!) ** 2;
+    power[half] = (spectrum[0]! - spectrum[1]!) ** 2;
+    for (let bin = 1; bin < half; bin++) {
+      const [at, mirror] = [2 * bin, 2 * (half - bin)];
+      const evenReal = (spectrum[at]! + spectrum[mirror]!) / 2;
+      const evenImaginary = (spectrum[at + 1]! - spectrum[mirror + 1]!) / 2;
+      const oddReal = (spectrum[at + 1]! + spectrum[mirror + 1]!) / 2;
+      const oddImaginary = (spectrum[mirror]! - spectrum[at]!) / 2;
+      const real = evenReal + cos[bin]! * oddReal + sin[bin]! * oddImaginary;
+      const imaginary = evenImaginary + cos[bin]! * oddImaginary - sin[bin]! * oddReal;
+      power[bin] = real * real + imaginary * imaginary;
+    }
   };
 }
 
@@ -61,5 +79,5 @@ function bluestein(size: number): PowerSpectrum {
 
 /** Power spectrum of real frames with a DFT of `size` points; powers of two are fastest. Not re-entrant. */
 export function powerSpectrum(size: number): PowerSpectrum {
-  return size >= 2 && Number.isInteger(Math.log2(size)) ? radixTwo(size) : bluestein(size);
+  return size >= 4 && Number.isInteger(Math.log2(size)) ? radixTwo(size) : bluestein(size);
 }

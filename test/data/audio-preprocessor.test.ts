@@ -173,3 +173,27 @@ describe('mistakes', () => {
     expect(() => prepare(clip([], 8000))).toThrow(/holds no samples/);
   });
 });
+
+describe('the two steps', () => {
+  it('bring a clip to the rate, then cut, pad and encode it', async () => {
+    const config = { ...WAVEFORM, padding: 'max_length', max_length: 4, do_normalize: false };
+    const { stages, prepare, form } = await createAudioPreprocessor(folder(config), [input('batch', 4)]);
+    const fitted = stages!.fit(clip(new Array(12).fill(0.5), 32000)) as RawAudio;
+    expect([fitted.sampleRate, fitted.samples.length]).toEqual([16000, 6]);
+    expect(stages!.encode(clip([1, 2]))).toEqual({
+      x: { type: 'float32', dims: [4], data: Float32Array.of(1, 2, 0, 0) },
+    });
+    const long = clip([1, 2, 3, 4, 5]);
+    expect(stages!.encode(stages!.fit(long))).toEqual(await prepare(long));
+    expect(form).toBeUndefined();
+  });
+
+  it.each([
+    ['NCTF', [1, 2]],
+    ['NFT', [1, 0]],
+  ])('tell where time and mel filters are in %s', async (layout, [timeAxis, melAxis]) => {
+    const dims = layout === 'NFT' ? ['n', 4, 't'] : ['n', 1, 't', 4];
+    const { form } = await createAudioPreprocessor(folder({ ...LOG_MEL, layout }), [input(...dims)]);
+    expect(form).toEqual({ kind: 'log-mel', input: 'x', timeAxis, melAxis });
+  });
+});

@@ -191,6 +191,22 @@ describe('createTextPreprocessor', () => {
     await expect(createTextPreprocessor(dir, inputs, options)).rejects.toThrow(message);
   });
 
+  it('tells which tokens are special, and what hides others', async () => {
+    const added = [{ id: 6, content: '[MASK]', special: true }];
+    const names = ['input_ids', 'position_ids'].map((name) => input(name));
+    const { form } = await createTextPreprocessor(folder({ padding: PADDING, added_tokens: added }), names);
+    expect(form).toEqual({
+      kind: 'tokens',
+      ids: 'input_ids',
+      positions: 'position_ids',
+      specials: new Set([6, 1, 2]),
+      mask: 6,
+      unknown: 0,
+    });
+    const named = folder({ padding: PADDING }, { 'special_tokens_map.json': { mask_token: { content: 'd' } } });
+    expect((await createTextPreprocessor(named, names)).form).toMatchObject({ mask: 6, unknown: 0 });
+  });
+
   it('refuses a text without tokens', async () => {
     const { prepare } = await createTextPreprocessor(folder({ padding: PADDING, post_processor: null }), [
       input('ids'),

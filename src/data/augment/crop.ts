@@ -21,27 +21,37 @@ export const crop: AugmentationRow = {
   }),
 };
 
-/** Where each pixel along an edge comes from; −1 where from nowhere. */
-function sources(length: number, shift: number, reflect: boolean): Int32Array {
-  return Int32Array.from({ length }, (_, at) => {
-    const from = at + shift;
-    if (from >= 0 && from < length) return from;
-    if (!reflect) return -1;
-    return from < 0 ? -from : 2 * (length - 1) - from;
-  });
+/** Where the pixel at a place along an edge comes from; −1 where from nowhere. */
+function source(at: number, length: number, reflect: boolean): number {
+  if (at >= 0 && at < length) return at;
+  if (!reflect) return -1;
+  return at < 0 ? -at : 2 * (length - 1) - at;
 }
 
 function shifted(image: RawImage, dx: number, dy: number, reflect: boolean): RawImage {
   const { width, height, channels, data } = image;
-  const columns = sources(width, dx, reflect);
-  const rows = sources(height, dy, reflect);
   const output = new Uint8Array(data.length);
-  for (let y = 0, at = 0; y < height; y++) {
-    const row = rows[y]! * width;
-    for (let x = 0; x < width; x++, at += channels) {
-      if (row < 0 || columns[x]! < 0) continue;
-      const from = (row + columns[x]!) * channels;
-      for (let channel = 0; channel < channels; channel++) output[at + channel] = data[from + channel]!;
+  const pitch = width * channels;
+  const [inside, outside] =
+    dx < 0
+      ? [
+          [-dx, width],
+          [0, -dx],
+        ]
+      : [
+          [0, width - dx],
+          [width - dx, width],
+        ];
+  for (let y = 0; y < height; y++) {
+    const row = source(y + dy, height, reflect);
+    if (row < 0) continue;
+    const offset = (row - y) * pitch + dx * channels;
+    const end = y * pitch + inside[1]! * channels;
+    for (let at = y * pitch + inside[0]! * channels; at < end; at++) output[at] = data[at + offset]!;
+    for (let x = outside[0]!; reflect && x < outside[1]!; x++) {
+      const from = row * pitch + source(x + dx, width, reflect) * channels;
+      for (let channel = 0; channel < channels; channel++)
+        output[y * pitch + x * channels + channel] = data[from + channel]!;
     }
   }
   return { ...image, data: output };
