@@ -192,15 +192,17 @@ describe('createTextPreprocessor', () => {
   });
 
   it('tells which tokens are special, and what hides others', async () => {
-    const added = [{ id: 6, content: '[MASK]', special: true }];
+    const plain = { single_word: false, lstrip: false, rstrip: false, normalized: false };
+    const added = [{ id: 7, content: '[MASK]', special: true, ...plain }];
+    const model = { ...TOKENIZER.model, vocab: { ...TOKENIZER.model.vocab, '[MASK]': 7 } };
     const names = ['input_ids', 'position_ids'].map((name) => input(name));
-    const { form } = await createTextPreprocessor(folder({ padding: PADDING, added_tokens: added }), names);
-    expect(form).toEqual({
+    const dir = folder({ padding: PADDING, added_tokens: added, model });
+    expect((await createTextPreprocessor(dir, names)).form).toEqual({
       kind: 'tokens',
       ids: 'input_ids',
       positions: 'position_ids',
-      specials: new Set([6, 1, 2]),
-      mask: 6,
+      specials: new Set([7, 1, 2]),
+      mask: 7,
       unknown: 0,
     });
     const named = folder({ padding: PADDING }, { 'special_tokens_map.json': { mask_token: { content: 'd' } } });
