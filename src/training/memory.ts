@@ -17,6 +17,7 @@ export async function peakActivationBytes(model: Model, inputs: NamedValues): Pr
   const facts = await inferValueTypes(sized);
   const { nodes } = sized.graph;
   const lastUse = new Map(nodes.flatMap((node, place) => [...usedValues(node)].map((name) => [name, place] as const)));
+  for (const { name } of sized.graph.outputs) lastUse.set(name, nodes.length);
   const endingAt = new Map<number, number>();
   let held = 0;
   let most = 0;

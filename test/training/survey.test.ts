@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { surveyGradients } from '../../src/training/survey.js';
+import { graphOf } from '../ops/gradients/check-gradient.js';
+
+describe('surveyGradients', () => {
+  it('counts what can be trained', async () => {
+    const model = graphOf(`f (float[n,2] x) => (float[n,1] y)
+      <float[2,3] w = {1,2,3,4,5,6}, float[3] b = {0,0,0}, float[3,1] v = {1,1,1}>
+      { h = Gemm(x, w, b) r = Relu(h) y = MatMul(r, v) }`);
+    expect(await surveyGradients(model)).toEqual({
+      parameters: 12,
+      tensors: 3,
+      operators: [
+        { type: 'Gemm', nodes: 1, gradient: 'yes' },
+        { type: 'Relu', nodes: 1, gradient: 'yes' },
+        { type: 'MatMul', nodes: 1, gradient: 'yes' },
+      ],
+      obstacles: [],
+    });
+    expect(model.graph.inputs).toHaveLength(1);
+  });
+
+  it('names what stands in the way, and where gradients end', async () => {
+    const model = graphOf(
+      `f (float[2,2] x) => (float[2,2] y) <float[2,2] w = {1,2,3,4}, float[2,2] v = {1,2,3,4}> {
+      a = MatMul(x, w)
+      [branch] b = If(c) <
+        then_branch = t () => (float[2,2] p) { p = Neg(a) },
+        else_branch = e () => (float[2,2] q) { q = Identity(a) }
+      >
+      r = Round(b)
+      s = Add(r, b)
+      y = MatMul(s, v)
+    }`.replace('float[2,2] x)', 'float[2,2] x, bool c)'),
+    );
+    const { operators, obstacles } = await surveyGradients(model);
+    expect(operators.map(({ type, gradient }) => [type, gradient])).toEqual([
+      ['MatMul', 'yes'],
+      ['If', 'no'],
+      ['Round', 'ends here'],
+      ['Add', 'yes'],
+    ]);
+    expect(operators[0]!.nodes).toBe(2);
+    expect(obstacles.map(({ node, type }) => [node, type])).toEqual([['branch', 'If']]);
+  });
+
+  it('a model without weights has nothing to train', async () => {
+    const model = graphOf('f (float[n,2] x) => (float[n,2] y) { y = Relu(x) }');
+    await expect(surveyGradients(model)).rejects.toThrow('has no weights that could be trained');
+  });
+});
