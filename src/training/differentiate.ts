@@ -1,11 +1,11 @@
 import type { ValueFacts } from '../analysis/value-types.js';
 import { UserError } from '../errors.js';
-import { usedValues } from '../ir/graph.js';
+import { captures, type Graph, usedValues } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
 import { type DataType, isFloat } from '../ir/types.js';
 import { Emitter } from '../ops/gradients/emitter.js';
-import { type ForwardValues, NoGradient, Site } from '../ops/gradients/site.js';
+import { type Bodies, type ForwardValues, NoGradient, Site } from '../ops/gradients/site.js';
 import { gradientRow, stopsGradients } from '../ops/gradients/table.js';
 
 /** A node through which no gradient can be taken, and why. */
@@ -39,7 +39,7 @@ export function differentiate(
   parameters: readonly string[],
   options: DifferentiateOptions,
 ): Map<string, string> {
-  const gradients = new Backward(model, targets, new Set(parameters), options);
+  const gradients = new Backward(model, model.graph, targets, new Set(parameters), options);
   gradients.run();
   if (gradients.obstacles.length) throw obstacleError(model, gradients.obstacles);
   return new Map(parameters.flatMap((name) => (gradients.total(name) ? [[name, gradients.total(name)!]] : [])));
@@ -53,7 +53,7 @@ export function findObstacles(
   options: DifferentiateOptions,
 ): Obstacle[] {
   const copy = model.clone();
-  const gradients = new Backward(copy, targets, new Set(parameters), options);
+  const gradients = new Backward(copy, copy.graph, targets, new Set(parameters), options);
   gradients.run();
   return gradients.obstacles;
 }
@@ -69,20 +69,26 @@ class Backward {
   private readonly values: ForwardValues;
   private readonly emitter: Emitter;
 
+  /**
+   * @param graph the main graph, or a body that captures the parameters.
+   * @param outer the constants around a body.
+   */
   constructor(
-    model: Model,
+    private readonly model: Model,
+    graph: Graph,
     private readonly targets: ReadonlyMap<string, string>,
     parameters: ReadonlySet<string>,
     private readonly options: DifferentiateOptions,
+    outer?: ForwardValues['constant'],
   ) {
-    model.graph.sort();
-    this.forward = [...model.graph.nodes];
+    graph.sort();
+    this.forward = [...graph.nodes];
     this.active = this.activeValues(parameters);
-    this.emitter = new Emitter(model, 'gradient');
-    const constants = model.constants();
+    this.emitter = new Emitter(model, 'gradient', graph.nodes);
+    const constants = model.constants(graph);
     this.values = {
       facts: (name) => options.facts.get(name),
-      constant: (name) => (parameters.has(name) ? undefined : constants.get(name)),
+      constant: (name) => (parameters.has(name) ? undefined : (constants.get(name) ?? outer?.(name))),
       typical: (symbol) => options.typical?.get(symbol),
       blockSize: options.blockSize,
     };
@@ -105,12 +111,11 @@ class Backward {
 
   private visit(node: Node, upstream: readonly (string | undefined)[]): void {
     const wanted = new Set(node.inputs.flatMap((input, position) => (this.active.has(input) ? [position] : [])));
-    const site = new Site(node, this.emitter, this.values, upstream, wanted);
-    const captured = [...usedValues(node)].filter((name) => this.active.has(name) && !node.inputs.includes(name));
+    const bodies = this.bodiesOf(node);
+    const site = new Site(node, this.emitter, this.values, upstream, wanted, bodies);
     try {
       const other = node.outputs.find((output) => this.active.has(output) && this.typeOf(output) !== 'float32');
       if (other !== undefined) site.refuse(`it computes in ${this.typeOf(other)}; gradients need float32`);
-      if (captured.length) site.refuse(`gradients do not reach into its branches, which take ${captured.join(', ')}`);
       const row = gradientRow(node.type) ?? site.refuse(`${node.type} has no gradient`);
       row(site);
       for (const [position, gradient] of site.gradients) this.contribute(node.inputs[position]!, gradient);
@@ -119,8 +124,22 @@ class Backward {
       this.obstacles.push({ node, reason: error.message });
       // The walk goes on with any gradient, to find what else stands in the way.
       const sources = [...wanted].map((position) => node.inputs[position]!);
-      for (const name of [...sources, ...captured]) this.contribute(name, upstream.find(Boolean)!);
+      for (const name of new Set([...sources, ...bodies.wanted])) this.contribute(name, upstream.find(Boolean)!);
     }
+  }
+
+  private bodiesOf(node: Node): Bodies {
+    const captured = new Set(node.subgraphs().flatMap((body) => [...captures(body)]));
+    return {
+      wanted: [...captured].filter((name) => this.active.has(name)),
+      give: (name, gradient) => this.contribute(name, gradient),
+      differentiate: (body, targets, by) => {
+        const inner = new Backward(this.model, body, targets, new Set(by), this.options, this.values.constant);
+        inner.run();
+        this.obstacles.push(...inner.obstacles);
+        return new Map(by.flatMap((name) => (inner.total(name) ? [[name, inner.total(name)!]] : [])));
+      },
+    };
   }
 
   private contribute(name: string, gradient: string): void {

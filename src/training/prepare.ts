@@ -1,4 +1,5 @@
-import { inferValueTypes, type ValueFacts } from '../analysis/value-types.js';
+import { inferTypesWithBranches } from '../analysis/branch-types.js';
+import type { ValueFacts } from '../analysis/value-types.js';
 import { UserError } from '../errors.js';
 import type { Model } from '../ir/model.js';
 import type { DataType } from '../ir/types.js';
@@ -44,7 +45,7 @@ export async function prepareForTraining(original: Model): Promise<TrainableMode
   }
   await runPasses(model, [unfuse((type) => gradientRow(type) !== undefined)]);
   await runPasses(model, [castLikeToCast, foldConstants, removeDeadNodes, removeIdentities, commonSubexpressions]);
-  return { model, parameters, facts: await inferValueTypes(model) };
+  return { model, parameters, facts: await inferTypesWithBranches(model) };
 }
 
 /** A model some of whose parameters stay as they are: constants again, which ONNX Runtime may lay out as it likes. */

@@ -1,4 +1,4 @@
-import { inferValueTypes } from '../analysis/value-types.js';
+import { inferTypesWithBranches } from '../analysis/branch-types.js';
 import { UserError } from '../errors.js';
 import { type Dim, usedValues } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
@@ -61,7 +61,7 @@ export async function buildStepGraph(
   const { graph } = model;
   const statistics = batchStatistics ? trainBatchNorms(model, hasOneOf(parameters)) : [];
   const loss = addObjective(model, objective);
-  const facts = await inferValueTypes(model);
+  const facts = await inferTypesWithBranches(model);
   const blockSize = provider === 'cpu' ? await convolutionBlock() : undefined;
   const gradients = differentiate(
     model,

@@ -91,14 +91,12 @@ describe('what stands in the way is named, all of it at once', () => {
     expect(findObstacles(model, targets, ['w'], { facts })).toEqual([]);
   });
 
-  it('branches that take a trained value from outside', async () => {
-    const model = graphOf(`f (bool c, float[2] w, float[2] dy) => (float[2] y) {
-      h = Exp(w)
-      y = If(c) <
-        then_branch = t () => (float[2] p) { p = Neg(h) },
-        else_branch = e () => (float[2] q) { q = Identity(h) }
-      >
+  it('loops that take a trained value from outside', async () => {
+    const model = graphOf(`f (int64 n, bool c, float[2] s, float[2] w, float[2] dy) => (float[2] y) {
+      y = Loop(n, c, s) <body = b (int64 i, bool go, float[2] p) => (bool on, float[2] q) {
+        on = Identity(go) q = Mul(p, w)
+      }>
     }`);
-    expect(await mistake(model, ['w'])).toMatch(/^cannot be trained: y \(If\): /);
+    expect(await mistake(model, ['w'])).toMatch(/^cannot be trained: y \(Loop\): /);
   });
 });

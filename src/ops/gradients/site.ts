@@ -1,4 +1,4 @@
-import type { Dim } from '../../ir/graph.js';
+import type { Dim, Graph } from '../../ir/graph.js';
 import type { Node } from '../../ir/node.js';
 import type { Tensor } from '../../ir/tensor.js';
 import type { DataType } from '../../ir/types.js';
@@ -19,6 +19,16 @@ export interface ForwardValues {
   blockSize?: number | undefined;
 }
 
+/** What the rows of operators with bodies need: the values that their bodies capture. */
+export interface Bodies {
+  /** Captured values whose gradient is needed. */
+  wanted: readonly string[];
+  /** Hands over the gradient of a captured value. */
+  give(name: string, gradient: string): void;
+  /** Appends a backward pass to a body, as `differentiate` does to the main graph. */
+  differentiate(body: Graph, targets: ReadonlyMap<string, string>, by: readonly string[]): ReadonlyMap<string, string>;
+}
+
 /**
  * Rows of the gradient table write the backward nodes of one operator: from the gradients of its outputs they emit those
  * of its inputs (vector–Jacobian products). What can't be differentiated ends in `site.refuse`.
@@ -33,6 +43,7 @@ export class Site {
    * @param g emits nodes behind the forward pass and the gradients that are there already.
    * @param upstream gradient of the loss by each output, undefined where none arrives (it is zero).
    * @param wanted positions of the inputs whose gradient is needed.
+   * @param bodies what the node's bodies capture.
    */
   constructor(
     readonly node: Node,
@@ -40,6 +51,7 @@ export class Site {
     private readonly values: ForwardValues,
     private readonly upstream: readonly (string | undefined)[],
     private readonly wanted: ReadonlySet<number>,
+    readonly bodies: Bodies,
   ) {}
 
   /** The first input. */

@@ -1,4 +1,5 @@
 import { activations } from './activations.js';
+import { controlFlow } from './control-flow.js';
 import { convolution } from './convolution.js';
 import { dense } from './dense.js';
 import { elementwise } from './elementwise.js';
@@ -15,6 +16,7 @@ import type { GradientRow } from './site.js';
 /** How operators are differentiated, by operator type. A new operator is one row in one of the families. */
 const GRADIENTS: Readonly<Record<string, GradientRow>> = {
   ...activations,
+  ...controlFlow,
   ...convolution,
   ...dense,
   ...elementwise,

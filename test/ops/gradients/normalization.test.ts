@@ -16,7 +16,9 @@ describe('BatchNormalization', () => {
   });
 
   test.each([
-    ['[5,3]', 0],['[5,3]', 0.5],['[4,3,5]', 0],
+    ['[5,3]', 0],
+    ['[5,3]', 0.5],
+    ['[4,3,5]', 0],
     ['[4,3,5]', 0.9],
     ['[n,3,2,2]', 0.5],
   ])('statistics of the batch, input %s, momentum %d', async (shape, momentum) => {
