@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { compareOptions } from './commands/compare-options.js';
 import type { evaluateOptions } from './commands/evaluate-options.js';
+import type { finetuneOptions } from './commands/finetune-options.js';
 import type { InspectionReport, options as inspectOptions } from './commands/inspect.js';
 import type { JobName } from './commands/jobs.js';
 import type { RunListener } from './commands/library-context.js';
@@ -27,6 +28,8 @@ type Display = 'json' | 'quiet' | 'verbose' | 'color';
 
 /** The options of `nncompress quantize` in camelCase; numbers and lists may be given as such. */
 export type QuantizeOptions = Omit<z.input<typeof quantizeOptions>, Display>;
+/** The options of `nncompress finetune`. */
+export type FinetuneOptions = Omit<z.input<typeof finetuneOptions>, Display>;
 /** The options of `nncompress evaluate`. */
 export type EvaluateOptions = Omit<z.input<typeof evaluateOptions>, Display>;
 /** The options of `nncompress compare`. */
@@ -41,6 +44,14 @@ export type InspectOptions = Omit<z.input<typeof inspectOptions>, Display>;
  */
 export function quantize(model: string, options: QuantizeOptions = {}, listener: RunListener = {}): Promise<Report> {
   return runJob('quantize', [model], options, listener);
+}
+
+/**
+ * Trains a model further, or for other classes, writes the result and reports what that did to its quality.
+ * @throws UserError as `quantize` does
+ */
+export function finetune(model: string, options: FinetuneOptions, listener: RunListener = {}): Promise<Report> {
+  return runJob('finetune', [model], options, listener);
 }
 
 /** Measures a model on labelled data. @throws UserError as `quantize` does */

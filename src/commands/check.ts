@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { EXIT, UserError } from '../errors.js';
+import { didYouMean } from '../nearest.js';
 import { gateLine } from '../report/gate-text.js';
 import type { Report } from '../report/schema.js';
 import { findConfig, type Job, loadConfig } from './config.js';
@@ -8,7 +9,6 @@ import type { CommandContext } from './context.js';
 import { finish, passed } from './finish.js';
 import { JOBS, type JobKind } from './jobs.js';
 import { table } from './layout.js';
-import { didYouMean } from './nearest.js';
 import { checkReportPaths, type ReportOptions } from './reports.js';
 import { displayShape, exact, flag, listOf, parseOptions } from './schemas.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { didYouMean } from '../nearest.js';
 import { JOB_NAMES, JOBS, type JobName } from './jobs.js';
-import { didYouMean } from './nearest.js';
 import { comparisonGatesShape, exact, gatesShape, path, RUN_OPTIONS } from './schemas.js';
 
 type Shape = Record<string, z.ZodType>;

@@ -4,11 +4,11 @@ import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 
 import type { z } from 'zod';
 import { fileError } from '../data/files.js';
 import { messageOf, UserError } from '../errors.js';
+import { nearest } from '../nearest.js';
 import { parseReport } from '../report/json.js';
 import type { Report } from '../report/schema.js';
 import { configSchema, optionKeys } from './config-schema.js';
 import { JOB_NAMES, JOBS, type JobName } from './jobs.js';
-import { nearest } from './nearest.js';
 import { PATH_OPTIONS, type PlaceOfOption, RUN_OPTIONS } from './schemas.js';
 
 /** A run of a command that a config file asks for. */

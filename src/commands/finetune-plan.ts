@@ -1,4 +1,6 @@
+import { availableParallelism } from 'node:os';
 import { parseAugmentations } from '../data/augment/parse.js';
+import type { TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
 import { evaluateModels } from '../evaluate/evaluate-models.js';
 import { globToRegExp } from '../glob.js';
@@ -11,8 +13,8 @@ import { peakActivationBytes } from '../training/memory.js';
 import { classification } from '../training/objectives.js';
 import { optimizerStates } from '../training/optimizers.js';
 import type { Parameter } from '../training/parameters.js';
-import { freezeParameters, prepareForTraining } from '../training/prepare.js';
-import { buildStepGraph, type StepGraph } from '../training/step-graph.js';
+import { freezeParameters, prepareForTraining, type TrainableModel } from '../training/prepare.js';
+import { buildStepGraph, hasBatchNorms, type StepGraph } from '../training/step-graph.js';
 import type { CommandContext } from './context.js';
 import type { FinetuneOptions } from './finetune-options.js';
 import { cachedFeedsOf, type EpochBatches, feedsOf, type TrainingData } from './training-data.js';
@@ -23,6 +25,7 @@ import type { Workbench } from './workbench.js';
 export interface FinetunePlan {
   graph: StepGraph;
   batchSize: number;
+  workers: number;
   batches: EpochBatches;
   /** Factor of the learning rate of a parameter. */
   rateOf(parameter: Parameter): number;
@@ -59,10 +62,13 @@ export async function planFinetuning(
     const batches = cache ? cachedFeedsOf(training, cache, feeds) : feedsOf(training, feeds);
     const typical = await firstOf(batches(1, 0));
     const objective = await objectiveOf(bench, training, options);
+    const batchStatistics = options.batchNorm === 'train' && hasBatchNorms(trainable);
+    const workers = options.workers ?? bestWorkers(trainable, batchStatistics, data);
     const graph = await buildStepGraph(cut?.trained ?? trainable, {
       objective,
-      batchStatistics: options.batchNorm === 'train',
+      batchStatistics,
       typical,
+      rows: Math.ceil(batchSize / workers),
       provider: bench.provider,
     });
     context.note(await planText(graph, all.parameters, training, typical, { ...options, batchSize }));
@@ -70,11 +76,24 @@ export async function planFinetuning(
       context.note(`samples are changed at random: ${augmentations.description}`);
     const layers = 1 + Math.max(...graph.parameters.map(({ depth }) => depth));
     const rateOf = ({ depth }: Parameter) => options.layerDecay ** (layers - 1 - depth);
-    return { graph, batchSize, batches, rateOf, close: () => cache?.close() };
+    return { graph, batchSize, workers, batches, rateOf, close: () => cache?.close() };
   } catch (error) {
     cache?.close();
     throw error;
   }
+}
+
+/** Models whose parameters take more bytes are held once and use all cores for each operator. */
+const HELD_PER_CORE = 32e6;
+
+/**
+ * One copy per core where sums over shares of a batch are the sums over the batch, and copies are small; else one, whose
+ * operators use every core.
+ */
+function bestWorkers({ parameters }: TrainableModel, batchStatistics: boolean, { fixedBatch }: TaskData): number {
+  const bytes = parameters.reduce((sum, { tensor }) => sum + tensor.byteLength, 0);
+  const whole = batchStatistics || fixedBatch !== undefined || bytes > HELD_PER_CORE;
+  return whole ? 1 : availableParallelism();
 }
 
 /** True where samples are the same in each epoch, so that what frozen layers make of them is, too. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type ErrorPlace, messageOf, UserError } from '../errors.js';
 import { parseRecallLimit, type RecallLimit } from '../evaluate/gates.js';
 import { parseDuration, parseFactor, parseFraction, parseSize } from '../evaluate/units.js';
+import { didYouMean } from '../nearest.js';
 import {
   BATCH_NORMS,
   CHANNEL_ORDERS,
@@ -14,7 +15,6 @@ import {
   RESIZE_MODES,
   SCHEDULES,
 } from './choices.js';
-import { didYouMean } from './nearest.js';
 
 // Values come as text from the command line, as numbers and lists from config files and programs, and as what they
 // became from the options that a report holds: every schema also takes its own output.

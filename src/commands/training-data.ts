@@ -4,7 +4,6 @@ import type { TaskData } from '../data/task.js';
 import { epochOrder, type TrainingBatchOptions, trainingBatches } from '../data/training-batches.js';
 import { UserError } from '../errors.js';
 import type { NamedValues } from '../ir/types.js';
-import { batchSize, resizeBatch } from '../runtime/pool.js';
 import type { FeatureCache } from '../training/feature-cache.js';
 import { ROW_WEIGHTS, TARGETS } from '../training/objectives.js';
 import type { Workbench } from './workbench.js';
@@ -87,9 +86,7 @@ export function feedsOf({ data, indices }: Pick<TrainingData, 'data' | 'indices'
   const targetsOf = targetFeeds(data, indices, options);
   return async function* (epoch, skip) {
     for await (const batch of trainingBatches(data, indices, { ...options, epoch, skipBatches: skip })) {
-      const feeds = { ...batch.feeds, ...targetsOf(batch.indices) };
-      const { fixedBatch = 0 } = data;
-      yield batch.indices.length < fixedBatch ? filledUp(feeds, fixedBatch) : feeds;
+      yield { ...batch.feeds, ...targetsOf(batch.indices) };
     }
   };
 }
@@ -125,14 +122,6 @@ function targetFeeds(
       [ROW_WEIGHTS]: { type: 'float32', dims: [chosen.length], data: weights.map((weight) => weight / total) },
     };
   };
-}
-
-/** A batch of the size that the model insists on; rows that only fill it weigh nothing. */
-function filledUp(feeds: NamedValues, count: number): NamedValues {
-  const filled = resizeBatch(feeds, count);
-  const weights = filled[ROW_WEIGHTS]!.data as Float32Array;
-  weights.fill(0, batchSize(feeds));
-  return filled;
 }
 
 /** Weights of samples in inverse proportion to how many there are of their class. */

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { digestOf } from '../data/digest.js';
 import type { TaskData } from '../data/task.js';
 import { evaluateModels } from '../evaluate/evaluate-models.js';
@@ -10,7 +9,7 @@ import type { Report } from '../report/schema.js';
 import { withLoadable } from '../runtime/source.js';
 import type { Parameter } from '../training/parameters.js';
 import { Replicas } from '../training/replicas.js';
-import { type StepGraph, usesBatchStatistics } from '../training/step-graph.js';
+import type { StepGraph } from '../training/step-graph.js';
 import { type EpochRecord, resumeRun, type TrainingResult, train, type Validation } from '../training/trainer.js';
 import { tensorsOf, withWeights } from '../training/weights.js';
 import type { CommandContext } from './context.js';
@@ -25,6 +24,8 @@ export interface TrainingRun {
   graph: StepGraph;
   training: TrainingData;
   batchSize: number;
+  /** Copies of the model that share each batch. */
+  workers: number;
   batches: EpochBatches;
   rateOf?: (parameter: Parameter) => number;
   /** Where checkpoints go; none where absent. */
@@ -44,15 +45,14 @@ export async function runTraining(
   options: TrainingOptions,
   context: CommandContext,
 ): Promise<TrainedModel> {
-  const { training, graph, batchSize } = run;
+  const { training, graph, batchSize, workers } = run;
   const stepsPerEpoch = Math.ceil(training.indices.length / batchSize);
-  const workers = options.workers ?? bestWorkers(graph, training.data);
   const checkpoint =
     run.checkpoint === undefined
       ? undefined
       : {
           path: run.checkpoint,
-          fingerprint: fingerprintOf(run, workers, options),
+          fingerprint: fingerprintOf(run, options),
           interval: 1000 * options.checkpointEvery,
         };
   const resumed = checkpoint && options.resume ? await resumeRun(checkpoint) : undefined;
@@ -90,19 +90,6 @@ export async function runTraining(
   }
 }
 
-/** Models whose parameters take more bytes are held once and use all cores for each operator. */
-const HELD_PER_CORE = 32e6;
-
-/**
- * One copy per core where sums over shares of a batch are the sums over the batch, and copies are small; else one, whose
- * operators use every core.
- */
-function bestWorkers({ model, parameters }: StepGraph, { fixedBatch }: TaskData): number {
-  const bytes = parameters.reduce((sum, { tensor }) => sum + tensor.byteLength, 0);
-  const wholeBatch = fixedBatch !== undefined || usesBatchStatistics(model);
-  return wholeBatch || bytes > HELD_PER_CORE ? 1 : availableParallelism();
-}
-
 /** Loss and accuracy on validation data; the score is the accuracy, and the loss where it is equal. */
 async function validate(
   { bench }: TrainingRun,
@@ -117,8 +104,8 @@ async function validate(
 }
 
 /** Hash of everything that a run's result depends on. */
-function fingerprintOf(run: TrainingRun, workers: number, options: TrainingOptions): string {
-  const { training, bench, batchSize, graph } = run;
+function fingerprintOf(run: TrainingRun, options: TrainingOptions): string {
+  const { training, bench, batchSize, workers, graph } = run;
   const { data, indices, validation } = training;
   const { resume, checkpointEvery, ...settings } = options;
   const hash = createHash('sha256');

@@ -1,5 +1,7 @@
 import type { Model } from '../ir/model.js';
+import type { NamedValues } from '../ir/types.js';
 import type { Emitter } from '../ops/gradients/emitter.js';
+import { batchSize, resizeBatch } from '../runtime/pool.js';
 import { binaryCrossEntropy, crossEntropy, sumOverRows } from './losses.js';
 import type { Objective } from './step-graph.js';
 
@@ -17,6 +19,15 @@ export interface ClassificationObjective {
 /** Inputs of a classification objective: the targets of a batch and the weight of each row. */
 export const TARGETS = 'nncompress/targets';
 export const ROW_WEIGHTS = 'nncompress/row_weights';
+
+/** A batch filled up to a number of rows; those that only fill it weigh nothing. */
+export function fillBatch(feeds: NamedValues, rows: number): NamedValues {
+  const count = batchSize(feeds);
+  if (count >= rows) return feeds;
+  const filled = resizeBatch(feeds, rows);
+  (filled[ROW_WEIGHTS]!.data as Float32Array).fill(0, count);
+  return filled;
+}
 
 /** Cross-entropy with the labels, binary for several labels or one score; summed over weighed rows. */
 export function classification(options: ClassificationObjective): Objective {

@@ -6,6 +6,7 @@ import { batchSize } from '../runtime/pool.js';
 import type { SessionOptions } from '../runtime/protocol.js';
 import { withLoadable } from '../runtime/source.js';
 import { WorkerThread } from '../runtime/thread.js';
+import { fillBatch } from './objectives.js';
 import { buildUpdate, EMA, type Optimizer, optimizerStates } from './optimizers.js';
 import { type Layout, layOut, type Parameter } from './parameters.js';
 import type { ReplicaMethods, ReplicaState, Segment, StepResult } from './replica-protocol.js';
@@ -44,6 +45,8 @@ export class Replicas {
     readonly layout: Layout,
     private readonly threads: readonly WorkerThread<ReplicaMethods>[],
     private readonly group: SharedGroup | undefined,
+    private readonly rows: number | undefined,
+    private readonly inputs: ReadonlySet<string>,
   ) {}
 
   /** Starts the threads and loads the step graph into each. */
@@ -56,7 +59,13 @@ export class Replicas {
       { length: replicas },
       () => new WorkerThread<ReplicaMethods>(new URL('./replica.js', import.meta.url)),
     );
-    const made = new Replicas(layout, threads, group);
+    const made = new Replicas(
+      layout,
+      threads,
+      group,
+      graph.rows,
+      new Set(graph.model.graph.inputs.map(({ name }) => name)),
+    );
     const whole = options.state ?? initialState(graph.parameters, layout, optimizer);
     try {
       await withLoadable([graph.model], async ([stepModel]) => {
@@ -90,9 +99,9 @@ export class Replicas {
     const count = batchSize(feeds);
     const rows = evenBounds(count, this.size);
     const results = await this.together((thread, rank) => {
-      const share = this.size === 1 ? feeds : rowsOf(feeds, rows[rank]!, rows[rank + 1]!);
-      const part = (rows[rank + 1]! - rows[rank]!) / count;
-      return thread.call('step', { ...settings, feeds: share, share: part });
+      const [begin, end] = [rows[rank]!, rows[rank + 1]!];
+      const share = begin === end ? null : this.inputsOf(this.size === 1 ? feeds : rowsOf(feeds, begin, end));
+      return thread.call('step', { ...settings, feeds: share, share: (end - begin) / count });
     });
     return { ...results[0]!, milliseconds: Math.max(...results.map(({ milliseconds }) => milliseconds)) };
   }
@@ -110,6 +119,12 @@ export class Replicas {
   async close(): Promise<void> {
     if (this.group) endGroup(this.group);
     await Promise.all(this.threads.map((thread) => thread.close()));
+  }
+
+  /** What the step graph takes of a batch, with as many rows as it insists on. */
+  private inputsOf(feeds: NamedValues): NamedValues {
+    const filled = this.rows === undefined ? feeds : fillBatch(feeds, this.rows);
+    return Object.fromEntries(Object.entries(filled).filter(([name]) => this.inputs.has(name)));
   }
 
   /** Calls every thread; where one fails, the others are let go on. */
@@ -172,8 +187,7 @@ function initialState(parameters: readonly Parameter[], layout: Layout, optimize
   return { parameters: vector, states: Object.fromEntries(states) };
 }
 
-function rowsOf(feeds: NamedValues, begin: number, end: number): NamedValues | null {
-  if (begin === end) return null;
+function rowsOf(feeds: NamedValues, begin: number, end: number): NamedValues {
   return Object.fromEntries(
     Object.entries(feeds).map(([name, value]) => {
       const step = value.data.length / value.dims[0]!;

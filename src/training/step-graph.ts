@@ -13,6 +13,7 @@ import { runPasses } from '../passes/pass.js';
 import { convolutionBlock } from '../runtime/convolution-block.js';
 import type { Provider } from '../runtime/protocol.js';
 import { trainBatchNorms } from './batch-norm.js';
+import { blockConvolutions } from './blocked-convolutions.js';
 import { differentiate } from './differentiate.js';
 import type { Parameter } from './parameters.js';
 import type { TrainableModel } from './prepare.js';
@@ -34,6 +35,8 @@ export interface StepGraph {
   model: Model;
   /** Output that holds the loss. */
   loss: string;
+  /** Rows of every batch, where that is fixed. */
+  rows: number | undefined;
   /** The parameters that the loss depends on; `gradient` is the output with the parameter's gradient. */
   parameters: (Parameter & { gradient: string })[];
 }
@@ -45,6 +48,8 @@ export interface StepGraphOptions {
   batchStatistics?: boolean;
   /** Inputs of a typical batch, for recipes that are chosen by their cost. */
   typical?: NamedValues;
+  /** Rows of every batch. A fixed size lets more recipes be used; absent, it stays as open as the model leaves it. */
+  rows?: number;
   /** Where the graph will run; the CPU where absent. */
   provider?: Provider;
 }
@@ -55,12 +60,13 @@ export interface StepGraphOptions {
  */
 export async function buildStepGraph(
   { model: prepared, parameters }: TrainableModel,
-  { objective, batchStatistics = false, typical = {}, provider = 'cpu' }: StepGraphOptions,
+  { objective, batchStatistics = false, typical = {}, rows, provider = 'cpu' }: StepGraphOptions,
 ): Promise<StepGraph> {
   const model = prepared.clone();
   const { graph } = model;
   const statistics = batchStatistics ? trainBatchNorms(model, hasOneOf(parameters)) : [];
   const loss = addObjective(model, objective);
+  if (rows !== undefined) fixRows(model, typical, rows);
   const facts = await inferTypesWithBranches(model);
   const blockSize = provider === 'cpu' ? await convolutionBlock() : undefined;
   const gradients = differentiate(
@@ -77,6 +83,7 @@ export async function buildStepGraph(
   for (const { name, next } of statistics) gradients.set(name, next);
   graph.outputs = [loss, ...new Set(gradients.values())].map((name) => ({ name }));
   await runPasses(model, [foldConstants, commonSubexpressions, removeDeadNodes]);
+  if (blockSize !== undefined) await runPasses(model, [blockConvolutions(blockSize)]);
   const g = new Emitter(model, 'output');
   const outputs = new Map([...gradients].map(([name, gradient]) => [name, g.op('Identity', [gradient])]));
   graph.outputs = [loss, ...outputs.values()].map((name) => ({
@@ -90,7 +97,7 @@ export async function buildStepGraph(
   );
   const moved = statistics.map(({ name, tensor }) => statisticOf(name, tensor, model));
   const reached = [...parameters, ...moved].filter(({ name }) => outputs.has(name));
-  return { model, loss, parameters: reached.map((one) => ({ ...one, gradient: outputs.get(one.name)! })) };
+  return { model, loss, rows, parameters: reached.map((one) => ({ ...one, gradient: outputs.get(one.name)! })) };
 }
 
 /** Makes constants of parameters that no gradient reaches, and drops inputs that nothing takes any more. */
@@ -125,6 +132,18 @@ function addObjective(model: Model, objective: Objective): string {
   });
 }
 
+/** Gives the symbols of the batch axis a size. Inputs that are fed have it first. */
+function fixRows({ graph }: Model, typical: NamedValues, rows: number): void {
+  const fed = graph.inputs.filter(({ name }) => name in typical);
+  const symbols = new Set(fed.map(({ type }) => type?.kind === 'tensor' && type.shape?.[0]));
+  for (const info of graph.inputs)
+    if (info.type?.kind === 'tensor' && info.type.shape)
+      info.type = {
+        ...info.type,
+        shape: info.type.shape.map((dim) => (typeof dim === 'string' && symbols.has(dim) ? rows : dim)),
+      };
+}
+
 function typicalSizes({ graph }: Model, typical: NamedValues): Map<string, number> {
   const sizes = new Map<string, number>();
   for (const { name, type } of graph.inputs)
@@ -136,7 +155,7 @@ function typicalSizes({ graph }: Model, typical: NamedValues): Map<string, numbe
   return sizes;
 }
 
-/** True where the result of a batch depends on all of its rows together. */
-export function usesBatchStatistics({ graph }: Model): boolean {
-  return graph.nodes.some((node) => node.type === 'BatchNormalization' && node.int('training_mode', 0) === 1);
+/** True where trained layers are followed by batch normalizations. */
+export function hasBatchNorms({ model, parameters }: TrainableModel): boolean {
+  return model.graph.nodes.filter(({ type }) => type === 'BatchNormalization').some(hasOneOf(parameters));
 }

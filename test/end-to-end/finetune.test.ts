@@ -83,6 +83,7 @@ describe('finetune', () => {
     expect(data!.classes).toBe(5);
     expect(models[0]!.metrics).toBeUndefined();
     expect(models[1]!.metrics!.accuracy).toBeGreaterThan(0.4);
+    copyFileSync(join(root, MODEL, '../preprocessor_config.json'), join(folder, 'preprocessor_config.json'));
     const evaluated = nncompress('evaluate', output, '--data', join(folder, 'test.csv'), '--no-benchmark', '--json');
     expect(JSON.parse(evaluated.stdout).models[0].metrics.accuracy).toBe(models[1]!.metrics!.accuracy);
   });
