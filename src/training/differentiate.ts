@@ -114,8 +114,10 @@ class Backward {
     const bodies = this.bodiesOf(node);
     const site = new Site(node, this.emitter, this.values, upstream, wanted, bodies);
     try {
-      const other = node.outputs.find((output) => this.active.has(output) && this.typeOf(output) !== 'float32');
-      if (other !== undefined) site.refuse(`it computes in ${this.typeOf(other)}; gradients need float32`);
+      const other =
+        node.type !== 'Cast' &&
+        node.outputs.find((output) => this.active.has(output) && this.typeOf(output) !== 'float32');
+      if (other) site.refuse(`it computes in ${this.typeOf(other)}; gradients need float32`);
       const row = gradientRow(node.type) ?? site.refuse(`${node.type} has no gradient`);
       row(site);
       for (const [position, gradient] of site.gradients) this.contribute(node.inputs[position]!, gradient);

@@ -12,7 +12,7 @@ import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
 import { runPasses } from '../passes/pass.js';
 import { convolutionBlock } from '../runtime/convolution-block.js';
 import type { Provider } from '../runtime/protocol.js';
-import { trainBatchNorms } from './batch-norm.js';
+import { lowerBatchNorms, trainBatchNorms } from './batch-norm.js';
 import { blockConvolutions } from './blocked-convolutions.js';
 import { differentiate } from './differentiate.js';
 import type { Parameter } from './parameters.js';
@@ -54,6 +54,9 @@ export interface StepGraphOptions {
   provider?: Provider;
 }
 
+/** The last operator set in which ONNX Runtime has a kernel for batch normalization in training, on the CPU alone. */
+const LAST_FUSED_OPSET = 20;
+
 /**
  * Builds the graph of one training step but for the update: forward pass, loss, and backward pass.
  * @throws UserError naming every node that has no gradient, or where the loss depends on no parameter
@@ -64,10 +67,10 @@ export async function buildStepGraph(
 ): Promise<StepGraph> {
   const model = prepared.clone();
   const { graph } = model;
-  const statistics = batchStatistics ? trainBatchNorms(model, hasOneOf(parameters)) : [];
   const loss = addObjective(model, objective);
   if (rows !== undefined) fixRows(model, typical, rows);
   const facts = await inferTypesWithBranches(model);
+  const statistics = batchStatistics ? trainBatchNorms(model, hasOneOf(parameters)) : [];
   const blockSize = provider === 'cpu' ? await convolutionBlock() : undefined;
   const gradients = differentiate(
     model,
@@ -80,6 +83,8 @@ export async function buildStepGraph(
       file: model.source?.path,
       mend: 'freeze less',
     });
+  const isFused = model.opset <= LAST_FUSED_OPSET && provider === 'cpu';
+  if (statistics.length && !isFused) lowerBatchNorms(model, (name) => facts.get(name)?.dims?.length);
   for (const { name, next } of statistics) gradients.set(name, next);
   graph.outputs = [loss, ...new Set(gradients.values())].map((name) => ({ name }));
   await runPasses(model, [foldConstants, commonSubexpressions, removeDeadNodes]);
