@@ -13,6 +13,8 @@ export interface SharedGroup {
 
 const MOST_SCALARS = 16;
 const [ARRIVED, OPENED, ENDED] = [0, 1, 2];
+/** What the end of a group adds to the count of openings: it wakes who waits, and is no opening. */
+const ENDING = 1 << 30;
 
 /** Makes the memory for a group of threads that reduce vectors of a length. */
 export function createSharedGroup(size: number, length: number): SharedGroup {
@@ -24,11 +26,11 @@ export function createSharedGroup(size: number, length: number): SharedGroup {
   };
 }
 
-/** Lets members that wait for others go on; their calls throw. */
+/** Lets members that wait for others go on; their calls throw, and so do later ones. */
 export function endGroup({ control }: SharedGroup): void {
   const flags = new Int32Array(control);
   Atomics.store(flags, ENDED, 1);
-  Atomics.add(flags, OPENED, 1);
+  Atomics.add(flags, OPENED, ENDING);
   Atomics.notify(flags, OPENED);
 }
 
@@ -95,19 +97,24 @@ export class SharedMemoryCollective implements Collective {
     return new Float32Array(this.group.parts, 4 * begin, length);
   }
 
-  /** Until every member is here. @throws Error where the group has ended */
+  /** Until every member is here. @throws Error where the group has ended before they all came */
   private wait(): void {
     const { flags } = this;
+    if (Atomics.load(flags, ENDED)) throw endedGroup();
     const opened = Atomics.load(flags, OPENED);
     if (Atomics.add(flags, ARRIVED, 1) === this.size - 1) {
       Atomics.store(flags, ARRIVED, 0);
       Atomics.add(flags, OPENED, 1);
       Atomics.notify(flags, OPENED);
-    } else
-      while (Atomics.load(flags, OPENED) === opened && !Atomics.load(flags, ENDED)) Atomics.wait(flags, OPENED, opened);
-    if (Atomics.load(flags, ENDED)) throw new Error('another worker has failed');
+      return;
+    }
+    while (Atomics.load(flags, OPENED) === opened && !Atomics.load(flags, ENDED)) Atomics.wait(flags, OPENED, opened);
+    const openings = (Atomics.load(flags, OPENED) - opened) & (ENDING - 1);
+    if (!openings) throw endedGroup();
   }
 }
+
+const endedGroup = () => new Error('another worker has failed');
 
 /** The sum of vectors of one length, in their order. `sum` may be one of them. */
 function sumInto(sum: Float32Array, parts: readonly Float32Array[]): void {

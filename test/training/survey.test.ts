@@ -21,24 +21,23 @@ describe('surveyGradients', () => {
   });
 
   it('names what stands in the way, and where gradients end', async () => {
-    const model = graphOf(
-      `f (float[2,2] x) => (float[2,2] y) <float[2,2] w = {1,2,3,4}, float[2,2] v = {1,2,3,4}> {
+    const model = graphOf(`f (float[2,2] x) => (float[2,2] y) <float[2,2] w = {1,2,3,4}, float[2,2] v = {1,2,3,4}> {
       a = MatMul(x, w)
       [inverse] b = com.microsoft.Inverse(a)
       r = Round(b)
       s = Add(r, b)
       y = MatMul(s, v)
-    }`,
-    );
+    }`);
     const { operators, obstacles } = await surveyGradients(model);
-    expect(operators.map(({ type, gradient }) => [type, gradient])).toEqual([
-      ['MatMul', 'yes'],
-      ['com.microsoft.Inverse', 'no'],
-      ['Round', 'ends here'],
-      ['Add', 'yes'],
+    expect(operators).toEqual([
+      { type: 'MatMul', nodes: 2, gradient: 'yes' },
+      { type: 'com.microsoft.Inverse', nodes: 1, gradient: 'no' },
+      { type: 'Round', nodes: 1, gradient: 'ends here' },
+      { type: 'Add', nodes: 1, gradient: 'yes' },
     ]);
-    expect(operators[0]!.nodes).toBe(2);
-    expect(obstacles.map(({ node, type }) => [node, type])).toEqual([['inverse', 'com.microsoft.Inverse']]);
+    expect(obstacles).toEqual([
+      { node: 'inverse', type: 'com.microsoft.Inverse', reason: 'com.microsoft.Inverse has no gradient' },
+    ]);
   });
 
   it('a model without weights has nothing to train', async () => {
