@@ -18,8 +18,9 @@ class Replica {
   private readonly collective: Collective;
   private readonly bounds: Bounds;
   private readonly gradients: Float32Array;
-  /** Gradients of the batches before, where several make one update. */
+  /** Sums of the gradients of the batches before, where several make one update, and how many those are. */
   private accumulated: Float32Array | undefined;
+  private batches = 0;
   private readonly heldParameters: HeldValues;
   private readonly heldGradients: HeldValues;
 
@@ -84,16 +85,25 @@ class Replica {
         this.gradients[k] = share && share * (parameters[k]! - this.gradients[k]!);
   }
 
-  /** Adds up the gradients of several batches; before an update, all of them are in `gradients`. */
+  /** Adds up the gradients of several batches; before an update, the mean of all of them is in `gradients`. */
   private accumulate(last: boolean): void {
     const { gradients, accumulated } = this;
-    if (!accumulated) {
-      if (!last) this.accumulated = gradients.slice();
-      return;
+    this.batches++;
+    if (!accumulated) this.accumulated = last ? undefined : gradients.slice();
+    else {
+      const [into, other] = last ? [gradients, accumulated] : [accumulated, gradients];
+      for (let k = 0; k < into.length; k++) into[k]! += other[k]!;
     }
-    const [into, other] = last ? [gradients, accumulated] : [accumulated, gradients];
-    for (let k = 0; k < into.length; k++) into[k]! += other[k]!;
-    if (last) this.accumulated = undefined;
+    if (!last) return;
+    this.divide(this.batches);
+    this.accumulated = undefined;
+    this.batches = 0;
+  }
+
+  /** Divides the gradients; the moves of running statistics follow one upon the other. */
+  private divide(batches: number): void {
+    for (const { begin, end, isStatistic } of this.setup.segments)
+      for (let k = begin; batches > 1 && !isStatistic && k < end; k++) this.gradients[k]! /= batches;
   }
 
   private async update(at: { learningRate: number; step: number }): Promise<number | undefined> {

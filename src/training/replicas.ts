@@ -35,7 +35,7 @@ export interface StepSettings {
   learningRate: number;
   /** Updates done, this one included. */
   step: number;
-  /** False: gradients are kept and added to those of the next batch. */
+  /** False: gradients are kept; the update takes the mean of those of its batches. */
   update: boolean;
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { NamedValues } from '../../src/ir/types.js';
+import { ROW_WEIGHTS } from '../../src/training/objectives.js';
 import { EMA, type Optimizer } from '../../src/training/optimizers.js';
 import { prepareForTraining } from '../../src/training/prepare.js';
 import { type ReplicaOptions, Replicas, type TrainingState } from '../../src/training/replicas.js';
@@ -137,15 +138,29 @@ describe('a step', () => {
 });
 
 describe('accumulation', () => {
+  const rowsOf = (batch: NamedValues, begin: number, end: number): NamedValues =>
+    Object.fromEntries(
+      Object.entries(batch).map(
+        ([
+          name,
+          {
+            type,
+            dims: [rows, ...dims],
+            data,
+          },
+        ]) => {
+          const step = data.length / rows!;
+          return [name, { type, dims: [end - begin, ...dims], data: data.slice(begin * step, end * step) }];
+        },
+      ),
+    );
+
   it.each([1, 2])('two batches of 4 are one of 8: %d replicas', async (count) => {
     const whole = batchOf(8, [1, 4, 4], 3, 5);
-    const half = (begin: number): NamedValues =>
-      Object.fromEntries(
-        Object.entries(whole).map(([name, { type, dims, data }]) => {
-          const step = data.length / 8;
-          return [name, { type, dims: [4, ...dims.slice(1)], data: data.slice(begin * step, (begin + 4) * step) }];
-        }),
-      );
+    const half = (begin: number): NamedValues => ({
+      ...rowsOf(whole, begin, begin + 4),
+      [ROW_WEIGHTS]: floats([4], Array(4).fill(1 / 4)),
+    });
     const options = { optimizer: { ...sgd, momentum: 0.9, maxGradientNorm: 1 } };
     const at = { learningRate: 0.1, step: 1 };
     const parts = await replicasOf(count, options);
@@ -155,6 +170,28 @@ describe('accumulation', () => {
     }
     const once = await run(await replicasOf(1, options), [whole, whole]);
     expectSameState(await parts.snapshot(), once.state);
+  });
+
+  it('three batches make an update, and the next one starts afresh', async () => {
+    const at = { learningRate: 0.1, step: 1 };
+    const [a, b, c, d] = batches as [NamedValues, NamedValues, NamedValues, NamedValues];
+    const movesOf = async (feeds: readonly NamedValues[]) => {
+      const replicas = await replicasOf(1);
+      const { parameters } = await replicas.snapshot();
+      for (const [k, batch] of feeds.entries()) await replicas.step(batch, { ...at, update: k === feeds.length - 1 });
+      const after = await replicas.snapshot();
+      return { replicas, moves: after.parameters.map((value, k) => value - parameters[k]!), after };
+    };
+    const single = await Promise.all([a, b, c].map(async (batch) => (await movesOf([batch])).moves));
+    const { replicas, moves, after } = await movesOf([a, b, c]);
+    expectClose(
+      moves,
+      moves.map((_, k) => (single[0]![k]! + single[1]![k]! + single[2]![k]!) / 3),
+    );
+    await replicas.step(d, { ...at, update: true });
+    const fresh = await replicasOf(1, { state: after });
+    await fresh.step(d, { ...at, update: true });
+    expect(await replicas.snapshot()).toEqual(await fresh.snapshot());
   });
 
   it('moves nothing before the update', async () => {
