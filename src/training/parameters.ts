@@ -64,7 +64,7 @@ export function findParameters(model: Model): Parameter[] {
   for (const [name, tensor] of model.constants()) {
     if (tensor.type !== 'float32' || !canBeWeights(name, tensor, graph)) continue;
     const uses = usesOf(name);
-    if (uses.every((use) => isSetting(use) || shiftsInput(use, raw))) continue;
+    if (uses.every((use) => isSetting(use) || isFactor(use, tensor) || shiftsInput(use, raw))) continue;
     const consumer = uses[0]!.node;
     found.push({ name, tensor, consumer, decays: tensor.dims.filter((dim) => dim > 1).length > 1 });
   }
@@ -80,6 +80,9 @@ function canBeWeights(name: string, tensor: Tensor, graph: Graph): boolean {
 
 const isSetting = ({ node, as }: Use) =>
   node.inputs.every((input, place) => input !== as || SETTINGS[node.type]?.includes(place));
+
+/** A single number that a value is multiplied or divided by, as attention is by the root of its width. */
+const isFactor = ({ node }: Use, { size }: Tensor) => size === 1 && (node.type === 'Mul' || node.type === 'Div');
 
 const shiftsInput = ({ node, as }: Use, raw: ReadonlySet<string>) =>
   PREPROCESSING.has(node.type) && node.inputs.some((input) => input !== as && raw.has(input));

@@ -2,6 +2,7 @@ import type { GradientRow, Site } from './site.js';
 import {
   calculate,
   INT64,
+  padAlong,
   productOf,
   range,
   reshapeTo,
@@ -84,7 +85,7 @@ function padAround(site: Site, axis: number, first: number): string {
   const begin = first < 0 ? calculate(site, 'Add', size, first) : first;
   const end = calculate(site, 'Sub', calculate(site, 'Sub', size, begin), count);
   if (begin === 0 && end === 0) return updates;
-  return site.g.op('Pad', [updates, vectorOf(site, [begin, end]), undefined, site.g.ints([axis])]);
+  return padAlong(site, updates, site.rank(site.x), new Map([[axis, [begin, end]]]));
 }
 
 /** The gradient of what a vector of indices takes along one axis, with that one axis in place of those of the indices. */

@@ -1,6 +1,6 @@
 import { type AxisMap, transposedMaps, unitMatrix } from './linear-maps.js';
 import type { GradientRow, Site } from './site.js';
-import { elementsOf, type Size, sizeAt, vectorOf } from './sizes.js';
+import { elementsOf, padAlong, type Size, sizeAt } from './sizes.js';
 
 /** Pad: the gradient without what was added; where values were repeated, their gradients come back to them. */
 export const padding: Record<string, GradientRow> = {
@@ -13,8 +13,9 @@ export const padding: Record<string, GradientRow> = {
 function constantPad(site: Site): void {
   const { g } = site;
   const pads = site.constant(site.input(1))?.toNumbers();
-  const back = pads ? g.ints([...pads].map((count) => 0 - count)) : g.neg(site.input(1)!);
-  const inner = g.op('Pad', [site.dy, back, undefined, site.input(3)]);
+  const inner = pads
+    ? padAlong(site, site.dy, site.rank(site.x), negated(site, pads))
+    : g.op('Pad', [site.dy, g.neg(site.input(1)!), undefined, site.input(3)]);
   site.give(0, inner);
   if (site.wants(2))
     site.give(
@@ -23,9 +24,15 @@ function constantPad(site: Site): void {
     );
 }
 
+/** The pads of each axis, so that they take away what was added. */
+function negated(site: Site, pads: ArrayLike<number>): Map<number, [number, number]> {
+  const count = pads.length / 2;
+  return new Map(axesOf(site, count).map((axis, k) => [axis, [0 - pads[k]!, 0 - pads[k + count]!]]));
+}
+
 /** Padding that repeats elements, as a matrix for each axis: the rows of the unit matrix, padded alike. */
 function repeats(site: Site): AxisMap[] {
-  const { g, node } = site;
+  const { node } = site;
   const pads = elementsOf(site, site.input(1)!);
   const count = pads.length / 2;
   const axes = axesOf(site, count);
@@ -33,8 +40,8 @@ function repeats(site: Site): AxisMap[] {
   return axes.flatMap((axis, k) => {
     const [begin, end] = [pads[k]!, pads[k + count]!] as [Size, Size];
     if (begin === 0 && end === 0) return [];
-    const inputs = [unitMatrix(site, sizeAt(site, site.x, axis)), vectorOf(site, [begin, end]), undefined, g.ints([0])];
-    return [{ axis, matrix: g.op('Pad', inputs, { mode }) }];
+    const unit = unitMatrix(site, sizeAt(site, site.x, axis));
+    return [{ axis, matrix: padAlong(site, unit, 2, new Map([[0, [begin, end]]]), mode) }];
   });
 }
 

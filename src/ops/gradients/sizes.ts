@@ -56,6 +56,22 @@ export function vectorOf(site: Site, sizes: readonly Size[]): string {
   return parts.length === 1 ? parts[0]! : site.g.op('Concat', parts, { axis: 0 });
 }
 
+/**
+ * Zeros before and behind a value along some axes; negative numbers take elements away. Every axis is named: ONNX
+ * Runtime's transpose optimizer takes the pads of a Pad with `axes` for those of all axes.
+ */
+export function padAlong(
+  site: Site,
+  value: string,
+  rank: number,
+  pads: ReadonlyMap<number, readonly [Size, Size]>,
+  mode?: string,
+): string {
+  const sides = Array.from({ length: rank }, (_, axis) => pads.get(axis) ?? ([0, 0] as const));
+  const vector = vectorOf(site, [...sides.map(([begin]) => begin), ...sides.map(([, end]) => end)]);
+  return site.g.op('Pad', [value, vector], { mode });
+}
+
 /** Reshape to sizes. A single one that is not known follows from the others. */
 export function reshapeTo(site: Site, value: string, sizes: readonly Size[]): string {
   const isKnown = sizes.filter((size) => typeof size === 'string').length < 2 && !sizes.includes(0);

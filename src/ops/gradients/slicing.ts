@@ -2,13 +2,13 @@ import type { GradientRow, Site } from './site.js';
 import {
   calculate,
   elementsOf,
+  padAlong,
   productOf,
   range,
   reshapeTo,
   type Size,
   sizeAt,
   sizesOf,
-  vectorOf,
   zeros,
 } from './sizes.js';
 
@@ -55,7 +55,7 @@ function putBack(site: Site, taken: readonly Taken[]): string {
     const end = calculate(site, 'Sub', calculate(site, 'Sub', size, begin), sizes[axis]!);
     if (begin !== 0 || end !== 0) pads.set(axis, [begin, end]);
   }
-  return pads.size ? padAxes(site, gradient, pads) : gradient;
+  return pads.size ? padAlong(site, gradient, site.rank(site.x), pads) : gradient;
 }
 
 /** A start counted from the front and brought into the axis, as ONNX Slice does. */
@@ -81,14 +81,7 @@ function reversed({ g }: Site, value: string, axis: number): string {
 function spread(site: Site, value: string, axis: number, step: number, sizes: readonly Size[]): string {
   const { g } = site;
   const column = g.op('Unsqueeze', [value, g.ints([axis + 1])]);
-  return reshapeTo(site, padAxes(site, column, new Map([[axis + 1, [0, step - 1]]])), sizes);
-}
-
-/** Zeros before and behind a value along some axes; negative numbers take elements away. */
-function padAxes(site: Site, value: string, pads: ReadonlyMap<number, readonly [Size, Size]>): string {
-  const sides = [...pads.values()];
-  const vector = vectorOf(site, [...sides.map(([begin]) => begin), ...sides.map(([, end]) => end)]);
-  return site.g.op('Pad', [value, vector, undefined, site.g.ints([...pads.keys()])]);
+  return reshapeTo(site, padAlong(site, column, sizes.length + 1, new Map([[axis + 1, [0, step - 1]]])), sizes);
 }
 
 /** Slices the positions of the elements as the elements were, and scatters the gradient to what is left of them. */
