@@ -1,6 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { runtimeError } from './errors.js';
 
+// ONNX Runtime would write files for usage reports into the temporary folder, and may send them; nobody asked for that.
+// It reads the variable when it is loaded, which threads do later.
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+
 /** A call to a thread. */
 export interface ThreadRequest {
   id: number;
