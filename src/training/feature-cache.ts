@@ -1,6 +1,7 @@
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { messageOf, UserError } from '../errors.js';
 import { trackUnfinished } from '../files.js';
 import { elementCount, type NamedValues } from '../ir/types.js';
 import { runPool } from '../runtime/pool.js';
@@ -76,16 +77,22 @@ export class FeatureCache {
   }
 
   private add(indices: readonly number[], outputs: NamedValues): void {
+    const at = this.rows.size;
     for (const { name, rowBytes, file } of this.files) {
       const { buffer, byteOffset } = outputs[name]!.data as Float32Array;
-      writeSync(
-        file,
-        new Uint8Array(buffer, byteOffset, indices.length * rowBytes),
-        0,
-        undefined,
-        this.rows.size * rowBytes,
-      );
+      this.write(file, new Uint8Array(buffer, byteOffset, indices.length * rowBytes), at * rowBytes);
     }
     for (const index of indices) this.rows.set(index, this.rows.size);
+  }
+
+  private write(file: number, bytes: Uint8Array, position: number): void {
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, undefined, position + done);
+    } catch (error) {
+      throw new UserError(`the features of the frozen layers cannot be kept: ${messageOf(error)}`, {
+        file: this.folder,
+        mend: 'make room, name another folder in TMPDIR, or use --no-cache-features',
+      });
+    }
   }
 }

@@ -47,8 +47,8 @@ function fill(values: Float32Array, bound: number, random: Random): void {
   for (let k = 0; k < values.length; k++) values[k] = bound * (2 * random() - 1);
 }
 
-function partOf({ name, tensor, consumer, decays }: Parameter): Part {
-  const known = PARTS[consumer.type]?.[consumer.inputs.indexOf(name)];
+function partOf({ position, tensor, consumer, decays }: Parameter): Part {
+  const known = PARTS[consumer.type]?.[position];
   if (known) return known;
   if (decays || tensor.size === 1) return 'weight';
   return consumer.type === 'Mul' ? 'scale' : consumer.type === 'Add' ? 'bias' : 'weight';

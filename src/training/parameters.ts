@@ -10,6 +10,8 @@ export interface Parameter {
   tensor: Tensor;
   /** The node that computes with it, for patterns and messages. */
   consumer: Node;
+  /** Which of the consumer's inputs it is, itself or by way of nodes that hand it on. */
+  position: number;
   /** Where its consumer stands among those of all parameters, 0 for the first. */
   depth: number;
   /** True where weight decay applies: matrices and kernels, not biases and norms. */
@@ -65,8 +67,9 @@ export function findParameters(model: Model): Parameter[] {
     if (tensor.type !== 'float32' || !canBeWeights(name, tensor, graph)) continue;
     const uses = usesOf(name);
     if (uses.every((use) => isSetting(use) || isFactor(use, tensor) || shiftsInput(use, raw))) continue;
-    const consumer = uses[0]!.node;
-    found.push({ name, tensor, consumer, decays: tensor.dims.filter((dim) => dim > 1).length > 1 });
+    const { node: consumer, as } = uses[0]!;
+    const position = consumer.inputs.indexOf(as);
+    found.push({ name, tensor, consumer, position, decays: tensor.dims.filter((dim) => dim > 1).length > 1 });
   }
   found.sort((a, b) => order.get(a.consumer)! - order.get(b.consumer)!);
   const consumers = [...new Set(found.map(({ consumer }) => consumer))];

@@ -121,7 +121,15 @@ function hasOneOf(parameters: readonly Parameter[]): (node: Node) => boolean {
 
 function statisticOf(name: string, tensor: Tensor, { graph }: Model): Parameter {
   const consumer = graph.nodes.find(({ inputs }) => inputs.includes(name))!;
-  return { name, tensor, consumer, depth: 0, decays: false, isStatistic: true };
+  return {
+    name,
+    tensor,
+    consumer,
+    position: consumer.inputs.indexOf(name),
+    depth: 0,
+    decays: false,
+    isStatistic: true,
+  };
 }
 
 function addObjective(model: Model, objective: Objective): string {
