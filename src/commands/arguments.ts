@@ -63,7 +63,7 @@ const TRAINING_DATA: OptionGroup = {
     ['--train <path>', 'labelled data to learn from'],
     ['--validation <path>', 'labelled data that decides which epoch is kept'],
     ['--hold-out <share>', 'share of the training data that does, where none is named (default: 10%)'],
-    ['--augment <list>', 'changes to samples: auto, none, or a list such as crop=2,erase=0.25 (default: auto)'],
+    ['--augment <list>', 'random changes of samples: none, auto, or a list such as crop=2,erase=0.25 (default: none)'],
     ['--class-weights <how>', `${oneOf(CLASS_WEIGHTS)}: rare classes count as much as others (default: none)`],
   ],
 };

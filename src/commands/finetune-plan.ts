@@ -71,7 +71,7 @@ export async function planFinetuning(
       rows: Math.ceil(batchSize / workers),
       provider: bench.provider,
     });
-    context.note(await planText(graph, all.parameters, training, typical, { ...options, batchSize }));
+    context.note(await planText(graph, all.parameters, training, typical, { ...options, batchSize, workers }));
     if (!cache && augmentations.description)
       context.note(`samples are changed at random: ${augmentations.description}`);
     const layers = 1 + Math.max(...graph.parameters.map(({ depth }) => depth));
@@ -97,7 +97,7 @@ function bestWorkers({ parameters }: TrainableModel, batchStatistics: boolean, {
 }
 
 /** True where samples are the same in each epoch, so that what frozen layers make of them is, too. */
-const isUnchanged = ({ augment }: FinetuneOptions) => augment === 'none' || augment === 'auto';
+const isUnchanged = ({ augment }: FinetuneOptions) => augment === 'none';
 
 async function cacheFeatures(
   bench: Workbench,
@@ -112,7 +112,7 @@ async function cacheFeatures(
     onProgress: (samples) => task.advance(samples),
   });
   task.done();
-  context.note('the frozen layers were run once; training uses what they gave, without --augment');
+  context.note('the frozen layers were run once; training uses what they gave');
   return cache;
 }
 
@@ -127,7 +127,7 @@ async function planText(
   all: readonly Parameter[],
   { indices }: TrainingData,
   typical: NamedValues,
-  options: FinetuneOptions & { batchSize: number },
+  options: FinetuneOptions & { batchSize: number; workers: number },
 ): Promise<string> {
   const shown = (count: number) => count.toLocaleString('en');
   const size = (parameters: readonly Parameter[]) => parameters.reduce((sum, { tensor }) => sum + tensor.size, 0);
@@ -138,11 +138,20 @@ async function planText(
   );
 }
 
-/** Bytes of parameters, gradients, the optimizer's vectors and the activations of a batch. */
-async function memoryOf(graph: StepGraph, typical: NamedValues, options: FinetuneOptions): Promise<number> {
-  const bytes = graph.parameters.reduce((sum, { tensor }) => sum + tensor.byteLength, 0);
-  const vectors = 2 + optimizerStates(optimizerOf(options)).length;
-  return vectors * bytes + (await peakActivationBytes(graph.model, typical));
+/**
+ * Bytes that this process holds now, and those that training adds: each worker holds the parameters, their gradients (also
+ * of batches before, where they are accumulated) and the activations of its rows, and hands gradients to the others; the
+ * optimizer's vectors are shared out, and the best weights are kept beside those in work.
+ */
+async function memoryOf(
+  { parameters, model }: StepGraph,
+  typical: NamedValues,
+  options: FinetuneOptions & { workers: number },
+): Promise<number> {
+  const { workers, accumulate } = options;
+  const bytes = parameters.reduce((sum, { tensor }) => sum + tensor.byteLength, 0);
+  const vectors = workers * (accumulate > 1 ? 3 : 2) + (workers - 1) + optimizerStates(optimizerOf(options)).length + 2;
+  return process.memoryUsage.rss() + vectors * bytes + workers * (await peakActivationBytes(model, typical));
 }
 
 function checkBatch(batchSize: number, { indices, data }: TrainingData, options: FinetuneOptions): void {

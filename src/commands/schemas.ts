@@ -289,7 +289,7 @@ export const trainingShape = {
   ema: fraction().default(0),
   labelSmoothing: fraction().default(0),
   classWeights: choice(CLASS_WEIGHTS).default('none'),
-  augment: name().default('auto'),
+  augment: name().default('none'),
   /** Whether batch normalizations use the statistics of the batch. */
   batchNorm: choice(BATCH_NORMS).default('train'),
   /** Epochs without a better score after which training ends. */

@@ -7,7 +7,7 @@ import { slice } from './parameters.js';
 import type { ReplicaMethods, ReplicaSetup, ReplicaState, StepRequest, StepResult } from './replica-protocol.js';
 
 /** Elements that are updated at once: their vectors stay in a core's cache between the operators of the update. */
-const CHUNK = 1 << 15;
+const CHUNK = 1 << 17;
 
 /**
  * A copy of the model that computes gradients for its share of each batch, and owns a part of the optimizer's work
@@ -45,7 +45,8 @@ class Replica {
   }
 
   static async create(setup: ReplicaSetup, state: ReplicaState): Promise<Replica> {
-    const step = await LocalSession.create(setup.stepModel, setup.session);
+    // With a memory pattern, the second run would hold one block for everything beside what the first one left.
+    const step = await LocalSession.create(setup.stepModel, { memoryPattern: false, ...setup.session });
     const update = await LocalSession.create(setup.updateModel, { threads: setup.updateThreads });
     return new Replica(setup, state, step, update);
   }
