@@ -71,7 +71,14 @@ export async function planFinetuning(
       rows: Math.ceil(batchSize / workers),
       provider: bench.provider,
     });
-    context.note(await planText(graph, all.parameters, training, typical, { ...options, batchSize, workers }));
+    context.note(
+      await planText(graph, all.parameters, training, typical, {
+        ...options,
+        batchSize,
+        workers,
+        validating: bench.workers,
+      }),
+    );
     if (!cache && augmentations.description)
       context.note(`samples are changed at random: ${augmentations.description}`);
     const layers = 1 + Math.max(...graph.parameters.map(({ depth }) => depth));
@@ -127,7 +134,7 @@ async function planText(
   all: readonly Parameter[],
   { indices }: TrainingData,
   typical: NamedValues,
-  options: FinetuneOptions & { batchSize: number; workers: number },
+  options: FinetuneOptions & { batchSize: number; workers: number; validating: number },
 ): Promise<string> {
   const shown = (count: number) => count.toLocaleString('en');
   const size = (parameters: readonly Parameter[]) => parameters.reduce((sum, { tensor }) => sum + tensor.size, 0);
@@ -138,20 +145,26 @@ async function planText(
   );
 }
 
+/** Bytes that a session takes beside its values: code, scratch memory of kernels, what lies between values. */
+const SESSION = 5e7;
+
 /**
  * Bytes that this process holds now, and those that training adds: each worker holds the parameters, their gradients (also
  * of batches before, where they are accumulated) and the activations of its rows, and hands gradients to the others; the
- * optimizer's vectors are shared out, and the best weights are kept beside those in work.
+ * optimizer's vectors are shared out, and the best weights are kept beside those in work. Validation holds the weights for
+ * each of its sessions, as they come and laid out for the kernels.
  */
 async function memoryOf(
   { parameters, model }: StepGraph,
   typical: NamedValues,
-  options: FinetuneOptions & { workers: number },
+  options: FinetuneOptions & { workers: number; validating: number },
 ): Promise<number> {
-  const { workers, accumulate } = options;
+  const { workers, validating, accumulate } = options;
   const bytes = parameters.reduce((sum, { tensor }) => sum + tensor.byteLength, 0);
-  const vectors = workers * (accumulate > 1 ? 3 : 2) + (workers - 1) + optimizerStates(optimizerOf(options)).length + 2;
-  return process.memoryUsage.rss() + vectors * bytes + workers * (await peakActivationBytes(model, typical));
+  const states = optimizerStates(optimizerOf(options)).length;
+  const vectors = workers * (accumulate > 1 ? 3 : 2) + (workers - 1) + states + 2;
+  const training = vectors * bytes + workers * (SESSION + (await peakActivationBytes(model, typical)));
+  return process.memoryUsage.rss() + training + validating * (SESSION + 2 * bytes);
 }
 
 function checkBatch(batchSize: number, { indices, data }: TrainingData, options: FinetuneOptions): void {

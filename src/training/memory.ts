@@ -5,26 +5,22 @@ import { byteLength, elementCount, type NamedValues } from '../ir/types.js';
 
 /**
  * Bytes of the values that a graph holds at once, run node by node in the order in which it is written, each value freed
- * after its last use; its inputs are not counted. Values whose size cannot be told count nothing.
- * @param inputs a typical batch, whose sizes stand for symbols.
+ * after its last use. Inputs and outputs lie in arrays of the caller and are not counted; values whose size cannot be told
+ * count nothing.
+ * @param typical inputs of a typical batch, whose sizes stand for the symbols of the graph; sizes that it fixes stay.
  */
-export async function peakActivationBytes(model: Model, inputs: NamedValues): Promise<number> {
-  const sized = model.clone();
-  for (const info of sized.graph.inputs) {
-    const value = inputs[info.name];
-    if (value) info.type = { kind: 'tensor', elem: value.type, shape: value.dims };
-  }
-  const facts = await inferValueTypes(sized);
-  const { nodes } = sized.graph;
+export async function peakActivationBytes(model: Model, typical: NamedValues): Promise<number> {
+  const facts = await sizesOf(model, typical);
+  const { nodes, outputs } = model.graph;
+  for (const { name } of outputs) facts.delete(name);
   const lastUse = new Map(nodes.flatMap((node, place) => [...usedValues(node)].map((name) => [name, place] as const)));
-  for (const { name } of sized.graph.outputs) lastUse.set(name, nodes.length);
   const endingAt = new Map<number, number>();
   let held = 0;
   let most = 0;
   for (const [place, node] of nodes.entries()) {
     for (const output of node.outputs) {
       const bytes = bytesOf(facts.get(output));
-      const last = lastUse.get(output) ?? nodes.length;
+      const last = lastUse.get(output) ?? place;
       held += bytes;
       endingAt.set(last, (endingAt.get(last) ?? 0) + bytes);
     }
@@ -32,6 +28,33 @@ export async function peakActivationBytes(model: Model, inputs: NamedValues): Pr
     held -= endingAt.get(place) ?? 0;
   }
   return most;
+}
+
+/** Types and shapes of a graph's values for a typical batch. */
+async function sizesOf(model: Model, typical: NamedValues): Promise<Map<string, ValueFacts>> {
+  const sized = model.clone();
+  const sizes = typicalSizes(model, typical);
+  for (const info of sized.graph.inputs)
+    if (info.type?.kind === 'tensor')
+      info.type = {
+        ...info.type,
+        shape: info.type.shape?.map((dim, axis) =>
+          typeof dim === 'number' ? dim : (sizes.get(dim ?? '') ?? typical[info.name]?.dims[axis]),
+        ),
+      };
+  return inferValueTypes(sized);
+}
+
+/** Sizes of the symbols in the shapes of a graph's inputs, as a typical batch has them. */
+export function typicalSizes({ graph }: Model, typical: NamedValues): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { name, type } of graph.inputs)
+    if (type?.kind === 'tensor')
+      for (const [axis, dim] of (type.shape ?? []).entries()) {
+        const size = typical[name]?.dims[axis];
+        if (typeof dim === 'string' && size !== undefined) sizes.set(dim, size);
+      }
+  return sizes;
 }
 
 function bytesOf(facts: ValueFacts | undefined): number {

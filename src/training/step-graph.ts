@@ -15,6 +15,7 @@ import type { Provider } from '../runtime/protocol.js';
 import { lowerBatchNorms, trainBatchNorms } from './batch-norm.js';
 import { blockConvolutions } from './blocked-convolutions.js';
 import { differentiate } from './differentiate.js';
+import { typicalSizes } from './memory.js';
 import type { Parameter } from './parameters.js';
 import type { TrainableModel } from './prepare.js';
 
@@ -155,17 +156,6 @@ function fixRows({ graph }: Model, typical: NamedValues, rows: number): void {
         ...info.type,
         shape: info.type.shape.map((dim) => (typeof dim === 'string' && symbols.has(dim) ? rows : dim)),
       };
-}
-
-function typicalSizes({ graph }: Model, typical: NamedValues): Map<string, number> {
-  const sizes = new Map<string, number>();
-  for (const { name, type } of graph.inputs)
-    if (type?.kind === 'tensor')
-      for (const [axis, dim] of (type.shape ?? []).entries()) {
-        const size = typical[name]?.dims[axis];
-        if (typeof dim === 'string' && size !== undefined) sizes.set(dim, size);
-      }
-  return sizes;
 }
 
 /** True where trained layers are followed by batch normalizations. */
