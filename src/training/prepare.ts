@@ -11,6 +11,7 @@ import { foldConstants } from '../passes/cleanup/fold-constants.js';
 import { initializersOutOfInputs } from '../passes/cleanup/initializers-out-of-inputs.js';
 import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
 import { removeIdentities } from '../passes/cleanup/remove-identities.js';
+import { fuse } from '../passes/fuse/fuse.js';
 import { upgradeOpset } from '../passes/opset-upgrade/upgrade-opset.js';
 import { runPasses } from '../passes/pass.js';
 import { unfuse } from '../passes/unfuse/unfuse.js';
@@ -45,6 +46,7 @@ export async function prepareForTraining(original: Model): Promise<TrainableMode
   }
   await runPasses(model, [unfuse((type) => gradientRow(type) !== undefined)]);
   await runPasses(model, [castLikeToCast, foldConstants, removeDeadNodes, removeIdentities, commonSubexpressions]);
+  await runPasses(model, [fuse, removeDeadNodes]);
   return { model, parameters, facts: await inferTypesWithBranches(model) };
 }
 
