@@ -95,18 +95,23 @@ function withDecay({ g, optimizer, parameters, gradients, scalar }: UpdateSite):
   return optimizer.weightDecay ? g.add(gradients, g.mul(parameters, scalar('decay'))) : gradients;
 }
 
+/**
+ * The moments are kept without the factors 1 − β that the paper puts before what is added: the step's scalars make up for
+ * them, and each is one pass over memory less.
+ */
 function adamStep({ g, optimizer, state, scalar, keep }: UpdateSite, gradient: string): string {
   const [first, second] = optimizer.betas;
-  const mean = g.add(g.mul(state('mean'), first), g.mul(gradient, 1 - first));
-  const variance = g.add(g.mul(state('variance'), second), g.mul(g.mul(gradient, gradient), 1 - second));
+  const mean = g.add(g.mul(state('mean'), first), gradient);
+  const variance = g.add(g.mul(state('variance'), second), g.mul(gradient, gradient));
   keep('mean', mean);
   keep('variance', variance);
-  const deviation = g.add(g.mul(g.op('Sqrt', [variance]), scalar('correction')), optimizer.epsilon);
-  return g.div(g.mul(mean, scalar('rate')), deviation);
+  return g.mul(g.div(mean, g.add(g.op('Sqrt', [variance]), scalar('epsilon'))), scalar('rate'));
 }
 
-function adamScalars({ betas: [first, second] }: Optimizer, { learningRate, step }: StepScalars) {
-  return { rate: learningRate / (1 - first ** step), correction: 1 / Math.sqrt(1 - second ** step) };
+function adamScalars({ betas: [first, second], epsilon }: Optimizer, { learningRate, step }: StepScalars) {
+  const deviation = Math.sqrt((1 - second) / (1 - second ** step));
+  const mean = (1 - first) / (1 - first ** step);
+  return { rate: (learningRate * mean) / deviation, epsilon: epsilon / deviation };
 }
 
 const RULES: Record<OptimizerName, UpdateRule> = { sgd, adam, adamw };
