@@ -24,8 +24,6 @@ export interface ReplicaSetup {
   stepModel: Uint8Array | string;
   updateModel: Uint8Array;
   session: SessionOptions;
-  /** Threads of the update's operators. */
-  updateThreads: number | undefined;
   loss: string;
   /** Each parameter: its place in the vector, and the output that holds its gradient. */
   slots: readonly (Slot & { gradient: string })[];

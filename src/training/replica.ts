@@ -47,7 +47,8 @@ class Replica {
   static async create(setup: ReplicaSetup, state: ReplicaState): Promise<Replica> {
     // With a memory pattern, the second run would hold one block for everything beside what the first one left.
     const step = await LocalSession.create(setup.stepModel, { memoryPattern: false, ...setup.session });
-    const update = await LocalSession.create(setup.updateModel, { threads: setup.updateThreads });
+    // Memory is what an update waits for: a second thread gains little, and much is lost where others use its core.
+    const update = await LocalSession.create(setup.updateModel, { threads: 1 });
     return new Replica(setup, state, step, update);
   }
 

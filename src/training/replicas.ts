@@ -74,7 +74,6 @@ export class Replicas {
           stepModel: stepModel!,
           updateModel: encodeModel(buildUpdate(optimizer)),
           session: replicas > 1 ? { ...session, threads: 1 } : session,
-          updateThreads: replicas > 1 ? 1 : session.threads,
           loss: graph.loss,
           slots: layout.slots.map((slot, k) => ({ ...slot, gradient: sorted[k]!.gradient })),
           length: layout.length,
