@@ -13,4 +13,4 @@ export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export const OPTIMIZERS = ['sgd', 'adam', 'adamw'] as const;
 export const SCHEDULES = ['constant', 'cosine', 'linear', 'one-cycle', 'step'] as const;
 export const CLASS_WEIGHTS = ['none', 'balanced'] as const;
-export const BATCH_NORMS = ['train', 'frozen'] as const;
+export const BATCH_NORMS = ['train', 'frozen', 'restore'] as const;

@@ -4,6 +4,8 @@ import type { TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
 import { evaluateModels } from '../evaluate/evaluate-models.js';
 import { globToRegExp } from '../glob.js';
+import type { Model } from '../ir/model.js';
+import type { Tensor } from '../ir/tensor.js';
 import type { NamedValues } from '../ir/types.js';
 import { formatBytes } from '../report/format.js';
 import { withLoadable } from '../runtime/source.js';
@@ -16,6 +18,7 @@ import type { Parameter } from '../training/parameters.js';
 import { freezeParameters, prepareForTraining, type TrainableModel } from '../training/prepare.js';
 import { buildStepGraph, hasBatchNorms, type StepGraph } from '../training/step-graph.js';
 import type { CommandContext } from './context.js';
+import { restoreNorms } from './finetune-norms.js';
 import type { FinetuneOptions } from './finetune-options.js';
 import { cachedFeedsOf, type EpochBatches, feedsOf, type TrainingData } from './training-data.js';
 import { optimizerOf } from './training-options.js';
@@ -27,6 +30,7 @@ export interface FinetunePlan {
   batchSize: number;
   workers: number;
   batches: EpochBatches;
+  assemble?: ((weights: ReadonlyMap<string, Tensor>) => Model) | undefined;
   /** Factor of the learning rate of a parameter. */
   rateOf(parameter: Parameter): number;
   /** Removes what was kept on disk. */
@@ -53,7 +57,10 @@ export async function planFinetuning(
   checkBatch(batchSize, training, options);
   const augmentations = parseAugmentations(options.augment, data);
   const all = await prepareForTraining(bench.model);
-  const trainable = freezeParameters(all, freezer(all.parameters, options, head));
+  const isFrozen = freezer(all.parameters, options, head);
+  const restoring = { bench, training, all, isFrozen, batchSize, seed: options.seed };
+  const restored = options.batchNorm === 'restore' ? await restoreNorms(restoring, context) : undefined;
+  const trainable = restored?.trainable ?? freezeParameters(all, isFrozen);
   const cut = options.cacheFeatures && isUnchanged(options) ? await cutFrozenPart(trainable) : undefined;
   const cache = cut && (await cacheFeatures(bench, cut, training, context));
   try {
@@ -62,7 +69,7 @@ export async function planFinetuning(
     const batches = cache ? cachedFeedsOf(training, cache, feeds) : feedsOf(training, feeds);
     const typical = await firstOf(batches(1, 0));
     const objective = await objectiveOf(bench, training, options);
-    const batchStatistics = options.batchNorm === 'train' && hasBatchNorms(trainable);
+    const batchStatistics = options.batchNorm !== 'frozen' && hasBatchNorms(trainable);
     const workers = options.workers ?? bestWorkers(trainable, batchStatistics, data);
     const graph = await buildStepGraph(cut?.trained ?? trainable, {
       objective,
@@ -83,7 +90,7 @@ export async function planFinetuning(
       context.note(`samples are changed at random: ${augmentations.description}`);
     const layers = 1 + Math.max(...graph.parameters.map(({ depth }) => depth));
     const rateOf = ({ depth }: Parameter) => options.layerDecay ** (layers - 1 - depth);
-    return { graph, batchSize, workers, batches, rateOf, close: () => cache?.close() };
+    return { graph, batchSize, workers, batches, assemble: restored?.assemble, rateOf, close: () => cache?.close() };
   } catch (error) {
     cache?.close();
     throw error;

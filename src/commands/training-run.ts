@@ -4,6 +4,7 @@ import { digestOf } from '../data/digest.js';
 import type { TaskData } from '../data/task.js';
 import { evaluateModels } from '../evaluate/evaluate-models.js';
 import type { Model } from '../ir/model.js';
+import type { Tensor } from '../ir/tensor.js';
 import { encodeModel } from '../onnx/write.js';
 import type { Report } from '../report/schema.js';
 import { withLoadable } from '../runtime/source.js';
@@ -27,6 +28,8 @@ export interface TrainingRun {
   /** Copies of the model that share each batch. */
   workers: number;
   batches: EpochBatches;
+  /** The model with trained weights; those of the bench's model under their names where absent. */
+  assemble?: ((weights: ReadonlyMap<string, Tensor>) => Model) | undefined;
   rateOf?: (parameter: Parameter) => number;
   /** Where checkpoints go; none where absent. */
   checkpoint?: string | undefined;
@@ -45,7 +48,7 @@ export async function runTraining(
   options: TrainingOptions,
   context: CommandContext,
 ): Promise<TrainedModel> {
-  const { training, graph, batchSize, workers } = run;
+  const { training, graph, batchSize, workers, assemble = (weights) => withWeights(run.bench.model, weights) } = run;
   const stepsPerEpoch = Math.ceil(training.indices.length / batchSize);
   const checkpoint =
     run.checkpoint === undefined
@@ -75,16 +78,14 @@ export async function runTraining(
         accumulate: options.accumulate,
         patience: options.patience,
         batches: run.batches,
-        validate: (vector) =>
-          validate(run, withWeights(run.bench.model, tensorsOf(replicas.layout, vector)), training.validation),
+        validate: (vector) => validate(run, assemble(tensorsOf(replicas.layout, vector)), training.validation),
         checkpoint,
         ...progress,
       },
       resumed,
     );
     if (run.checkpoint) rmSync(run.checkpoint, { force: true });
-    const weights = tensorsOf(replicas.layout, result.parameters);
-    return { ...result, model: withWeights(run.bench.model, weights), workers };
+    return { ...result, model: assemble(tensorsOf(replicas.layout, result.parameters)), workers };
   } finally {
     await replicas.close();
   }
