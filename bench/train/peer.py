@@ -87,7 +87,7 @@ def read_batches(path: Path, names: list):
 
 @dataclass
 class Link:
-    """An initializer and the parameters that hold its values; both ways are permutations, so gradients take them too."""
+    """An initializer and the parameters that hold its values. Both ways are permutations: gradients take them too."""
 
     initializer: str
     parameters: list
