@@ -51,6 +51,58 @@ export function distillation({ g, logits }: LossSite, teacher: string, temperatu
   return g.mul(divergence, temperature ** 2);
 }
 
+/**
+ * The same for several labels or one score: the mean over outputs of the divergences of softened probabilities of yes and
+ * no.
+ */
+export function binaryDistillation({ g, logits }: LossSite, teacher: string, temperature: number): string {
+  const soft = (scores: string) => (temperature === 1 ? scores : g.div(scores, temperature));
+  const target = g.op('Sigmoid', [soft(teacher)]);
+  const crossEntropyOf = (scores: string) => binaryCrossEntropy({ g, logits: soft(scores) }, target, 0);
+  return g.mul(g.sub(crossEntropyOf(logits), crossEntropyOf(teacher)), temperature ** 2);
+}
+
+/**
+ * Decoupled knowledge distillation (Zhao et al. 2022, equation 7, with α = 1): how sure the teacher is of the target, and
+ * how it tells the other classes apart, each a divergence, times the squared temperature.
+ * @param labels class indices, int64 `[rows]`.
+ * @param beta weight of the other classes.
+ */
+export function decoupledDistillation(
+  { g, logits }: LossSite,
+  teacher: string,
+  { labels, classes, temperature, beta }: { labels: string; classes: number; temperature: number; beta: number },
+): string {
+  const isTarget = g.op('OneHot', [labels, g.constantOf('int64', [], [classes]), g.constantOf('float32', [2], [0, 1])]);
+  const [own, taught] = [logits, teacher].map((scores) => decouple(g, scores, isTarget, temperature));
+  const ofTarget = g.add(
+    divergence(g, taught!.target, own!.target, undefined),
+    divergence(g, taught!.others, own!.others, undefined),
+  );
+  const ofOthers = divergence(g, taught!.amongOthers, own!.amongOthers, g.sub(1, isTarget));
+  return g.mul(g.add(ofTarget, g.mul(ofOthers, beta)), temperature ** 2);
+}
+
+/** What is subtracted from a score so that its probability is zero. */
+const EXCLUDED = 1000;
+
+/** Logarithms of the probabilities of the target, of all other classes together, and of each among these others. */
+function decouple(g: Emitter, scores: string, isTarget: string, temperature: number) {
+  const all = g.op('LogSoftmax', [temperature === 1 ? scores : g.div(scores, temperature)], { axis: -1 });
+  const others = g.sub(all, g.mul(isTarget, EXCLUDED));
+  return {
+    target: g.sum(g.mul(all, isTarget), [-1], false),
+    others: g.op('ReduceLogSumExp', [others, g.ints([-1])], { keepdims: 0 }),
+    amongOthers: g.op('LogSoftmax', [others], { axis: -1 }),
+  };
+}
+
+/** `p · (log p − log q)` of logarithms; summed over the last axis where a mask chooses some of it. */
+function divergence(g: Emitter, p: string, q: string, mask: string | undefined): string {
+  const each = g.mul(g.op('Exp', [p]), g.sub(p, q));
+  return mask ? g.sum(g.mul(each, mask), [-1], false) : each;
+}
+
 /** One minus the cosine of the angle between rows of features. */
 export function cosineDistance(g: Emitter, a: string, b: string): string {
   const [left, right] = [a, b].map((value) => g.op('Flatten', [value], { axis: 1 })) as [string, string];

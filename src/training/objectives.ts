@@ -2,8 +2,16 @@ import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
 import type { Emitter } from '../ops/gradients/emitter.js';
 import { batchSize, resizeBatch } from '../runtime/pool.js';
-import { binaryCrossEntropy, crossEntropy, sumOverRows } from './losses.js';
-import type { Objective } from './step-graph.js';
+import {
+  binaryCrossEntropy,
+  binaryDistillation,
+  crossEntropy,
+  decoupledDistillation,
+  distillation,
+  type LossSite,
+  sumOverRows,
+} from './losses.js';
+import type { Objective, ObjectiveSite } from './step-graph.js';
 
 /** What a classifier is trained for. */
 export interface ClassificationObjective {
@@ -31,20 +39,66 @@ export function fillBatch(feeds: NamedValues, rows: number): NamedValues {
 
 /** Cross-entropy with the labels, binary for several labels or one score; summed over weighed rows. */
 export function classification(options: ClassificationObjective): Objective {
-  return ({ g, model, input }) => {
-    const logits = g.op('Flatten', [logitsOf(g, model, options)], { axis: 1 });
-    const weights = input(ROW_WEIGHTS, 'float32', ['rows']);
-    const site = { g, logits };
-    const loss =
-      options.kind === 'single-label'
-        ? crossEntropy(site, input(TARGETS, 'int64', ['rows']), options.classes, options.labelSmoothing)
-        : binaryCrossEntropy(
-            site,
-            input(TARGETS, 'float32', ['rows', options.kind === 'binary' ? 1 : options.classes]),
-            options.labelSmoothing,
-          );
-    return sumOverRows(g, loss, weights);
+  return (at) => {
+    const { site, weights, labels } = sitesOf(at, options);
+    return sumOverRows(at.g, labelLoss(site, labels, options), weights);
   };
+}
+
+/** What a student is trained for. */
+export interface DistillationObjective extends ClassificationObjective {
+  loss: DistillationLoss;
+  /** What scores are divided by before softmax or sigmoid. */
+  temperature: number;
+  /** Weight of the classes other than the target in decoupled distillation. */
+  beta: number;
+}
+
+export type DistillationLoss = 'kd' | 'dkd';
+
+/** Further inputs of a distillation: the teacher's scores before softmax or sigmoid, and the share of the labels. */
+export const TEACHER = 'nncompress/teacher';
+export const LABEL_SHARE = 'nncompress/label_share';
+
+/**
+ * Cross-entropy with the labels and divergence from the teacher, mixed in each row by the share of the labels: 0 where a
+ * sample has none. Summed over weighed rows.
+ */
+export function distilling(options: DistillationObjective): Objective {
+  return (at) => {
+    const { g, input } = at;
+    const { kind, classes, loss, temperature, beta } = options;
+    const { site, weights, labels } = sitesOf(at, options);
+    const teacher = input(TEACHER, 'float32', ['rows', kind === 'binary' ? 1 : classes]);
+    const share = input(LABEL_SHARE, 'float32', ['rows']);
+    const taught =
+      kind !== 'single-label'
+        ? binaryDistillation(site, teacher, temperature)
+        : loss === 'dkd'
+          ? decoupledDistillation(site, teacher, { labels, classes, temperature, beta })
+          : distillation(site, teacher, temperature);
+    const mixed = g.add(g.mul(labelLoss(site, labels, options), share), g.mul(taught, g.sub(1, share)));
+    return sumOverRows(g, mixed, weights);
+  };
+}
+
+/** Scores before softmax or sigmoid, the weights of rows, and the labels. */
+function sitesOf({ g, model, input }: ObjectiveSite, options: ClassificationObjective) {
+  const { kind, classes } = options;
+  const logits = g.op('Flatten', [logitsOf(g, model, options)], { axis: 1 });
+  const weights = input(ROW_WEIGHTS, 'float32', ['rows']);
+  const labels =
+    kind === 'single-label'
+      ? input(TARGETS, 'int64', ['rows'])
+      : input(TARGETS, 'float32', ['rows', kind === 'binary' ? 1 : classes]);
+  return { site: { g, logits }, weights, labels };
+}
+
+function labelLoss(site: LossSite, labels: string, options: ClassificationObjective): string {
+  const { kind, classes, labelSmoothing } = options;
+  return kind === 'single-label'
+    ? crossEntropy(site, labels, classes, labelSmoothing)
+    : binaryCrossEntropy(site, labels, labelSmoothing);
 }
 
 /** Operators that turn logits into probabilities. */

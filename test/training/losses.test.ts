@@ -40,7 +40,7 @@ const targets = floats([2, 3], [1, 0, 1, 0, 1, 0]);
 const other = floats([2, 3], [1, 0, 0, -1, 2, 1]);
 
 // The expected numbers are PyTorch 2.13's: F.cross_entropy(label_smoothing), F.binary_cross_entropy_with_logits,
-// F.mse_loss, F.kl_div(log_softmax(z/T), softmax(t/T))·T² and F.cosine_similarity, each with reduction 'none'.
+// binary KL as the difference of two of these, F.mse_loss, F.kl_div(log_softmax(z/T), softmax(t/T))·T² and F.cosine_similarity, each with reduction 'none'.
 describe('losses and their gradients are those of PyTorch', () => {
   test('cross-entropy', async () => {
     const { loss, gradient } = await lossAndGradient(
@@ -119,6 +119,33 @@ describe('losses and their gradients are those of PyTorch', () => {
     const { loss, gradient } = await lossAndGradient(
       'float[n,3] z, float[n,3] t',
       (g) => losses.distillation({ g, logits: 'z' }, 't', temperature),
+      { z, t: other },
+    );
+    expectClose(loss, expectedLoss);
+    expectClose(gradient, expectedGradient);
+  });
+
+  // As in the authors' code: the target is hidden from the other classes by subtracting 1000.
+  test.each<[number, number, number[], number[]]>([
+    [4, 8, [2.405756, 1.586846], [0.1440908, -1.541359, 1.397268, 0.05873048, 0.1243324, -0.1830629]],
+    [1, 1, [0.3685122, 0.7439588], [0.1047401, -0.1778945, 0.0731544, 0.003001098, 0.06027866, -0.06327976]],
+  ])('decoupled distillation at temperature %d with β = %d', async (temperature, beta, expectedLoss, expected) => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,3] z, float[n,3] t, int64[n] labels',
+      (g) => losses.decoupledDistillation({ g, logits: 'z' }, 't', { labels: 'labels', classes: 3, temperature, beta }),
+      { z, t: other, labels: int64s([2], [0, 2]) },
+    );
+    expectClose(loss, expectedLoss);
+    expectClose(gradient, expected);
+  });
+
+  test.each<[number, number[], number[]]>([
+    [2, [0.08890271, 0.4343946], [0.03619975, -0.04081978, 0.02072551, 0.02040989, 0.01441931, -0.05891965]],
+    [1, [0.07788402, 0.3862162], [0.02495641, -0.03850976, 0.02040989, 0.01925488, 0.005981426, -0.05098797]],
+  ])('distillation of several labels at temperature %d', async (temperature, expectedLoss, expectedGradient) => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,3] z, float[n,3] t',
+      (g) => losses.binaryDistillation({ g, logits: 'z' }, 't', temperature),
       { z, t: other },
     );
     expectClose(loss, expectedLoss);
