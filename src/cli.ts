@@ -4,6 +4,7 @@ import {
   checkArguments,
   compareArguments,
   completionArguments,
+  distillArguments,
   doctorArguments,
   evaluateArguments,
   finetuneArguments,
@@ -36,6 +37,7 @@ function createProgram(): Command {
     .showSuggestionAfterError();
   quantizeArguments(program.command('quantize')).action(job('quantize', () => import('./commands/quantize.js')));
   finetuneArguments(program.command('finetune')).action(job('finetune', () => import('./commands/finetune.js')));
+  distillArguments(program.command('distill')).action(job('distill', () => import('./commands/distill.js')));
   evaluateArguments(program.command('evaluate')).action(job('evaluate', () => import('./commands/evaluate.js')));
   compareArguments(program.command('compare')).action(job('compare', () => import('./commands/compare.js')));
   checkArguments(program.command('check')).action(execute(() => import('./commands/check.js')));

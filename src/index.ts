@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { compareOptions } from './commands/compare-options.js';
+import type { distillOptions } from './commands/distill-options.js';
 import type { evaluateOptions } from './commands/evaluate-options.js';
 import type { finetuneOptions } from './commands/finetune-options.js';
 import type { InspectionReport, options as inspectOptions } from './commands/inspect.js';
@@ -30,6 +31,8 @@ type Display = 'json' | 'quiet' | 'verbose' | 'color';
 export type QuantizeOptions = Omit<z.input<typeof quantizeOptions>, Display>;
 /** The options of `nncompress finetune`. */
 export type FinetuneOptions = Omit<z.input<typeof finetuneOptions>, Display>;
+/** The options of `nncompress distill`. */
+export type DistillOptions = Omit<z.input<typeof distillOptions>, Display>;
 /** The options of `nncompress evaluate`. */
 export type EvaluateOptions = Omit<z.input<typeof evaluateOptions>, Display>;
 /** The options of `nncompress compare`. */
@@ -52,6 +55,15 @@ export function quantize(model: string, options: QuantizeOptions = {}, listener:
  */
 export function finetune(model: string, options: FinetuneOptions, listener: RunListener = {}): Promise<Report> {
   return runJob('finetune', [model], options, listener);
+}
+
+/**
+ * Trains a student on what a teacher says of samples, writes the result and reports how it compares with the teacher and
+ * with the student trained alone.
+ * @throws UserError as `quantize` does
+ */
+export function distill(student: string, options: DistillOptions, listener: RunListener = {}): Promise<Report> {
+  return runJob('distill', [student], options, listener);
 }
 
 /** Measures a model on labelled data. @throws UserError as `quantize` does */

@@ -3,6 +3,7 @@ import {
   BATCH_NORMS,
   CALIBRATION_METHODS,
   CLASS_WEIGHTS,
+  DISTILLATION_LOSSES,
   METHODS,
   OPTIMIZERS,
   PREFERENCES,
@@ -171,6 +172,43 @@ export function finetuneArguments(command: Command): Command {
     ),
   );
 }
+
+/** Arguments of `nncompress distill`. */
+export function distillArguments(command: Command): Command {
+  command
+    .description('train a small model on what a large one says, and show what that gave')
+    .argument('[student]', 'ONNX file of the small model, trained or not');
+  const heading = 'Distillation:';
+  const own: OptionGroup = {
+    heading,
+    rows: [
+      ['--teacher <file>', 'ONNX file of the large model; of several, the mean is learnt: repeatable', 'repeatable'],
+      ['--unlabelled <path>', 'further samples to learn from, whose labels are not looked at'],
+      ['--loss <name>', `${oneOf(DISTILLATION_LOSSES)}: soft targets, or decoupled (default: kd)`],
+      ['--temperature <x>', 'what scores are divided by, so that small ones count (default: 4)'],
+      ['--alpha <share>', 'share of the teacher in the loss, that of the labels is the rest (default: 0.5)'],
+      ['--beta <x>', 'weight of the classes that are not the target in dkd (default: 8)'],
+      ['--teacher-cache <folder>', 'where outputs of teachers are kept (default: teacher-outputs beside the output)'],
+    ],
+  };
+  const gates = { ...GATES, rows: [...distillationGates(), ...GATES.rows] };
+  // After --baseline, which it is the opposite of.
+  const alone: OptionGroup = { heading, rows: [['--no-baseline', 'do not train the student alone for comparison']] };
+  const output = without(OUTPUT, 'dry-run');
+  const groups = [TRAINING_DATA, own, TRAINING, DATA, PREPROCESSING, RUNNING, BENCHMARK, gates, alone];
+  addOptions(command, [...groups, output, CONFIG, DISPLAY]);
+  return command.addHelpText(
+    'after',
+    examples(
+      'distill student.onnx --teacher teacher.onnx --train train/ --data test/ -o small.onnx',
+      'distill student.onnx --teacher a.onnx --teacher b.onnx --train few.csv --unlabelled many.csv',
+    ),
+  );
+}
+
+/** Limits on what a student may lose against its teacher. */
+const distillationGates = () =>
+  COMPARISON_GATES.map(([flags, help]) => [flags, help.replace('the original', 'the teacher')] as const);
 
 /** Arguments of `nncompress evaluate`. */
 export function evaluateArguments(command: Command): Command {

@@ -1,6 +1,6 @@
-import { firstSamples, sampleOf } from '../data/task.js';
+import { sampleOf } from '../data/task.js';
 import { comparePredictions } from '../evaluate/compare.js';
-import { type Evaluation, evaluateLanes } from '../evaluate/evaluate-models.js';
+import type { Evaluation } from '../evaluate/evaluate-models.js';
 import { compareLayers, type LayerComparison } from '../evaluate/layers.js';
 import type { Report } from '../report/schema.js';
 import { renderChanges } from '../report/terminal-changes.js';
@@ -14,7 +14,7 @@ import { type ModelPair, openPair } from './model-pair.js';
 import { resolveModelPath } from './model-path.js';
 import { comparisonReport, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
 import { checkReportPaths } from './reports.js';
-import { skipWarnings } from './run-models.js';
+import { runLanes, skipWarnings } from './run-models.js';
 import { latencyFeeds, measurePair } from './verify.js';
 import { openWorkbench } from './workbench.js';
 
@@ -82,26 +82,9 @@ export async function compare(
   };
 }
 
-async function evaluatePair(
-  { benches, data, lanes }: ModelPair,
-  { limit, batch }: CompareOptions,
-  { progress }: CommandContext,
-): Promise<Evaluation> {
-  const indices = firstSamples(data[0], limit);
-  const task = progress.start('evaluating', indices.length);
-  let done = 0;
-  const evaluation = await evaluateLanes(lanes, {
-    indices,
-    batchSize: batch,
-    workers: Math.min(...benches.map(({ workers }) => workers)),
-    session: benches[0].session,
-    onProgress(samples) {
-      task.advance(samples - done);
-      done = samples;
-    },
-  });
-  task.done();
-  return evaluation;
+function evaluatePair({ benches, lanes }: ModelPair, options: CompareOptions, context: CommandContext) {
+  const workers = Math.min(...benches.map((bench) => bench.workers));
+  return runLanes({ workers, session: benches[0].session }, lanes, options, context);
 }
 
 /** Samples on which inner values are compared. */

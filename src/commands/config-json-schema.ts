@@ -1,6 +1,12 @@
 import { Command } from 'commander';
 import { z } from 'zod';
-import { compareArguments, evaluateArguments, finetuneArguments, quantizeArguments } from './arguments.js';
+import {
+  compareArguments,
+  distillArguments,
+  evaluateArguments,
+  finetuneArguments,
+  quantizeArguments,
+} from './arguments.js';
 import { configSchema } from './config-schema.js';
 import type { JobName } from './jobs.js';
 
@@ -16,6 +22,7 @@ interface Part {
 const ARGUMENTS: Readonly<Record<JobName, (command: Command) => Command>> = {
   quantize: quantizeArguments,
   finetune: finetuneArguments,
+  distill: distillArguments,
   evaluate: evaluateArguments,
   compare: compareArguments,
 };

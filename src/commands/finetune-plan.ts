@@ -12,7 +12,7 @@ import { withLoadable } from '../runtime/source.js';
 import { FeatureCache } from '../training/feature-cache.js';
 import { cutFrozenPart, type FrozenPart } from '../training/frozen-part.js';
 import { peakActivationBytes } from '../training/memory.js';
-import { classification } from '../training/objectives.js';
+import { classification, distilling } from '../training/objectives.js';
 import { optimizerStates } from '../training/optimizers.js';
 import type { Parameter } from '../training/parameters.js';
 import { freezeParameters, prepareForTraining, type TrainableModel } from '../training/prepare.js';
@@ -21,7 +21,7 @@ import type { CommandContext } from './context.js';
 import { restoreNorms } from './finetune-norms.js';
 import type { FinetuneOptions } from './finetune-options.js';
 import { cachedFeedsOf, type EpochBatches, feedsOf, type TrainingData } from './training-data.js';
-import { optimizerOf } from './training-options.js';
+import { optimizerOf, type TrainingOptions } from './training-options.js';
 import type { Workbench } from './workbench.js';
 
 /** What is trained and how. */
@@ -37,6 +37,10 @@ export interface FinetunePlan {
   close(): void;
 }
 
+/** Options that decide what is trained and how. */
+export type PlanOptions = TrainingOptions &
+  Pick<FinetuneOptions, 'train' | 'batch' | 'batchNorm' | 'freeze' | 'freezeLayers' | 'layerDecay' | 'cacheFeatures'>;
+
 /** Samples of an update, by kind of data. */
 const BATCH_SIZES = { image: 64, text: 16, audio: 32, arrays: 32 } as const;
 
@@ -48,7 +52,7 @@ const BATCH_SIZES = { image: 64, text: 16, audio: 32, arrays: 32 } as const;
 export async function planFinetuning(
   bench: Workbench,
   training: TrainingData,
-  options: FinetuneOptions,
+  options: PlanOptions,
   context: CommandContext,
   head: readonly string[] = [],
 ): Promise<FinetunePlan> {
@@ -111,7 +115,7 @@ function bestWorkers({ parameters }: TrainableModel, batchStatistics: boolean, {
 }
 
 /** True where samples are the same in each epoch, so that what frozen layers make of them is, too. */
-const isUnchanged = ({ augment }: FinetuneOptions) => augment === 'none';
+const isUnchanged = ({ augment }: PlanOptions) => augment === 'none';
 
 async function cacheFeatures(
   bench: Workbench,
@@ -130,10 +134,11 @@ async function cacheFeatures(
   return cache;
 }
 
-async function objectiveOf(bench: Workbench, training: TrainingData, { labelSmoothing }: FinetuneOptions) {
+async function objectiveOf(bench: Workbench, training: TrainingData, { labelSmoothing }: PlanOptions) {
   const { output, kind, labels } = training.data;
   const probabilities = (await outputKind(bench, training)) === 'probabilities';
-  return classification({ output, kind, probabilities, classes: labels.classes.length, labelSmoothing });
+  const scores = { output, kind, probabilities, classes: labels.classes.length, labelSmoothing };
+  return training.teacher ? distilling({ ...scores, ...training.teacher }) : classification(scores);
 }
 
 async function planText(
@@ -141,7 +146,7 @@ async function planText(
   all: readonly Parameter[],
   { indices }: TrainingData,
   typical: NamedValues,
-  options: FinetuneOptions & { batchSize: number; workers: number; validating: number },
+  options: PlanOptions & { batchSize: number; workers: number; validating: number },
 ): Promise<string> {
   const shown = (count: number) => count.toLocaleString('en');
   const size = (parameters: readonly Parameter[]) => parameters.reduce((sum, { tensor }) => sum + tensor.size, 0);
@@ -164,7 +169,7 @@ const SESSION = 5e7;
 async function memoryOf(
   { parameters, model }: StepGraph,
   typical: NamedValues,
-  options: FinetuneOptions & { workers: number; validating: number },
+  options: PlanOptions & { workers: number; validating: number },
 ): Promise<number> {
   const { workers, validating, accumulate } = options;
   const bytes = parameters.reduce((sum, { tensor }) => sum + tensor.byteLength, 0);
@@ -174,7 +179,7 @@ async function memoryOf(
   return process.memoryUsage.rss() + training + validating * (SESSION + 2 * bytes);
 }
 
-function checkBatch(batchSize: number, { indices, data }: TrainingData, options: FinetuneOptions): void {
+function checkBatch(batchSize: number, { indices, data }: TrainingData, options: PlanOptions): void {
   if (indices.length < batchSize)
     throw new UserError(`has ${indices.length} samples to train on, fewer than the ${batchSize} of a batch`, {
       file: options.train,
@@ -190,7 +195,7 @@ function checkBatch(batchSize: number, { indices, data }: TrainingData, options:
 /** Tells which parameters stay as they are. */
 function freezer(
   parameters: readonly Parameter[],
-  { freeze, freezeLayers }: FinetuneOptions,
+  { freeze, freezeLayers }: PlanOptions,
   head: readonly string[],
 ): (parameter: Parameter) => boolean {
   const expressions = freeze.map((pattern) => {

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Report } from '../report/schema.js';
 import { compareOptions } from './compare-options.js';
 import type { CommandContext } from './context.js';
+import { distillOptions } from './distill-options.js';
 import { evaluateOptions } from './evaluate-options.js';
 import { finetuneOptions } from './finetune-options.js';
 import { quantizeOptions } from './quantize-options.js';
@@ -28,6 +29,9 @@ export const JOBS = {
   ),
   finetune: job(finetuneOptions, ['model'], async ([model], options, context) =>
     (await import('./finetune.js')).finetune(model!, options, context),
+  ),
+  distill: job(distillOptions, ['student'], async ([student], options, context) =>
+    (await import('./distill.js')).distill(student!, options, context),
   ),
   evaluate: job(evaluateOptions, ['model'], async ([model], options, context) =>
     (await import('./evaluate.js')).evaluate(model!, options, context),

@@ -27,9 +27,9 @@ const FILES = ['preprocessor_config.json', 'tokenizer.json', 'config.json', 'lab
 export async function openPair(benches: readonly [Workbench, Workbench], path: string): Promise<ModelPair> {
   const [first, second] = benches;
   const data = await first.open(path);
-  const [folder, otherFolder] = [dirname(first.path), dirname(second.path)];
-  const hasOwn = folder !== otherFolder && (await hasFiles(otherFolder));
-  const other = await second.open(path, hasOwn ? second.path : first.path);
+  const beside = await besideWhich(second.path, first.path);
+  const hasOwn = beside === second.path;
+  const other = await second.open(path, beside);
   checkSameTask(data, other, second.path);
   const shared = !hasOwn && data.output === other.output && sameInputs(first.info, second.info);
   const lanes = shared
@@ -39,6 +39,11 @@ export async function openPair(benches: readonly [Workbench, Workbench], path: s
         { models: [second.path], data: other },
       ];
   return { benches, data: [data, shared ? data : other], lanes, fixedBatch: data.fixedBatch ?? other.fixedBatch };
+}
+
+/** The model whose folder says how samples are prepared for `path`: its own, or that of another model where it says nothing. */
+export async function besideWhich(path: string, other: string): Promise<string> {
+  return dirname(path) !== dirname(other) && (await hasFiles(dirname(path))) ? path : other;
 }
 
 async function hasFiles(folder: string): Promise<boolean> {

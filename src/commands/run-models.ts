@@ -1,24 +1,39 @@
 import { firstSamples, type TaskData } from '../data/task.js';
-import { type Evaluation, evaluateModels } from '../evaluate/evaluate-models.js';
+import { type Evaluation, evaluateLanes, type Lane } from '../evaluate/evaluate-models.js';
 import type { CommandContext } from './context.js';
 import type { Workbench } from './workbench.js';
 
+interface RunOptions {
+  limit?: number | undefined;
+  batch?: number | undefined;
+}
+
 /** Runs models (bytes or paths) over test data side by side, with progress. */
-export async function runModels(
+export function runModels(
   bench: Workbench,
   test: TaskData,
   models: readonly (Uint8Array | string)[],
-  { limit, batch }: { limit?: number | undefined; batch?: number | undefined },
+  options: RunOptions,
   context: CommandContext,
 ): Promise<Evaluation> {
-  const indices = firstSamples(test, limit);
-  const task = context.progress.start('evaluating', indices.length);
+  return runLanes(bench, [{ models, data: test }], options, context);
+}
+
+/** The same for models that take the data in different forms. */
+export async function runLanes(
+  { workers, session }: Pick<Workbench, 'workers' | 'session'>,
+  lanes: readonly Lane[],
+  { limit, batch }: RunOptions,
+  { progress }: CommandContext,
+): Promise<Evaluation> {
+  const indices = firstSamples(lanes[0]!.data, limit);
+  const task = progress.start('evaluating', indices.length);
   let done = 0;
-  const evaluation = await evaluateModels(models, test, {
+  const evaluation = await evaluateLanes(lanes, {
     indices,
     batchSize: batch,
-    workers: bench.workers,
-    session: bench.session,
+    workers,
+    session,
     onProgress(samples) {
       task.advance(samples - done);
       done = samples;

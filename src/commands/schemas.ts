@@ -71,7 +71,7 @@ export const positiveNumber = () =>
   text('a number above 0', (given) => within(numberOf(given), Number.MIN_VALUE, 1e300));
 
 /** A number from 0. */
-const nonNegativeNumber = () => text('a number from 0', (given) => within(numberOf(given), 0, 1e300));
+export const nonNegativeNumber = () => text('a number from 0', (given) => within(numberOf(given), 0, 1e300));
 
 /** One of some words. */
 export const choice = <const T extends readonly [string, ...string[]]>(words: T) =>
@@ -213,7 +213,10 @@ export const exact = <T extends z.core.$ZodLooseShape>(shape: T, elsewhere: Read
 export const PATH_OPTIONS: readonly string[] = [
   'data',
   'train',
+  'unlabelled',
   'validation',
+  'teacher',
+  'teacherCache',
   'classes',
   'calibration',
   'labels',

@@ -5,7 +5,7 @@ import { epochOrder, type TrainingBatchOptions, trainingBatches } from '../data/
 import { UserError } from '../errors.js';
 import type { NamedValues } from '../ir/types.js';
 import type { FeatureCache } from '../training/feature-cache.js';
-import { ROW_WEIGHTS, TARGETS } from '../training/objectives.js';
+import { type DistillationLoss, LABEL_SHARE, ROW_WEIGHTS, TARGETS, TEACHER } from '../training/objectives.js';
 import type { Workbench } from './workbench.js';
 
 /** Samples to learn from, and samples to choose by. */
@@ -15,6 +15,23 @@ export interface TrainingData {
   validation: { data: TaskData; indices: readonly number[] };
   /** What stands in for validation data that was not given. */
   note: string | undefined;
+  /** What a teacher says of the samples, where there is one. */
+  teacher?: TeacherTargets | undefined;
+}
+
+/** What is learnt from a teacher. */
+export interface TeacherTargets {
+  loss: DistillationLoss;
+  temperature: number;
+  /** Weight of the other classes in decoupled distillation. */
+  beta: number;
+  /** Share of the teacher in the loss of a sample with a label; it is all of the loss where a sample has none. */
+  alpha: number;
+  /** Logits of samples in the order of the student's classes: rows × classes. */
+  logits(indices: readonly number[]): Float32Array;
+  isLabelled(index: number): boolean;
+  /** Tells the outputs from those of other teachers and data. */
+  key: string;
 }
 
 /** Options that say what is learnt from. */
@@ -34,11 +51,23 @@ export async function openTrainingData(
   options: TrainingDataOptions,
 ): Promise<TrainingData> {
   const data = await bench.open(options.train);
-  const all = Array.from({ length: data.dataset.size }, (_, index) => index);
-  checkLabels(data, all);
+  checkLabels(data, allOf(data));
+  return withValidation(bench, data, options);
+}
+
+/**
+ * Adds what decides which epoch is kept: data of its own, or samples that are held out.
+ * @throws UserError where a sample of its own has no label, or too few are left
+ */
+export async function withValidation(
+  bench: Pick<Workbench, 'open'>,
+  data: TaskData,
+  options: TrainingDataOptions,
+): Promise<TrainingData> {
+  const all = allOf(data);
   if (options.validation !== undefined) {
     const validation = await bench.open(options.validation);
-    const indices = Array.from({ length: validation.dataset.size }, (_, index) => index);
+    const indices = allOf(validation);
     checkLabels(validation, indices);
     return { data, indices: all, validation: { data: validation, indices }, note: undefined };
   }
@@ -51,6 +80,8 @@ export async function openTrainingData(
   const note = `${held.length} of ${all.length} training samples are held out to choose the best epoch (--validation names others)`;
   return { data, indices: train, validation: { data, indices: held }, note };
 }
+
+const allOf = ({ dataset }: TaskData) => Array.from({ length: dataset.size }, (_, index) => index);
 
 function checkLabels(data: TaskData, indices: readonly number[]): void {
   const missing = indices.find((index) => data.labels.targets[index] === undefined);
@@ -78,12 +109,15 @@ export interface FeedOptions extends Omit<TrainingBatchOptions, 'epoch' | 'skipB
   classWeights: 'none' | 'balanced';
 }
 
+type TaughtData = Pick<TrainingData, 'data' | 'indices' | 'teacher'>;
+
 /** The batches of an epoch, counted from 1, without the first few; the same each time. */
 export type EpochBatches = (epoch: number, skip: number) => AsyncGenerator<NamedValues>;
 
 /** Gives the batches of an epoch with their targets and the weight of each row. */
-export function feedsOf({ data, indices }: Pick<TrainingData, 'data' | 'indices'>, options: FeedOptions): EpochBatches {
-  const targetsOf = targetFeeds(data, indices, options);
+export function feedsOf(training: TaughtData, options: FeedOptions): EpochBatches {
+  const { data, indices } = training;
+  const targetsOf = targetFeeds(training, options);
   return async function* (epoch, skip) {
     for await (const batch of trainingBatches(data, indices, { ...options, epoch, skipBatches: skip })) {
       yield { ...batch.feeds, ...targetsOf(batch.indices) };
@@ -92,12 +126,9 @@ export function feedsOf({ data, indices }: Pick<TrainingData, 'data' | 'indices'
 }
 
 /** The same for features that were computed before. */
-export function cachedFeedsOf(
-  { data, indices }: Pick<TrainingData, 'data' | 'indices'>,
-  cache: FeatureCache,
-  options: FeedOptions,
-): EpochBatches {
-  const targetsOf = targetFeeds(data, indices, options);
+export function cachedFeedsOf(training: TaughtData, cache: FeatureCache, options: FeedOptions): EpochBatches {
+  const { indices } = training;
+  const targetsOf = targetFeeds(training, options);
   return async function* (epoch, skip) {
     const order = epochOrder(indices, options.seed, epoch);
     for (let from = skip * options.batchSize; from < order.length; from += options.batchSize) {
@@ -109,8 +140,7 @@ export function cachedFeedsOf(
 
 /** Targets of samples, and the weight of each in the loss; weights sum to one. */
 function targetFeeds(
-  data: TaskData,
-  indices: readonly number[],
+  { data, indices, teacher }: TaughtData,
   { classWeights }: FeedOptions,
 ): (indices: readonly number[]) => NamedValues {
   const weightOf = classWeights === 'balanced' ? balancedWeights(data, indices) : () => 1;
@@ -120,7 +150,18 @@ function targetFeeds(
     return {
       [TARGETS]: batchTargets(data, chosen),
       [ROW_WEIGHTS]: { type: 'float32', dims: [chosen.length], data: weights.map((weight) => weight / total) },
+      ...(teacher && teacherFeeds(teacher, chosen)),
     };
+  };
+}
+
+function teacherFeeds({ logits, isLabelled, alpha }: TeacherTargets, chosen: readonly number[]): NamedValues {
+  const rows = chosen.length;
+  const data = logits(chosen);
+  const shares = Float32Array.from(chosen, (index) => (isLabelled(index) ? 1 - alpha : 0));
+  return {
+    [TEACHER]: { type: 'float32', dims: [rows, data.length / rows], data },
+    [LABEL_SHARE]: { type: 'float32', dims: [rows], data: shares },
   };
 }
 

@@ -33,6 +33,8 @@ export interface TrainingRun {
   rateOf?: (parameter: Parameter) => number;
   /** Where checkpoints go; none where absent. */
   checkpoint?: string | undefined;
+  /** The last checkpoint stays when training ends, because other work follows that may be interrupted. */
+  keepCheckpoint?: boolean;
   label: string;
 }
 
@@ -84,7 +86,7 @@ export async function runTraining(
       },
       resumed,
     );
-    if (run.checkpoint) rmSync(run.checkpoint, { force: true });
+    if (run.checkpoint && !run.keepCheckpoint) rmSync(run.checkpoint, { force: true });
     return { ...result, model: assemble(tensorsOf(replicas.layout, result.parameters)), workers };
   } finally {
     await replicas.close();
@@ -107,7 +109,7 @@ async function validate(
 /** Hash of everything that a run's result depends on. */
 function fingerprintOf(run: TrainingRun, options: TrainingOptions): string {
   const { training, bench, batchSize, workers, graph } = run;
-  const { data, indices, validation } = training;
+  const { data, indices, validation, teacher } = training;
   const { resume, checkpointEvery, ...settings } = options;
   const hash = createHash('sha256');
   hash.update(encodeModel(bench.model));
@@ -115,6 +117,7 @@ function fingerprintOf(run: TrainingRun, options: TrainingOptions): string {
   hash.update(digestOf(validation.data.dataset, validation.indices));
   const trained = graph.parameters.map(({ name }) => name);
   hash.update(JSON.stringify([workers, batchSize, trained, trainingSettings(settings)]));
+  if (teacher) hash.update(JSON.stringify(teacher)); // functions are left out
   return hash.digest('hex');
 }
 

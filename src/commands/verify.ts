@@ -37,15 +37,16 @@ export async function latencyFeeds(
 }
 
 /**
- * Times the original and another file in alternation on one thread, once per batch size.
- * @param feeds per batch size, for both or for each of them.
+ * Times the original and other files in alternation on one thread, once per batch size.
+ * @param feeds per batch size, for all or for each of them.
  */
 export function measurePair(
   bench: Workbench,
   output: string,
   feeds: readonly (NamedValues | readonly NamedValues[])[],
+  others: readonly string[] = [],
 ): Promise<LatencySeries[]> {
-  return measureLatency([bench.path, output], feeds, { ...bench.session, threads: 1 }, BUDGET);
+  return measureLatency([bench.path, output, ...others], feeds, { ...bench.session, threads: 1 }, BUDGET);
 }
 
 /** Times one model on one thread at the first batch size. */

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { embeddedClassNames, readClassNamesIn } from '../data/labels.js';
 import type { DatasetOptions } from '../data/options.js';
 import { openTask, type TaskData, type TaskOptions } from '../data/task.js';
+import type { Dataset } from '../data/types.js';
 import { messageOf, UserError } from '../errors.js';
 import type { Model } from '../ir/model.js';
 import { readModel } from '../onnx/read.js';
@@ -37,7 +38,7 @@ export interface Workbench {
   /** Threads that each hold a copy of the model. */
   workers: number;
   /** Opens data for the model, prepared as the files beside it say, or as those beside another one. */
-  open(path: string, beside?: string): Promise<TaskData>;
+  open(data: string | Dataset, beside?: string): Promise<TaskData>;
 }
 
 /** Models above this many bytes are held once and run with all cores, not once per core. */

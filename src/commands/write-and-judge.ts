@@ -5,14 +5,17 @@ import type { Fidelity } from '../evaluate/fidelity.js';
 import type { PairedCounts } from '../evaluate/paired.js';
 import { checkOutput } from '../files.js';
 import type { Model } from '../ir/model.js';
-import { plannedFiles, writeModel } from '../onnx/write.js';
-import type { Report } from '../report/schema.js';
+import type { NamedValues } from '../ir/types.js';
+import { encodeModel, plannedFiles, writeModel } from '../onnx/write.js';
+import type { Comparison, Report } from '../report/schema.js';
 import type { LatencySeries } from '../runtime/latency.js';
+import { batchSize } from '../runtime/pool.js';
+import { withLoadable } from '../runtime/source.js';
 import { changedSamples, withPreviews } from './changed-samples.js';
 import type { CommandContext } from './context.js';
 import type { Gates } from './gating.js';
 import { comparisonReport, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
-import { runModels, skipWarnings } from './run-models.js';
+import { runLanes, skipWarnings } from './run-models.js';
 import { latencyFeeds, measurePair, spotCheck, verifyWritten } from './verify.js';
 import type { Workbench } from './workbench.js';
 
@@ -31,6 +34,29 @@ export interface Result {
   inputs: TaskData;
   gates: Gates;
   startedAt: Date;
+  /** Models that the result is shown beside. */
+  contenders?: readonly Contender[];
+  /** Role of the contender that gates compare the result with; the original where absent. */
+  gatedAgainst?: string;
+}
+
+/** A model that a result is shown beside: one like it, or one that takes the data in a form of its own. */
+export interface Contender {
+  role: string;
+  path: string;
+  model: Model;
+  /** Absent where it is a model like the result, without a file of its own. */
+  own?: { bench: Workbench; test: TaskData | undefined; inputs: TaskData; classOrder: readonly number[] | undefined };
+}
+
+/** A report, and what its models were found to be. */
+export interface Judgement {
+  report: Report;
+  original: ModelFindings;
+  compressed: ModelFindings;
+  contenders: ModelFindings[];
+  /** Of the original, the result, and the contenders with a file, in this order. */
+  latencies: readonly LatencySeries[] | undefined;
 }
 
 /** Options of a command that writes a model and judges it. */
@@ -48,16 +74,26 @@ export interface JudgingOptions {
  * @returns a report, to which the command adds what it did.
  */
 export async function writeAndJudge(result: Result, options: JudgingOptions, context: CommandContext): Promise<Report> {
-  const { bench, test, output, model, sameTask } = result;
+  return (await judgeResult(result, options, context)).report;
+}
+
+/** The same, with the findings that the report was made from. */
+export async function judgeResult(
+  result: Result,
+  options: JudgingOptions,
+  context: CommandContext,
+): Promise<Judgement> {
+  const { bench, test, output, model, sameTask, contenders = [] } = result;
   const feeds = await latencyFeeds(bench, test ?? result.inputs);
   const spot = await spotCheck(model, bench, feeds[0]!);
   for (const file of plannedFiles(model, output)) checkOutput(file, options.force);
   await writeModel(model, output);
   const verification = await verifyWritten(output, spot, bench, feeds[0]!);
   const quality = test && (await compareQuality(result, test, options, context));
-  const latencies = options.benchmark ? await measurePair(bench, output, feeds) : undefined;
+  const timed = options.benchmark ? await timeable(contenders, feeds) : [];
+  const latencies = options.benchmark ? await measureAll(result, feeds, timed) : undefined;
   const latency = (k: number) =>
-    latencies && { milliseconds: latencies[0]!.milliseconds[k]!, batch: latencies[0]!.batch };
+    latencies && k >= 0 ? { milliseconds: latencies[0]!.milliseconds[k]!, batch: latencies[0]!.batch } : undefined;
   const original: ModelFindings = {
     role: 'original',
     path: bench.path,
@@ -78,13 +114,58 @@ export async function writeAndJudge(result: Result, options: JudgingOptions, con
     agreement: quality?.agreement,
     latency: latency(1),
   };
-  return assemble(result, { original, compressed, quality, latencies }, options);
+  const others = await Promise.all(
+    contenders.map(async ({ role, path, model, own }, k): Promise<ModelFindings> => {
+      const place = timed.findIndex(({ contender }) => contender === contenders[k]);
+      return {
+        role,
+        path,
+        model,
+        bytes: own ? await modelBytes(path, model) : encodeModel(model).length,
+        provider: bench.provider,
+        classification: quality?.contenders[k],
+        latency: place < 0 ? undefined : latency(2 + place),
+      };
+    }),
+  );
+  const found = { original, compressed, contenders: others, quality, latencies };
+  return { report: await assemble(result, found, options), ...found };
+}
+
+/** A contender with a file, and its inputs at each batch size. */
+interface Timed {
+  contender: Contender;
+  feeds: NamedValues[];
+}
+
+/** The contenders that have a file and take as many samples at a time as the result does. */
+async function timeable(contenders: readonly Contender[], feeds: readonly NamedValues[]): Promise<Timed[]> {
+  const found: Timed[] = [];
+  for (const contender of contenders) {
+    if (!contender.own) continue;
+    const { bench, test, inputs } = contender.own;
+    const own = await latencyFeeds(bench, test ?? inputs);
+    if (own.length === feeds.length && own.every((feed, k) => batchSize(feed) === batchSize(feeds[k]!)))
+      found.push({ contender, feeds: own });
+  }
+  return found;
+}
+
+function measureAll({ bench, output }: Result, feeds: readonly NamedValues[], timed: readonly Timed[]) {
+  const each = feeds.map((feed, k) => [feed, feed, ...timed.map((one) => one.feeds[k]!)]);
+  return measurePair(
+    bench,
+    output,
+    each,
+    timed.map(({ contender }) => contender.path),
+  );
 }
 
 interface Quality {
   samples: number;
   before: ClassificationAccumulator | undefined;
   after: ClassificationAccumulator | undefined;
+  contenders: (ClassificationAccumulator | undefined)[];
   fidelity: Fidelity | undefined;
   agreement: number | undefined;
   pairs: PairedCounts | undefined;
@@ -92,22 +173,36 @@ interface Quality {
 }
 
 async function compareQuality(
-  { bench, sameTask, output }: Result,
+  { bench, sameTask, output, contenders = [] }: Result,
   test: TaskData,
   options: JudgingOptions,
   context: CommandContext,
 ): Promise<Quality> {
-  const models = sameTask ? [bench.path, output] : [output];
-  const evaluation = await runModels(bench, test, models, options, context);
+  const like = contenders.filter(({ own }) => !own);
+  const others = contenders.filter(({ own }) => own);
+  const files = sameTask ? [bench.path, output] : [output];
+  const evaluation = await withLoadable(
+    like.map(({ model }) => model),
+    (sources) => {
+      const lanes = others.map(({ path, own }) => ({
+        models: [path],
+        data: own!.test!,
+        classOrder: own!.classOrder,
+      }));
+      return runLanes(bench, [{ models: [...files, ...sources], data: test }, ...lanes], options, context);
+    },
+  );
   const found = evaluation.classifications ?? [];
-  const after = found.at(-1);
+  const after = found[files.length - 1];
   const before = sameTask ? found[0] : undefined;
+  const further = new Map([...like, ...others].map((one, k) => [one, found[files.length + k]]));
   after?.checkFinite();
   const comparison = before && after && comparePredictions(before.predictions, after.predictions);
   return {
     samples: evaluation.samples,
     before,
     after,
+    contenders: contenders.map((one) => further.get(one)),
     fidelity: evaluation.fidelities[0],
     agreement: comparison?.agreement,
     pairs: comparison?.labelled?.pairs,
@@ -116,24 +211,24 @@ async function compareQuality(
 }
 
 async function assemble(
-  { command, bench, output, startedAt, gates, test }: Result,
-  found: {
-    original: ModelFindings;
-    compressed: ModelFindings;
-    quality: Quality | undefined;
-    latencies: readonly LatencySeries[] | undefined;
-  },
+  { command, bench, output, startedAt, gates, test, gatedAgainst }: Result,
+  found: Omit<Judgement, 'report'> & { quality: Quality | undefined },
   options: JudgingOptions,
 ): Promise<Report> {
-  const { original, compressed, quality, latencies } = found;
-  const models = [await modelReport(original), await modelReport(compressed)];
+  const { original, compressed, contenders, quality, latencies } = found;
+  const models = await Promise.all([original, ...contenders, compressed].map(modelReport));
   const comparison = comparisonReport(original, compressed, latencies, options.confidence);
   const head = reportHead(command, { ...options, output }, startedAt, {
     provider: bench.provider,
     threads: 1,
     data: test && { path: options.data!, task: test, samples: quality!.samples, limit: options.limit },
   });
-  const judged = gates.check({ ...head, model: models[1]!, comparison, pairs: quality?.pairs });
+  const rival = contenders.find(({ role }) => role === gatedAgainst);
+  const judged = gates.check({
+    ...head,
+    model: models.at(-1)!,
+    ...(rival ? compareWith(rival, found, options.confidence) : { comparison, pairs: quality?.pairs }),
+  });
   return {
     ...head,
     models,
@@ -141,5 +236,29 @@ async function assemble(
     ...(quality?.changed && { changedSamples: quality.changed }),
     gates: judged.gates,
     warnings: [...(test ? skipWarnings(test) : []), ...judged.warnings],
+  };
+}
+
+/** How a result differs from a contender, and how often only one of the two is right. */
+export function compareWith(
+  rival: ModelFindings,
+  { compressed, contenders, latencies }: Pick<Judgement, 'compressed' | 'contenders' | 'latencies'>,
+  confidence: number | undefined,
+): { comparison: Comparison; pairs: PairedCounts | undefined; agreement: number | undefined } {
+  const timed = contenders.filter(({ latency }) => latency);
+  const place = timed.indexOf(rival);
+  const series =
+    place < 0
+      ? undefined
+      : latencies?.map(({ batch, milliseconds }) => ({
+          batch,
+          milliseconds: [milliseconds[2 + place]!, milliseconds[1]!],
+        }));
+  const [a, b] = [rival.classification, compressed.classification];
+  const compared = a && b && comparePredictions(a.predictions, b.predictions, confidence);
+  return {
+    comparison: comparisonReport(rival, compressed, series, confidence),
+    pairs: compared?.labelled?.pairs,
+    agreement: compared?.agreement,
   };
 }

@@ -99,7 +99,8 @@ function sortedLookup(dataset: Dataset, labels: readonly (string | number)[], co
   return { classes, indexOf: (label) => indices.get(String(label)) };
 }
 
-function nameLookup(names: readonly string[]): (label: string) => number | undefined {
+/** Finds the index of a name: exactly, else without case, spaces, underscores and hyphens. */
+export function nameLookup(names: readonly string[]): (label: string) => number | undefined {
   const exact = new Map(names.map((name, index) => [name, index]));
   const plain = new Map<string, number | undefined>();
   for (const [index, name] of names.entries())

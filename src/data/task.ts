@@ -46,16 +46,17 @@ const BATCH_SIZES = { image: 64, text: 32, audio: 16, arrays: 32 } as const;
 
 /**
  * Opens data for a model: finds its form, its preprocessing and the class that each label stands for.
+ * @param given a path, or data that is open.
  * @param session the inputs and outputs that ONNX Runtime tells of the model.
  * @throws UserError where the data cannot be read or does not fit the model
  */
 export async function openTask(
-  path: string,
+  given: string | Dataset,
   modelPath: string,
   session: SessionInfo,
   options: TaskOptions = {},
 ): Promise<TaskData> {
-  const dataset = await openDataset(path, options.dataset);
+  const dataset = typeof given === 'string' ? await openDataset(given, options.dataset) : given;
   const inputs = session.inputs.map(inputSpec);
   const preprocessor = await createPreprocessor(dataset.kind, modelPath, inputs, options.preprocessing);
   const classNames = options.classNames ?? (await readClassNames(dirname(modelPath)));

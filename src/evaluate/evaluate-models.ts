@@ -1,3 +1,4 @@
+import { reorderScores } from '../data/class-order.js';
 import type { TaskData } from '../data/task.js';
 import type { Batch } from '../data/types.js';
 import { UserError } from '../errors.js';
@@ -26,6 +27,8 @@ export interface Lane {
   /** Bytes or paths. */
   models: readonly (Uint8Array | string)[];
   data: TaskData;
+  /** Place of each class of the first lane among this one's, where they are in another order. */
+  classOrder?: readonly number[] | undefined;
 }
 
 /** What running models over data gave. */
@@ -127,10 +130,12 @@ class Gathering {
   private readonly fidelities: Map<string, FidelityAccumulator>[];
   /** The data of each model, and the kind of its scores. */
   private readonly data: TaskData[];
+  private readonly orders: (readonly number[] | undefined)[];
   private kinds: OutputKind[] = [];
 
   constructor(private readonly lanes: readonly Lane[]) {
     this.data = lanes.flatMap(({ models, data }) => models.map(() => data));
+    this.orders = lanes.flatMap(({ models, classOrder }) => models.map(() => classOrder));
     this.fidelities = Array.from({ length: this.data.length - 1 }, () => new Map());
   }
 
@@ -139,9 +144,11 @@ class Gathering {
     if (scores.every((value) => isScores(value, rows))) {
       this.classifications ??= this.begin(scores);
       for (const [k, accumulator] of this.classifications.entries()) {
-        const { targets } = this.data[k]!.labels;
+        const order = this.orders[k];
+        const { targets } = this.data[order ? 0 : k]!.labels;
+        const values = floatsOf(scores[k]!);
         accumulator.add(
-          floatsOf(scores[k]!),
+          order ? reorderScores(values, this.data[k]!.labels.classes.length, order) : values,
           indices.map((index): Target => targets[index]),
         );
       }
@@ -171,7 +178,9 @@ class Gathering {
       const width = data.kind === 'binary' ? 1 : data.labels.classes.length;
       return outputKindOf(floatsOf(scores[this.data.indexOf(data)]!), width, data.kind);
     });
-    return this.data.map(({ kind, labels }, k) => {
+    return this.data.map((own, k) => {
+      const { kind } = own;
+      const { labels } = this.orders[k] ? this.data[0]! : own;
       const classes = kind === 'binary' && labels.classes.length < 2 ? ['0', '1'] : labels.classes;
       return new ClassificationAccumulator(classes, kind, { outputKind: this.kinds[k]! });
     });

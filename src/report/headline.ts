@@ -10,6 +10,7 @@ import {
   optional,
 } from './format.js';
 import type { Comparison, FidelityReport, Interval, Metrics, ModelReport, Report } from './schema.js';
+import { pointsText } from './summary.js';
 
 /** How the compressed model differs, and whether that is surely better (1), surely worse (−1) or open (0). */
 export interface Change {
@@ -152,9 +153,8 @@ function fidelityRow(label: string, show: (fidelity: FidelityReport) => string |
 }
 
 /** A drop as the change that it is: positive where the compressed model is better. */
-function pointsChange({ value, low, high }: Interval): Change {
-  const range = `${formatPoints(-high)} … ${formatPoints(-low)}`;
-  return { text: `${formatPoints(-value)} points (${range})`, sense: high < 0 ? 1 : low > 0 ? -1 : 0 };
+function pointsChange(drop: Interval): Change {
+  return { text: pointsText(drop), sense: drop.high < 0 ? 1 : drop.low > 0 ? -1 : 0 };
 }
 
 /** A ratio of original to compressed, told from the side where it is above 1. */

@@ -215,6 +215,28 @@ const training = z.object({
   history: z.array(z.record(z.string(), z.number())),
 });
 
+const distillation = z.object({
+  /** kd: Hinton et al. 2015; dkd: decoupled, Zhao et al. 2022. */
+  loss: z.string(),
+  temperature: positive,
+  /** Share of the teacher in the loss of a sample with a label. */
+  alpha: fraction,
+  /** Weight of the classes other than the target, for dkd. */
+  beta: positive.optional(),
+  teachers: count,
+  /** Samples that were learnt from, and how many of them have a label. */
+  samples: count,
+  labelled: count,
+  /** Share of test samples for which the first teacher and its student predict the same. */
+  agreement: fraction.optional(),
+  /** From the first teacher to the student that it taught. */
+  againstTeacher: comparison,
+  /** From the student that was trained alone to the one that was taught. */
+  againstAlone: comparison.optional(),
+  /** How the student was trained alone. */
+  alone: training.optional(),
+});
+
 const pruning = z.object({
   macsRatio: positive,
   parametersRatio: positive,
@@ -283,6 +305,7 @@ export const reportSchema = z.object({
   /** Where the error of the compressed model arises, for `compare --layers`. */
   layers: layers.optional(),
   training: training.optional(),
+  distillation: distillation.optional(),
   pruning: pruning.optional(),
   adaptive: adaptive.optional(),
   gates: z.array(gate),

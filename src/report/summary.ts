@@ -1,5 +1,5 @@
-import { formatFixed, formatPercent, printable, shortenPath } from './format.js';
-import type { Comparison, ModelReport, NodeReport, Report } from './schema.js';
+import { formatFixed, formatPercent, formatPoints, printable, shortenPath } from './format.js';
+import type { Comparison, Interval, ModelReport, NodeReport, Report } from './schema.js';
 
 /** Decisions that make a node compute in integers. */
 const INTEGER_DECISIONS: readonly string[] = ['static', 'dynamic'];
@@ -49,6 +49,25 @@ export function predictionText({ models, comparison }: Report): string {
       : []),
     ...(agreement === undefined ? [] : [`${formatPercent(agreement)} the same`]),
   ].join(', ');
+}
+
+/** What a teacher gave: `+1.2 points (+0.1 … +2.3) of accuracy against the student alone; 91.2 % as the teacher`. */
+export function distillationText({ distillation, models }: Report): string {
+  if (!distillation) return '';
+  const { againstAlone, agreement } = distillation;
+  const { accuracyDrop } = againstAlone ?? {};
+  const alone = models.find(({ role }) => role === 'student-alone')?.metrics?.accuracy;
+  return [
+    ...(accuracyDrop && alone !== undefined
+      ? [`${pointsText(accuracyDrop)} of accuracy against the student alone (${formatPercent(alone)})`]
+      : []),
+    ...(agreement === undefined ? [] : [`${formatPercent(agreement)} as the teacher predicts`]),
+  ].join('; ');
+}
+
+/** A drop of a fraction as the change that it is: `+0.40 points (−1.81 … +2.77)`. */
+export function pointsText({ value, low, high }: Interval): string {
+  return `${formatPoints(-value)} points (${formatPoints(-high)} … ${formatPoints(-low)})`;
 }
 
 /** Says so where the test data is too small to tell the models apart. */

@@ -2,7 +2,17 @@ import type { ChalkInstance } from 'chalk';
 import { cutLine, shortenPath, wrapLines } from './format.js';
 import { gateLine } from './gate-text.js';
 import type { Gate, NodeReport, Report } from './schema.js';
-import { factTexts, kernelText, listed, modelPaths, nodeText, predictionText, runText, tally } from './summary.js';
+import {
+  distillationText,
+  factTexts,
+  kernelText,
+  listed,
+  modelPaths,
+  nodeText,
+  predictionText,
+  runText,
+  tally,
+} from './summary.js';
 import { tableLines } from './terminal-table.js';
 
 /** How a report is shown. */
@@ -36,7 +46,8 @@ export function renderTerminal(report: Report, { color, width, height = 23 }: Te
   const columns = Math.min(width, MOST_COLUMNS);
   const room = columns - TITLE_COLUMNS;
   const sections = [
-    predictionSection(report, room),
+    textSection('Predictions', predictionText(report), room),
+    textSection('Distillation', distillationText(report), room),
     ...nodeSections(report, room),
     gateSection(report, color, room),
     warningSection(report, color, room),
@@ -64,9 +75,8 @@ function headLines(report: Report, color: ChalkInstance, columns: number): strin
   ];
 }
 
-function predictionSection(report: Report, room: number): Section {
-  const text = predictionText(report);
-  return { title: 'Predictions', items: text ? [wrapLines(text, room)] : [], least: 1 };
+function textSection(title: string, text: string, room: number): Section {
+  return { title, items: text ? [wrapLines(text, room)] : [], least: 1 };
 }
 
 function nodeSections(report: Report, room: number): Section[] {

@@ -12,6 +12,8 @@ describe('the JSON Schema of config files', () => {
     const { jobs, defaults } = written.properties;
     expect(jobs.items.oneOf.map((one: { properties: { command: unknown } }) => one.properties.command)).toMatchObject([
       { const: 'quantize' },
+      { const: 'finetune' },
+      { const: 'distill' },
       { const: 'evaluate' },
       { const: 'compare' },
     ]);

@@ -47,6 +47,7 @@ export const TABLES: Readonly<Record<string, RowFigures>> = {
     return [...Array.from({ length: batches }, (_, batch) => [speedups[batch]]), [sqnrDb], ...percents(agreement)];
   },
   'training-history': ({ training }, row) => recordFigures(training!.history, row),
+  'alone-history': ({ distillation }, row) => recordFigures(distillation!.alone!.history, row),
   'exit-curve': ({ adaptive }, row) => recordFigures(adaptive!.curve, row),
   'exit-list': ({ adaptive }, row) => {
     const { threshold, share, accuracy } = adaptive!.exits[row]!;

@@ -12,7 +12,7 @@ import { samplesSection } from './samples.js';
 import { searchSection } from './search.js';
 import { sizeSection } from './size.js';
 import { STYLE } from './style.js';
-import { adaptiveSection, pruningSection, trainingSection } from './training.js';
+import { adaptiveSection, distillationSection, pruningSection, trainingSection } from './training.js';
 
 /** The parts of the page in their order, and what they are called in the list at its top. */
 const SECTIONS: readonly (readonly [id: string, name: string, section: (report: Report) => Content])[] = [
@@ -28,6 +28,7 @@ const SECTIONS: readonly (readonly [id: string, name: string, section: (report: 
   ['layers', 'Inner values', layersSection],
   ['search', 'Search', searchSection],
   ['training', 'Training', trainingSection],
+  ['distillation', 'Distillation', distillationSection],
   ['pruning', 'Pruning', pruningSection],
   ['adaptive', 'Exits', adaptiveSection],
   ['run', 'Run', runSection],

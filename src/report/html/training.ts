@@ -1,7 +1,7 @@
 import { formatDuration, formatFactor, formatFixed, formatNumber, formatPercent, formatPlain } from '../format.js';
 import { type Content, markup } from '../markup.js';
 import type { Report } from '../schema.js';
-import { counted, entryOf } from '../summary.js';
+import { counted, distillationText, entryOf } from '../summary.js';
 import { curvesOf } from './curves.js';
 import { table } from './table.js';
 
@@ -12,6 +12,20 @@ export function trainingSection({ training }: Report): Content {
   return markup`<section id="training"><h2>Training</h2>
 <p>${counted(epochs, 'epoch')} of ${formatFixed(samples)} samples in ${formatDuration(1000 * seconds)}, ${formatNumber(samplesPerSecond)} samples a second with ${counted(workers, 'worker')}; epoch ${formatFixed(bestEpoch)} was the best.</p>
 ${curvesOf(history, 'training-history', 'Training by epoch', bestEpoch)}
+</section>`;
+}
+
+/** What the teacher gave, and how the student learnt without it. */
+export function distillationSection(report: Report): Content {
+  const { distillation } = report;
+  if (!distillation) return undefined;
+  const { loss, temperature, alpha, beta, teachers, samples, labelled, alone } = distillation;
+  const settings = [`temperature ${formatPlain(temperature)}`, `share of the teacher ${formatPlain(alpha)}`];
+  if (beta !== undefined) settings.push(`weight of other classes ${formatPlain(beta)}`);
+  return markup`<section id="distillation"><h2>Distillation</h2>
+<p>${loss}, ${settings.join(', ')}; ${counted(teachers, 'teacher')}, ${counted(samples, 'sample')}, ${formatFixed(labelled)} of them with a label.</p>
+<p>${distillationText(report)}</p>
+${alone && curvesOf(alone.history, 'alone-history', 'The student alone by epoch', alone.bestEpoch)}
 </section>`;
 }
 

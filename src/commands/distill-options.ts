@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { DISTILLATION_LOSSES } from './choices.js';
+import {
+  choice,
+  comparisonGatesShape,
+  dataShape,
+  displayShape,
+  exact,
+  flag,
+  fraction,
+  gatesShape,
+  listOf,
+  nonNegativeNumber,
+  outputShape,
+  path,
+  positiveNumber,
+  preprocessingShape,
+  runningShape,
+  trainingShape,
+} from './schemas.js';
+
+/** What `nncompress distill` takes besides the student. */
+export const distillOptions = exact({
+  /** Models that the student learns from. */
+  teacher: listOf(path()).refine((teachers) => teachers.length > 0, 'expected a path, got nothing'),
+  ...trainingShape,
+  /** Further samples of the same kind, whose labels are not looked at. */
+  unlabelled: path().optional(),
+  loss: choice(DISTILLATION_LOSSES).default('kd'),
+  temperature: positiveNumber().default(4),
+  /** Share of the teacher in the loss of a sample with a label. */
+  alpha: fraction().default(0.5),
+  /** Weight of the classes other than the target in decoupled distillation. */
+  beta: nonNegativeNumber().default(8),
+  /** Folder where the teacher's outputs are kept; beside the output where absent. */
+  teacherCache: path().optional(),
+  benchmark: flag().default(true),
+  ...dataShape,
+  ...preprocessingShape,
+  ...runningShape,
+  ...gatesShape,
+  /** As a gate: a report. False: the student is not trained alone for comparison. */
+  baseline: z.union([gatesShape.baseline, z.literal(false)]),
+  ...comparisonGatesShape,
+  ...outputShape,
+  ...displayShape,
+});
+
+export type DistillOptions = z.output<typeof distillOptions>;

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
+import { classOrder, reorderScores } from '../data/class-order.js';
+import type { TaskData } from '../data/task.js';
+import type { Dataset } from '../data/types.js';
+import { UserError } from '../errors.js';
+import { meanSoftened } from '../evaluate/soft-targets.js';
+import { TeacherOutputs } from '../evaluate/teacher-outputs.js';
+import { externalLocations } from '../onnx/write.js';
+import type { CommandContext } from './context.js';
+import type { DistillOptions } from './distill-options.js';
+import { besideWhich } from './model-pair.js';
+import { resolveModelPath } from './model-path.js';
+import { preprocessingShape } from './schemas.js';
+import { openWorkbench, type Workbench } from './workbench.js';
+
+/** A model that a student learns from. */
+export interface Teacher {
+  bench: Workbench;
+  /** Opens data as the files beside the teacher say or, where there are none, as those beside the student say. */
+  open(data: string | Dataset): Promise<TaskData>;
+}
+
+/** Options that are told of the student alone: a teacher's own files speak for it. */
+const STUDENTS = Object.fromEntries(['labels', ...Object.keys(preprocessingShape)].map((key) => [key, undefined]));
+
+/** Opens the teachers. @throws UserError where one cannot be run */
+export async function openTeachers(
+  studentPath: string,
+  options: DistillOptions,
+  context: CommandContext,
+): Promise<Teacher[]> {
+  const teachers: Teacher[] = [];
+  for (const given of options.teacher) {
+    const path = resolveModelPath(given);
+    const bench = await openWorkbench(path, { ...options, ...STUDENTS }, context);
+    const beside = await besideWhich(path, studentPath);
+    teachers.push({ bench, open: (data) => bench.open(data, beside) });
+  }
+  return teachers;
+}
+
+/**
+ * The place of each class of a student among those of a teacher.
+ * @returns undefined for models of one score
+ * @throws UserError where the two decide for something else, or the teacher lacks a class
+ */
+export function orderOf(student: TaskData, teacher: TaskData, { bench }: Teacher): number[] | undefined {
+  const file = bench.path;
+  if (student.kind !== teacher.kind)
+    throw new UserError(`is a ${teacher.kind} model, the student a ${student.kind} one`, {
+      file,
+      mend: 'take a teacher of the same task',
+    });
+  try {
+    const order = classOrder(student.labels.classes, teacher.labels.classes);
+    const isBinary = student.kind === 'binary';
+    if (isBinary && order[0] !== 0) throw new UserError('its one score stands for another class than the student’s');
+    return isBinary ? undefined : order;
+  } catch (error) {
+    throw error instanceof UserError ? error.at({ file }) : error;
+  }
+}
+
+/** What several teachers say of the samples of one data set. */
+export interface TeacherScores {
+  /** Logits in the order of the student's classes, rows × classes; of several teachers, those of their mean. */
+  logits(indices: readonly number[]): Float32Array;
+  /** True where one of the teachers could not read the sample. */
+  lacks(index: number): boolean;
+  /** Tells the scores from those of other teachers and data. */
+  key: string;
+  close(): void;
+}
+
+/** Runs the teachers over a data set, once: outputs are kept on disk, and taken from there the next time. */
+export async function scoresOf(
+  teachers: readonly Teacher[],
+  student: TaskData,
+  output: string,
+  options: DistillOptions,
+  context: CommandContext,
+): Promise<TeacherScores> {
+  const folder = options.teacherCache ?? join(dirname(output), 'teacher-outputs');
+  const all: { outputs: TeacherOutputs; order: number[] | undefined }[] = [];
+  const close = () => {
+    for (const { outputs } of all) outputs.close();
+  };
+  try {
+    for (const teacher of teachers) {
+      const data = await teacher.open(student.dataset);
+      const order = orderOf(student, data, teacher);
+      all.push({ outputs: await outputsOf(teacher, data, folder, context), order });
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const { kind, labels } = student;
+  const width = kind === 'binary' ? 1 : labels.classes.length;
+  return {
+    logits: (indices) =>
+      meanSoftened(
+        all.map(({ outputs, order }) => {
+          const rows = outputs.read(indices);
+          return order ? reorderScores(rows, outputs.width, order) : rows;
+        }),
+        width,
+        kind,
+        options.temperature,
+      ),
+    lacks: (index) => all.some(({ outputs }) => outputs.lacks(index)),
+    key: createHash('sha256')
+      .update(JSON.stringify(all.map(({ outputs, order }) => [basename(outputs.path), order])))
+      .digest('hex'),
+    close,
+  };
+}
+
+async function outputsOf(
+  { bench }: Teacher,
+  data: TaskData,
+  folder: string,
+  { progress, note }: CommandContext,
+): Promise<TeacherOutputs> {
+  const { path, model, workers, session } = bench;
+  const files = [path, ...[...externalLocations(model)].map((location) => join(dirname(path), location))];
+  const task = progress.start(`running the teacher ${path}`, data.dataset.size);
+  const onProgress = (samples: number) => task.advance(samples);
+  const outputs = await TeacherOutputs.open({ files, data, folder, workers, session, onProgress });
+  task.done();
+  note(
+    outputs.reused
+      ? `outputs of the teacher ${path} are those of an earlier run (${outputs.path})`
+      : `the teacher ${path} was run once; what it gave is kept in ${outputs.path}`,
+  );
+  return outputs;
+}

@@ -1,0 +1,126 @@
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readModel } from '../../src/onnx/read.js';
+import { encodeModel } from '../../src/onnx/write.js';
+import { Emitter } from '../../src/ops/gradients/emitter.js';
+import { nncompress, readReport, root, SPEECH, scratch } from './program.js';
+
+const [STUDENT, TEST] = SPEECH;
+const TEACHER = 'fixtures/digits-dscnn/model.onnx';
+const TRAIN = 'fixtures/spoken-digits/train';
+const QUICK = ['--epochs', '1', '--lr', '1e-4', '--batch', '16', '--no-benchmark'];
+
+const distill = (folder: string, ...more: string[]) =>
+  nncompress('distill', STUDENT, '--train', TRAIN, '-o', join(folder, 'out.onnx'), ...QUICK, ...more);
+
+describe('distill', () => {
+  it('shows teacher, student alone and student side by side, though the two take other inputs', () => {
+    const folder = scratch();
+    const report = join(folder, 'report.json');
+    const { status, stdout } = distill(folder, '--teacher', TEACHER, '--data', TEST, '--report', report);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/Distillation .*points.*of accuracy against the student alone/);
+    const { models, distillation, warnings } = readReport(report);
+    expect(models.map(({ role }) => role)).toEqual(['original', 'teacher', 'student-alone', 'compressed']);
+    expect(models[1]!.metrics!.accuracy).toBeCloseTo(0.996, 3);
+    expect(distillation).toMatchObject({ loss: 'kd', temperature: 4, alpha: 0.5, labelled: 90, samples: 90 });
+    expect(distillation!.agreement).toBeGreaterThan(0.9);
+    expect(distillation!.againstTeacher.sizeRatio).toBeGreaterThan(1);
+    expect(distillation!.alone!.history.map(({ epoch }) => epoch)).toEqual([0, 1]);
+    expect(warnings.join()).toMatch(/distillation did not help beyond chance/);
+    expect(readdirSync(folder).sort()).toEqual(['out.onnx', 'report.json', 'teacher-outputs']);
+  });
+
+  it('runs the teacher once: another run takes its outputs, unless data, teacher or preprocessing change', () => {
+    const folder = scratch();
+    const train = join(folder, 'train');
+    cpSync(join(root, TRAIN), train, { recursive: true });
+    const teacher = join(folder, 'teacher');
+    cpSync(join(root, 'fixtures/digits-dscnn'), teacher, { recursive: true });
+    const go = () =>
+      distill(folder, '--teacher', join(teacher, 'model.onnx'), '--train', train, '--no-baseline', '--force').stderr;
+    expect(go()).toContain('was run once');
+    expect(go()).toContain('those of an earlier run');
+    const clip = readdirSync(train, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.wav'));
+    copyFileSync(join(train, clip[0]!), join(train, clip[1]!));
+    expect(go()).toContain('was run once');
+    const config = join(teacher, 'preprocessor_config.json');
+    const settings = JSON.parse(readFileSync(config, 'utf8'));
+    writeFileSync(config, JSON.stringify({ ...settings, n_fft: 2 * settings.n_fft }));
+    expect(go()).toContain('was run once');
+  }, 60_000);
+
+  it('learns from samples without labels, and from several teachers', () => {
+    const folder = scratch();
+    const report = join(folder, 'report.json');
+    const clips = readdirSync(join(root, TRAIN), { recursive: true, encoding: 'utf8' }).filter((n) =>
+      n.endsWith('.wav'),
+    );
+    const flat = join(folder, 'flat');
+    mkdirSync(flat);
+    for (const [k, clip] of clips.entries()) copyFileSync(join(root, TRAIN, clip), join(flat, `${k}.wav`));
+    const { status, stderr } = distill(
+      folder,
+      ...['--teacher', TEACHER, '--teacher', STUDENT, '--unlabelled', flat, '--no-baseline', '--report', report],
+    );
+    expect(stderr).toMatch(/\d+ of 180 training samples have no label/);
+    expect(status).toBe(0);
+    expect(readReport(report).models.map(({ role }) => role)).toEqual([
+      ...['original', 'teacher', 'teacher-2', 'compressed'],
+    ]);
+    const alone = distill(folder, '--teacher', TEACHER, '--train', flat, '--force', '--loss', 'dkd');
+    expect(alone.stderr).toMatch(/90 of 90 training samples have no label/);
+    expect(alone.status).toBe(0);
+  }, 60_000);
+
+  /** The teacher with its outputs, and the names of its classes, in reverse. */
+  const reversed = (folder: string, rename: (name: string) => string): string => {
+    cpSync(join(root, 'fixtures/digits-dscnn'), folder, { recursive: true });
+    const config = join(folder, 'config.json');
+    const names = Object.values<string>(JSON.parse(readFileSync(config, 'utf8')).id2label)
+      .reverse()
+      .map(rename);
+    writeFileSync(config, JSON.stringify({ id2label: { ...names } }));
+    const path = join(folder, 'model.onnx');
+    const model = readModel(path);
+    const g = new Emitter(model, 'reversed');
+    const [output] = model.graph.outputs;
+    const name = g.op('Gather', [output!.name, g.ints([...names.keys()].reverse())], { axis: 1 });
+    model.graph.outputs = [{ ...output!, name }];
+    writeFileSync(path, encodeModel(model));
+    return path;
+  };
+
+  it('goes by the names of classes, not by their order', () => {
+    const folder = scratch();
+    const report = join(folder, 'report.json');
+    const teacher = reversed(join(folder, 'teacher'), (name) => name);
+    expect(distill(folder, '--teacher', teacher, '--data', TEST, '--no-baseline', '--report', report).status).toBe(0);
+    const { models, distillation, training } = readReport(report);
+    expect(models[1]!.metrics!.accuracy).toBeCloseTo(0.996, 3);
+    expect(distillation!.agreement).toBeGreaterThan(0.9);
+    expect(training!.history.at(-1)!.loss).toBeLessThan(3);
+  });
+
+  it('refuses a teacher of other classes in one line', () => {
+    const folder = scratch();
+    const teacher = reversed(join(folder, 'teacher'), (name) => `other ${name}`);
+    const { status, stderr } = distill(folder, '--teacher', teacher);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`${teacher}: knows no class`);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it.each([
+    [['--teacher', TEACHER, '--temperature', '0'], "--temperature: expected a number above 0, got '0'"],
+    [['--teacher', 'missing.onnx'], 'missing.onnx'],
+    [[], '--teacher'],
+    [['--teacher', 'fixtures/fashion-mobilenet/model.onnx'], 'fixtures/fashion-mobilenet'],
+  ])('refuses %j in one line', (more, text) => {
+    const { status, stderr } = distill(scratch(), ...more);
+    expect(status).toBe(2);
+    expect(stderr).toContain(text);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+});
