@@ -10,7 +10,7 @@ import type { CommandContext } from './context.js';
 import { type DistillationData, distillationData, openSamples, withClassNames } from './distill-data.js';
 import { type DistillOptions, distillOptions } from './distill-options.js';
 import { openTeachers, orderOf, scoresOf, type Teacher } from './distill-teachers.js';
-import { planFinetuning } from './finetune-plan.js';
+import { BATCH_SIZES, planFinetuning } from './finetune-plan.js';
 import { finish } from './finish.js';
 import { openGates } from './gating.js';
 import { besideWhich } from './model-pair.js';
@@ -156,7 +156,7 @@ async function trainOne(
   ).finally(plan.close);
 }
 
-/** Trains the student on the labels alone, with as many samples in all. */
+/** Trains the student on the labels alone, with as many samples in all; undefined where they do not fill a batch. */
 async function trainAlone(
   bench: Workbench,
   { taught, alone }: DistillationData,
@@ -166,7 +166,9 @@ async function trainAlone(
 ): Promise<TrainedModel | undefined> {
   if (options.baseline === false || !alone) return undefined;
   const epochs = Math.round((options.epochs * taught.indices.length) / alone.indices.length);
-  const batch = options.batch && Math.min(options.batch, alone.indices.length);
+  const { fixedBatch, dataset } = alone.data;
+  if (fixedBatch !== undefined && alone.indices.length < fixedBatch) return undefined;
+  const batch = fixedBatch ?? Math.min(options.batch ?? BATCH_SIZES[dataset.kind], alone.indices.length);
   return trainOne(bench, alone, 'alone', checkpoint, { ...options, epochs, batch }, context);
 }
 

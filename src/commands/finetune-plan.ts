@@ -42,7 +42,7 @@ export type PlanOptions = TrainingOptions &
   Pick<FinetuneOptions, 'train' | 'batch' | 'batchNorm' | 'freeze' | 'freezeLayers' | 'layerDecay' | 'cacheFeatures'>;
 
 /** Samples of an update, by kind of data. */
-const BATCH_SIZES = { image: 64, text: 16, audio: 32, arrays: 32 } as const;
+export const BATCH_SIZES = { image: 64, text: 16, audio: 32, arrays: 32 } as const;
 
 /**
  * Decides what is frozen, builds the step graph, and says what the run will take.
