@@ -211,8 +211,11 @@ function freezer(
     (parameter.depth < freezeLayers || expressions.some((expression) => fits(expression, parameter)));
 }
 
+/** Node names of some exporters begin with a slash, which nobody writes who means a layer. */
 const fits = (expression: RegExp, { name, consumer }: Parameter) =>
-  expression.test(name) || expression.test(consumer.name) || consumer.outputs.some((output) => expression.test(output));
+  [name, consumer.name, ...consumer.outputs].some(
+    (candidate) => expression.test(candidate) || expression.test(candidate.replace(/^\//, '')),
+  );
 
 /** Samples that show whether a model gives logits or probabilities. */
 const PROBED = 64;
