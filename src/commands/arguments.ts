@@ -86,6 +86,7 @@ const TRAINING: OptionGroup = {
     ['--ema <x>', 'take the moving average of the weights: share kept at each update, such as 0.999'],
     ['--label-smoothing <x>', 'share of a target that is spread over all classes'],
     ['--batch-norm <how>', `statistics of batch normalizations: ${oneOf(BATCH_NORMS)} (default: train)`],
+    ['--checkpointing', 'less memory, more time: compute again what the backward pass needs'],
     ['--patience <n>', 'end after so many epochs without a better score'],
     ['--workers <n>', 'copies of the model that share each batch (default: one per core where that is exact)'],
     ['--resume', 'go on from where an interrupted run stood'],

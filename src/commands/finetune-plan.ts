@@ -80,6 +80,7 @@ export async function planFinetuning(
       batchStatistics,
       typical,
       rows: Math.ceil(batchSize / workers),
+      checkpointing: options.checkpointing,
       provider: bench.provider,
     });
     context.note(
@@ -90,6 +91,8 @@ export async function planFinetuning(
         validating: bench.workers,
       }),
     );
+    if (options.checkpointing && !graph.sizes)
+      context.note('--checkpointing is not used: it would save no memory here');
     if (!cache && augmentations.description)
       context.note(`samples are changed at random: ${augmentations.description}`);
     const layers = 1 + Math.max(...graph.parameters.map(({ depth }) => depth));
@@ -167,7 +170,7 @@ const SESSION = 5e7;
  * each of its sessions, as they come and laid out for the kernels.
  */
 async function memoryOf(
-  { parameters, model }: StepGraph,
+  { parameters, model, sizes }: StepGraph,
   typical: NamedValues,
   options: PlanOptions & { workers: number; validating: number },
 ): Promise<number> {
@@ -175,7 +178,7 @@ async function memoryOf(
   const bytes = parameters.reduce((sum, { tensor }) => sum + tensor.byteLength, 0);
   const states = optimizerStates(optimizerOf(options)).length;
   const vectors = workers * (accumulate > 1 ? 3 : 2) + (workers - 1) + states + 2;
-  const training = vectors * bytes + workers * (SESSION + (await peakActivationBytes(model, typical)));
+  const training = vectors * bytes + workers * (SESSION + (await peakActivationBytes(model, typical, sizes)));
   return process.memoryUsage.rss() + training + validating * (SESSION + 2 * bytes);
 }
 

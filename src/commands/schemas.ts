@@ -295,6 +295,8 @@ export const trainingShape = {
   augment: name().default('none'),
   /** Whether batch normalizations use the statistics of the batch. */
   batchNorm: choice(BATCH_NORMS).default('train'),
+  /** Computes again what the backward pass needs, where keeping it takes more memory. */
+  checkpointing: flag().default(false),
   /** Epochs without a better score after which training ends. */
   patience: wholeNumber(1).optional(),
   /** Goes on from the checkpoint of an interrupted run. */

@@ -1,5 +1,6 @@
 import type { Optimizer } from '../training/optimizers.js';
 import type { Schedule, ScheduleName } from '../training/schedules.js';
+import type { BATCH_NORMS } from './choices.js';
 
 /** Options of commands that train, besides the data. */
 export interface TrainingOptions {
@@ -17,6 +18,8 @@ export interface TrainingOptions {
   labelSmoothing: number;
   classWeights: 'none' | 'balanced';
   augment: string;
+  batchNorm: (typeof BATCH_NORMS)[number];
+  checkpointing: boolean;
   patience?: number | undefined;
   resume: boolean;
   checkpointEvery: number;
@@ -46,6 +49,8 @@ export function scheduleOf({ schedule, warmup }: TrainingOptions, totalSteps: nu
 /** The options that decide what a run gives, to tell whether it may go on. */
 export function trainingSettings(options: Omit<TrainingOptions, 'resume' | 'checkpointEvery'>): unknown[] {
   const { epochs, accumulate, lr, schedule, warmup, labelSmoothing, classWeights, augment, patience, seed } = options;
+  const { batchNorm, checkpointing } = options;
   const optimizer = optimizerOf({ ...options, resume: false, checkpointEvery: 0 });
-  return [optimizer, epochs, accumulate, lr, schedule, warmup, labelSmoothing, classWeights, augment, patience, seed];
+  const course = [epochs, accumulate, lr, schedule, warmup, patience, seed, batchNorm, checkpointing];
+  return [optimizer, course, labelSmoothing, classWeights, augment];
 }

@@ -2,24 +2,29 @@ import { inferValueTypes, type ValueFacts } from '../analysis/value-types.js';
 import { usedValues } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import { byteLength, elementCount, type NamedValues } from '../ir/types.js';
+import { executionOrder } from '../runtime/execution-order.js';
 
 /**
- * Bytes of the values that a graph holds at once, run node by node in the order in which it is written, each value freed
- * after its last use. Inputs and outputs lie in arrays of the caller and are not counted; values whose size cannot be told
- * count nothing.
+ * Bytes of the values that a graph holds at once, each freed after its last use, in the order in which ONNX Runtime runs it.
+ * Inputs and outputs lie in arrays of the caller and are not counted; values whose size cannot be told count nothing.
  * @param typical inputs of a typical batch, whose sizes stand for the symbols of the graph; sizes that it fixes stay.
+ * @param known types and shapes that the graph does not tell.
  */
-export async function peakActivationBytes(model: Model, typical: NamedValues): Promise<number> {
-  const facts = await sizesOf(model, typical);
-  const { nodes, outputs } = model.graph;
-  for (const { name } of outputs) facts.delete(name);
+export async function peakActivationBytes(
+  model: Model,
+  typical: NamedValues,
+  known: ReadonlyMap<string, ValueFacts> = new Map(),
+): Promise<number> {
+  const facts = new Map([...(await inferSizes(model, typical)), ...known]);
+  for (const { name } of model.graph.outputs) facts.delete(name);
+  const nodes = executionOrder(model.graph);
   const lastUse = new Map(nodes.flatMap((node, place) => [...usedValues(node)].map((name) => [name, place] as const)));
   const endingAt = new Map<number, number>();
   let held = 0;
   let most = 0;
   for (const [place, node] of nodes.entries()) {
     for (const output of node.outputs) {
-      const bytes = bytesOf(facts.get(output));
+      const bytes = valueBytes(facts.get(output));
       const last = lastUse.get(output) ?? place;
       held += bytes;
       endingAt.set(last, (endingAt.get(last) ?? 0) + bytes);
@@ -31,7 +36,7 @@ export async function peakActivationBytes(model: Model, typical: NamedValues): P
 }
 
 /** Types and shapes of a graph's values for a typical batch. */
-async function sizesOf(model: Model, typical: NamedValues): Promise<Map<string, ValueFacts>> {
+export async function inferSizes(model: Model, typical: NamedValues): Promise<Map<string, ValueFacts>> {
   const sized = model.clone();
   const sizes = typicalSizes(model, typical);
   for (const info of sized.graph.inputs)
@@ -57,7 +62,8 @@ export function typicalSizes({ graph }: Model, typical: NamedValues): Map<string
   return sizes;
 }
 
-function bytesOf(facts: ValueFacts | undefined): number {
+/** Bytes of a value; 0 where its size cannot be told. */
+export function valueBytes(facts: ValueFacts | undefined): number {
   if (!facts?.dims?.every((dim) => typeof dim === 'number')) return 0;
   return byteLength(facts.type, elementCount(facts.dims as number[]));
 }

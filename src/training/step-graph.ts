@@ -1,4 +1,5 @@
 import { inferTypesWithBranches } from '../analysis/branch-types.js';
+import type { ValueFacts } from '../analysis/value-types.js';
 import { UserError } from '../errors.js';
 import { type Dim, usedValues } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
@@ -18,6 +19,7 @@ import { differentiate } from './differentiate.js';
 import { typicalSizes } from './memory.js';
 import type { Parameter } from './parameters.js';
 import type { TrainableModel } from './prepare.js';
+import { finish, finishRecomputed } from './step-outputs.js';
 
 /** What a loss is built with. */
 export interface ObjectiveSite {
@@ -38,6 +40,8 @@ export interface StepGraph {
   loss: string;
   /** Rows of every batch, where that is fixed. */
   rows: number | undefined;
+  /** Types and shapes of values that the model itself does not tell. */
+  sizes?: ReadonlyMap<string, ValueFacts> | undefined;
   /** The parameters that the loss depends on; `gradient` is the output with the parameter's gradient. */
   parameters: (Parameter & { gradient: string })[];
 }
@@ -51,6 +55,8 @@ export interface StepGraphOptions {
   typical?: NamedValues;
   /** Rows of every batch. A fixed size lets more recipes be used; absent, it stays as open as the model leaves it. */
   rows?: number;
+  /** True: what the backward pass needs is computed again rather than kept, where that saves memory. */
+  checkpointing?: boolean;
   /** Where the graph will run; the CPU where absent. */
   provider?: Provider;
 }
@@ -64,7 +70,7 @@ const LAST_FUSED_OPSET = 20;
  */
 export async function buildStepGraph(
   { model: prepared, parameters }: TrainableModel,
-  { objective, batchStatistics = false, typical = {}, rows, provider = 'cpu' }: StepGraphOptions,
+  { objective, batchStatistics = false, typical = {}, rows, checkpointing = false, provider = 'cpu' }: StepGraphOptions,
 ): Promise<StepGraph> {
   const model = prepared.clone();
   const { graph } = model;
@@ -90,20 +96,20 @@ export async function buildStepGraph(
   graph.outputs = [loss, ...new Set(gradients.values())].map((name) => ({ name }));
   await runPasses(model, [foldConstants, commonSubexpressions, removeDeadNodes]);
   if (blockSize !== undefined) await runPasses(model, [blockConvolutions(blockSize)]);
-  const g = new Emitter(model, 'output');
-  const outputs = new Map([...gradients].map(([name, gradient]) => [name, g.op('Identity', [gradient])]));
-  graph.outputs = [loss, ...outputs.values()].map((name) => ({
-    name,
-    type: { kind: 'tensor', elem: 'float32' },
-  }));
   graph.valueInfos.clear();
+  const settings = { loss, parameters: new Set(parameters.map(({ name }) => name)), typical };
+  const finished = checkpointing ? await finishRecomputed(model, gradients, settings) : finish(model, gradients, loss);
+  const { outputs, sizes } = finished;
   keepConstant(
-    model,
+    finished.model,
     parameters.filter(({ name }) => !outputs.has(name)),
   );
-  const moved = statistics.map(({ name, tensor }) => statisticOf(name, tensor, model));
+  const moved = statistics.map(({ name, tensor }) => statisticOf(name, tensor, finished.model));
   const reached = [...parameters, ...moved].filter(({ name }) => outputs.has(name));
-  return { model, loss, rows, parameters: reached.map((one) => ({ ...one, gradient: outputs.get(one.name)! })) };
+  return {
+    ...{ model: finished.model, loss, rows, sizes },
+    parameters: reached.map((one) => ({ ...one, gradient: outputs.get(one.name)! })),
+  };
 }
 
 /** Makes constants of parameters that no gradient reaches, and drops inputs that nothing takes any more. */
