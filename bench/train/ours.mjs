@@ -18,7 +18,7 @@ const DATA = {
   banking: 'banking77/train.csv',
 };
 /** As `nncompress finetune` chooses: larger models are held once. */
-const HELD_PER_CORE = 32e6;
+const HELD_PER_CORE = 4e6;
 
 /**
  * Trains a model of the zoo on given batches.

@@ -105,7 +105,7 @@ export async function planFinetuning(
 }
 
 /** Models whose parameters take more bytes are held once and use all cores for each operator. */
-const HELD_PER_CORE = 32e6;
+const HELD_PER_CORE = 4e6;
 
 /**
  * One copy per core where sums over shares of a batch are the sums over the batch, and copies are small; else one, whose
