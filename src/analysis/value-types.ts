@@ -35,6 +35,7 @@ export async function inferValueTypes(
     for (const [name, fact] of found) facts.set(name, fact);
     break;
   }
+  markMatrices(model, facts);
   return facts;
 }
 
@@ -67,6 +68,15 @@ async function markUnknownRanks(probe: Model, found: Map<string, ValueFacts>): P
   const shapes = await ask(second);
   for (const { name, rank } of ranks)
     if (shapes?.get(rank)?.dims?.[0] === undefined) found.set(name, { type: found.get(name)!.type });
+}
+
+/** Gemm takes and gives matrices, whatever is known of the values that it comes after, such as a Loop's. */
+function markMatrices({ graph }: Model, facts: Map<string, ValueFacts>): void {
+  for (const { type, inputs, outputs } of graph.nodes)
+    for (const name of type === 'Gemm' ? [inputs[0]!, inputs[1]!, outputs[0]!] : []) {
+      const known = facts.get(name);
+      if (known && !known.dims) facts.set(name, { ...known, dims: [undefined, undefined] });
+    }
 }
 
 function recordedTypes(model: Model): Map<string, ValueFacts> {

@@ -44,6 +44,25 @@ const RIVALS: readonly Rival[] = [
   },
 ];
 
+const isFull = ({ freeze, freezeLayers }: FinetuneOptions) => freeze.length === 0 && freezeLayers === 0;
+
+/**
+ * Finds out, before anything is trained, whether a model can be trained in the other ways that there are.
+ * @throws UserError where its last layer cannot be told, or gradients cannot pass where none had to
+ */
+export async function checkRivals(
+  bench: Workbench,
+  training: TrainingData,
+  options: FinetuneOptions,
+  context: CommandContext,
+): Promise<void> {
+  headConstants(bench.model, training.data.output);
+  if (isFull(options)) return;
+  const all = { ...options, freeze: [], freezeLayers: 0, cacheFeatures: false };
+  const plan = await planFinetuning(bench, training, all, { ...context, note: () => {} });
+  plan.close();
+}
+
 /**
  * Trains a model in the other ways that there are, on the same data and with the same budget, and measures each on the
  * test data. Nothing of it is written.
@@ -55,9 +74,8 @@ export async function trainRivals(
   options: FinetuneOptions,
   context: CommandContext,
 ): Promise<ModelReport[]> {
-  const full = options.freeze.length === 0 && options.freezeLayers === 0;
   const reports: ModelReport[] = [];
-  for (const rival of RIVALS.filter(({ role }) => !full || role !== 'full')) {
+  for (const rival of RIVALS.filter(({ role }) => role !== 'full' || !isFull(options))) {
     const start = rival.start(bench, options.seed);
     const own = await deriveWorkbench(bench, start, options);
     const changed = { ...options, ...rival.options(bench, training.data.output), resume: false };

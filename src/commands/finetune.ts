@@ -4,7 +4,7 @@ import { UserError } from '../errors.js';
 import { checkOutput } from '../files.js';
 import type { Report } from '../report/schema.js';
 import type { CommandContext } from './context.js';
-import { trainRivals } from './finetune-compare.js';
+import { checkRivals, trainRivals } from './finetune-compare.js';
 import { type FinetuneOptions, finetuneOptions } from './finetune-options.js';
 import { planFinetuning } from './finetune-plan.js';
 import { finish } from './finish.js';
@@ -43,6 +43,7 @@ export async function finetune(given: string, options: FinetuneOptions, context:
     throw new UserError('needs labelled test data', { file: '--compare', mend: 'name some with --data' });
   const training = await openTrainingData(bench, options);
   if (training.note) context.note(training.note);
+  if (options.compare) await checkRivals(bench, training, options, context);
   const plan = await planFinetuning(bench, training, options, context, transfer?.head.constants);
   const tuned = await runTraining(
     { bench, training, checkpoint, label: 'training', ...plan },

@@ -30,6 +30,13 @@ export async function openTransfer(
       file: options.classes === 'auto' ? options.train : options.classes,
       mend: 'a classifier needs two or more',
     });
+  const twice = names.find((name, place) => names.indexOf(name) < place);
+  if (twice !== undefined)
+    throw new UserError(`names the class '${twice}' twice`, {
+      file: options.classes,
+      where: `line ${names.lastIndexOf(twice) + 1}`,
+      mend: 'name every class once',
+    });
   const model = original.model.clone();
   const { name: output } = scoreOutput(original.info.outputs, undefined);
   const head = replaceHead(model, output, names.length, seededRandom(options.seed));

@@ -31,6 +31,8 @@ export interface TaskData {
   kind: TaskKind;
   /** Name of the output that holds the scores. */
   output: string;
+  /** True where that output is declared with one row of scores per sample, `[N, classes]` or `[N, classes, 1, 1]`. */
+  givesRows: boolean;
   /** Length of the first axis that the model insists on, if it does. */
   fixedBatch: number | undefined;
   /** True where samples that cannot be read are left out. */
@@ -73,6 +75,7 @@ export async function openTask(
     labels,
     kind,
     output: output.name,
+    givesRows: isRow(output),
     fixedBatch,
     skipBadSamples,
     skipped,
@@ -113,21 +116,26 @@ const SCORE_NAMES = /logits|scores|prob|softmax|output|class/i;
 /** The output that holds the scores: judged by its shape, then by its name. @throws UserError where none is of floats */
 export function scoreOutput(outputs: readonly SessionValue[], classes: number | undefined): SessionValue {
   const floats = outputs.filter(({ type }) => type?.startsWith('float'));
-  const fitting = floats.filter(({ dims }) => classes !== undefined && dims.at(-1) === classes && dims.length === 2);
+  const fitting = floats.filter((one) => classes !== undefined && classCount(one) === classes && isRow(one));
   const output =
     fitting.find(({ name }) => SCORE_NAMES.test(name)) ??
     fitting[0] ??
     floats.find(({ name }) => /logits/i.test(name)) ??
-    floats.find(({ dims }) => dims.length <= 2) ??
+    floats.find(isRow) ??
     floats[0];
   if (output) return output;
   const names = outputs.map(({ name, type }) => `${name} (${type ?? 'no tensor'})`).join(', ');
   throw new UserError(`the model gives no float scores: ${names}`, { mend: 'export it with logits or probabilities' });
 }
 
-function classCount({ dims }: SessionValue): number | undefined {
-  if (dims.length === 1) return 1;
-  const last = dims.at(-1);
+/** Axes that a value has for each sample, but those of length 1. */
+const axesOf = ({ dims }: SessionValue) => dims.slice(1).filter((dim) => dim !== 1);
+
+const isRow = (value: SessionValue) => axesOf(value).length <= 1;
+
+function classCount(value: SessionValue): number | undefined {
+  if (!value.dims.length) return undefined;
+  const last = isRow(value) ? (axesOf(value)[0] ?? 1) : value.dims.at(-1);
   return typeof last === 'number' && last > 0 ? last : undefined;
 }
 

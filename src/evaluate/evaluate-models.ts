@@ -141,7 +141,7 @@ class Gathering {
 
   add(indices: readonly number[], rows: number, outputs: readonly NamedValues[]): void {
     const scores = outputs.map((values, k) => scoresOf(values, this.data[k]!));
-    if (scores.every((value) => isScores(value, rows))) {
+    if (scores.every((value, k) => isScores(value, rows, this.data[k]!))) {
       this.classifications ??= this.begin(scores);
       for (const [k, accumulator] of this.classifications.entries()) {
         const order = this.orders[k];
@@ -215,9 +215,10 @@ function isComparable(value: TensorValue, other: TensorValue, sameOrigin: boolea
   return sameOrigin || value.dims.join() === other.dims.join();
 }
 
-/** Scores are one row per sample: `[rows, classes]`, `[rows, 1]` or `[rows]`. */
-function isScores(value: TensorValue, rows: number): boolean {
-  return value.dims.length <= 2 && value.dims[0] === rows;
+/** Scores are one row per sample: `[rows, classes]`, `[rows, 1]` or `[rows]`, and further axes of length 1 if declared. */
+function isScores({ dims }: TensorValue, rows: number, { givesRows }: TaskData): boolean {
+  const axes = givesRows ? dims.filter((dim, axis) => !axis || dim !== 1) : dims;
+  return axes.length <= 2 && dims[0] === rows;
 }
 
 /** Values of a float tensor as float32. */

@@ -6,7 +6,20 @@ import type { Random } from '../random.js';
 import { allowPlainInitializers } from './cleanup/initializers-out-of-inputs.js';
 
 /** Operators between the last layer and the scores that work on any number of classes. */
-const BEHIND_HEAD = new Set(['Identity', 'Softmax', 'LogSoftmax', 'Sigmoid', 'Flatten', 'Squeeze', 'Cast']);
+const BEHIND_HEAD = new Set([
+  'Identity',
+  'Softmax',
+  'LogSoftmax',
+  'Sigmoid',
+  'Flatten',
+  'Squeeze',
+  'Cast',
+  'Transpose',
+]);
+
+/** Operators that average scores over pixels or tokens, and what may come before. */
+const AVERAGES = new Set(['GlobalAveragePool', 'AveragePool', 'ReduceMean']);
+const PIXELWISE = new Set([...AVERAGES, 'Relu']);
 
 /** The layers that scores can come from: the axis of the classes in the weight that they compute with. */
 const HEADS: Readonly<Record<string, (node: Node, weight: Tensor) => number>> = {
@@ -37,6 +50,8 @@ interface HeadParts {
   node: Node;
   weight: HeadConstant;
   bias: HeadConstant | undefined;
+  /** Reshape nodes behind the layer, from the last one on. */
+  reshapes: Node[];
 }
 
 /**
@@ -46,8 +61,9 @@ interface HeadParts {
  * @throws UserError where the scores come from no dense layer or convolution
  */
 export function replaceHead(model: Model, output: string, classes: number, random: Random): Head {
-  const { node, weight, bias } = findHead(model, output);
+  const { node, weight, bias, reshapes } = findHead(model, output);
   const before = weight.tensor.dims[weight.axis]!;
+  for (const reshape of reshapes) reshapeTo(model, reshape, before, classes);
   const inputs = weight.tensor.size / before;
   const bound = 1 / Math.sqrt(inputs);
   const constants = [
@@ -66,7 +82,7 @@ export function headConstants(model: Model, output: string): string[] {
 
 function findHead(model: Model, output: string): HeadParts {
   const { producer, consumers } = model.graph.index();
-  const constants = model.constants();
+  const constants = new Map([...model.graph.initializers, ...model.constants()]);
   const source = (name: string): { name: string; flipped: boolean } | undefined => {
     if (constants.has(name)) return { name, flipped: false };
     const node = producer.get(name);
@@ -75,11 +91,16 @@ function findHead(model: Model, output: string): HeadParts {
       : undefined;
   };
   let bias: { name: string; user: Node } | undefined;
+  const reshapes: Node[] = [];
+  let averaged = false;
   let node = producer.get(output);
   while (node && !HEADS[node.type]) {
+    averaged ||= AVERAGES.has(node.type);
+    if (node.type === 'Reshape') reshapes.push(node);
     const added: string | undefined =
       node.type === 'Add' ? node.inputs.find((input) => constants.has(input)) : undefined;
-    if (added === undefined ? !BEHIND_HEAD.has(node.type) : bias !== undefined) throw noHead(model, node);
+    const passes = BEHIND_HEAD.has(node.type) || reshapes.includes(node) || (averaged && PIXELWISE.has(node.type));
+    if (added === undefined ? !passes : bias !== undefined) throw noHead(model, node);
     if (added !== undefined) bias = { name: added, user: node };
     node = producer.get(node.inputs.find((input) => input !== added)!);
   }
@@ -87,7 +108,8 @@ function findHead(model: Model, output: string): HeadParts {
   if (!node || !found) throw noHead(model, node);
   const isShared = (name: string) => (consumers.get(name)?.length ?? 0) > 1;
   const tensor = constants.get(found.name)!;
-  if (tensor.type !== 'float32' || isShared(found.name)) throw noHead(model, node);
+  if (isShared(found.name)) throw noHead(model, node, ', whose weight other nodes use too');
+  if (tensor.type !== 'float32') throw noHead(model, node, `, whose weight is ${tensor.type}`);
   const axis = HEADS[node.type]!(node, tensor);
   const weight = {
     ...{ name: found.name, tensor, user: node, isShared: false },
@@ -95,11 +117,11 @@ function findHead(model: Model, output: string): HeadParts {
   };
   const own = node.inputs[2];
   if (!bias && own && constants.has(own)) bias = { name: own, user: node };
-  if (!bias) return { node, weight, bias };
+  if (!bias) return { node, weight, bias, reshapes };
   const values = constants.get(bias.name)!;
   if (values.size !== tensor.dims[weight.axis]) throw noHead(model, node);
   const biasAxis = axisOfBias(node, values.dims, tensor.dims.length - 2);
-  return { node, weight, bias: { ...bias, tensor: values, axis: biasAxis, isShared: isShared(bias.name) } };
+  return { node, weight, reshapes, bias: { ...bias, tensor: values, axis: biasAxis, isShared: isShared(bias.name) } };
 }
 
 /** The axis of a bias that holds the classes: the only one longer than 1, if there is one. */
@@ -109,8 +131,19 @@ function axisOfBias(node: Node, dims: readonly number[], spatialAxes: number): n
   return Math.max(0, dims.length - 1 - (node.type === 'Conv' ? spatialAxes : 0));
 }
 
-function noHead(model: Model, node: Node | undefined): UserError {
-  const what = node ? `its scores come from ${node.label} (${node.type})` : 'its scores come from no layer';
+/** Gives a Reshape whose last axis holds the classes their new number. @throws UserError where it may be another one */
+function reshapeTo(model: Model, node: Node, before: number, classes: number): void {
+  const shape = model.constant(node.inputs[1]!)?.toNumbers();
+  const last = shape?.at(-1);
+  if (last === -1) return;
+  if (!shape || last !== before) throw noHead(model, node);
+  allowPlainInitializers(model);
+  const dims = [...shape.slice(0, -1), classes];
+  node.inputs[1] = model.addInitializer(Tensor.from(`${node.label}/shape`, 'int64', [dims.length], dims));
+}
+
+function noHead(model: Model, node: Node | undefined, why = ''): UserError {
+  const what = node ? `its scores come from ${node.label} (${node.type})${why}` : 'its scores come from no layer';
   return new UserError(`the last layer cannot be replaced: ${what}`, {
     file: model.source?.path,
     mend: 'export the model with a dense layer (or a 1x1 convolution) as its last one',

@@ -118,7 +118,7 @@ class Backward {
         node.type !== 'Cast' &&
         node.outputs.find((output) => this.active.has(output) && this.typeOf(output) !== 'float32');
       if (other) site.refuse(`it computes in ${this.typeOf(other)}; gradients need float32`);
-      const row = gradientRow(node.type) ?? site.refuse(`${node.type} has no gradient`);
+      const row = gradientRow(node.type) ?? site.refuse(this.whyNone(node.type));
       row(site);
       for (const [position, gradient] of site.gradients) this.contribute(node.inputs[position]!, gradient);
     } catch (error) {
@@ -128,6 +128,13 @@ class Backward {
       const sources = [...wanted].map((position) => node.inputs[position]!);
       for (const name of new Set([...sources, ...bodies.wanted])) this.contribute(name, upstream.find(Boolean)!);
     }
+  }
+
+  private whyNone(type: string): string {
+    const isFunction = this.model.functions.some(({ domain, name }) => `${domain}.${name}` === type);
+    return isFunction
+      ? `${type} is a function of the model itself; put its operators in its place (onnx.inliner in Python does)`
+      : `${type} has no gradient`;
   }
 
   private bodiesOf(node: Node): Bodies {

@@ -25,4 +25,14 @@ describe('inferValueTypes', () => {
     expect(facts.get('r')).toEqual({ type: 'float32' });
     expect(facts.get('y')!.type).toBe('float32');
   });
+
+  it('knows that Gemm works on matrices, whatever comes before', async () => {
+    const facts =
+      await infer(`g (float[N, 3] x, int64[k] target) => (float[M, 2] y) <float[3, 2] w = {1, 2, 3, 4, 5, 6}> {
+      r = Reshape (x, target)
+      y = Gemm (r, w)
+    }`);
+    expect(facts.get('r')!.dims).toHaveLength(2);
+    expect(facts.get('y')!.dims).toHaveLength(2);
+  });
 });

@@ -79,6 +79,30 @@ describe('replaceHead', () => {
     ]);
   });
 
+  it.each([
+    ['Flatten', 'y = Flatten(p)'],
+    ['Reshape to the classes', 'y = Reshape(p, s)'],
+    ['nothing', 'y = ReduceMean<axes = [2,3], keepdims = 0>(r)'],
+  ])('a convolution whose scores are averaged over pixels, then %s', async (_, last) => {
+    const { shape, output, model } = await replaced(
+      `f (float[n,2,4,4] x) => (float[n,2] y) <float[2,2,1,1] w = {1,2,3,4}, float[2] b = {1,2}, int64[2] s = {-1,2}>
+        { c = Conv(x, w, b) r = Relu(c) p = GlobalAveragePool(r) ${last} }`,
+      [5, 2, 4, 4],
+    );
+    expect([shape, output, model.constant('w')!.dims]).toEqual([
+      [5, 3],
+      ['n', 3],
+      [3, 2, 1, 1],
+    ]);
+  });
+
+  it('a weight that is an input too', async () => {
+    const { head, model } = await replaced(
+      'f (float[n,2] x, float[2,2] w = {1,2,3,4}) => (float[n,2] y) { y = MatMul(x, w) }',
+    );
+    expect([head.constants, model.graph.initializers.get('w')!.dims]).toEqual([['w'], [2, 3]]);
+  });
+
   it('without a bias, in a Constant node', async () => {
     const { head, shape, model } = await replaced(
       'f (float[n,2] x) => (float[n,2] y) { w = Constant<value = float[2,2] {1,2,3,4}>() y = MatMul(x, w) }',
@@ -128,7 +152,7 @@ describe('replaceHead', () => {
   it.each([
     ['y = MaxPool<kernel_shape = [1]>(x)', 'its scores come from y (MaxPool)'],
     ['a = MatMul(x, w) y = Relu(a)', 'its scores come from y (Relu)'],
-    ['a = MatMul(x, w) y = MatMul(a, w)', 'its scores come from y (MatMul)'],
+    ['a = MatMul(x, w) y = MatMul(a, w)', 'its scores come from y (MatMul), whose weight other nodes use too'],
     ['y = MatMul(x, x)', 'its scores come from y (MatMul)'],
     ['y = Identity(x)', 'its scores come from no layer'],
     ['a = MatMul(x, w) y = Add(a, half)', 'its scores come from a (MatMul)'],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseModel } from '../../src/onnx/text.js';
 import { surveyGradients } from '../../src/training/survey.js';
 import { graphOf } from '../ops/gradients/check-gradient.js';
 
@@ -43,5 +44,15 @@ describe('surveyGradients', () => {
   it('a model without weights has nothing to train', async () => {
     const model = graphOf('f (float[n,2] x) => (float[n,2] y) { y = Relu(x) }');
     await expect(surveyGradients(model)).rejects.toThrow('has no weights that could be trained');
+  });
+
+  it('says of a function of the model that its operators are wanted', async () => {
+    const model = parseModel(`<ir_version: 8, opset_import: ["": 18, "my": 1]>
+      f (float[2,2] x) => (float[2,2] y) <float[2,2] w = {1,2,3,4}> { a = MatMul(x, w) y = my.Block(a) }
+      <domain: "my", opset_import: ["": 18]> Block (a) => (b) { b = Relu(a) }`);
+    const { obstacles } = await surveyGradients(model);
+    expect(obstacles[0]!.reason).toContain(
+      'my.Block is a function of the model itself; put its operators in its place',
+    );
   });
 });
