@@ -79,7 +79,7 @@ export async function planFinetuning(
       objective,
       batchStatistics,
       typical,
-      rows: Math.ceil(batchSize / workers),
+      rows: data.fixedBatch ?? Math.ceil(batchSize / workers),
       checkpointing: options.checkpointing,
       provider: bench.provider,
     });
