@@ -166,8 +166,9 @@ const SESSION = 5e7;
 /**
  * Bytes that this process holds now, and those that training adds: each worker holds the parameters, their gradients (also
  * of batches before, where they are accumulated) and the activations of its rows, and hands gradients to the others; the
- * optimizer's vectors are shared out, and the best weights are kept beside those in work. Validation holds the weights for
- * each of its sessions, as they come and laid out for the kernels.
+ * optimizer's vectors are shared out, and the best weights are kept beside those in work. Validation copies the
+ * weights out of the workers, into a model and to where it is loaded from, and holds them for each of its sessions as they
+ * come and laid out for the kernels.
  */
 async function memoryOf(
   { parameters, model, sizes }: StepGraph,
@@ -179,7 +180,7 @@ async function memoryOf(
   const states = optimizerStates(optimizerOf(options)).length;
   const vectors = workers * (accumulate > 1 ? 3 : 2) + (workers - 1) + states + 2;
   const training = vectors * bytes + workers * (SESSION + (await peakActivationBytes(model, typical, sizes)));
-  return process.memoryUsage.rss() + training + validating * (SESSION + 2 * bytes);
+  return process.memoryUsage.rss() + training + 3 * bytes + validating * (SESSION + 2 * bytes);
 }
 
 function checkBatch(batchSize: number, { indices, data }: TrainingData, options: PlanOptions): void {
