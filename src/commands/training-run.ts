@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { digestOf } from '../data/digest.js';
 import type { TaskData } from '../data/task.js';
@@ -57,7 +57,7 @@ export async function runTraining(
       ? undefined
       : {
           path: run.checkpoint,
-          fingerprint: fingerprintOf(run, options),
+          fingerprint: await fingerprintOf(run, options),
           interval: 1000 * options.checkpointEvery,
         };
   const resumed = checkpoint && options.resume ? await resumeRun(checkpoint) : undefined;
@@ -107,18 +107,33 @@ async function validate(
 }
 
 /** Hash of everything that a run's result depends on. */
-function fingerprintOf(run: TrainingRun, options: TrainingOptions): string {
-  const { training, bench, batchSize, workers, graph } = run;
+async function fingerprintOf(run: TrainingRun, options: TrainingOptions): Promise<string> {
+  const { training, bench, batchSize, workers, graph, rateOf } = run;
   const { data, indices, validation, teacher } = training;
   const { resume, checkpointEvery, ...settings } = options;
   const hash = createHash('sha256');
   hash.update(encodeModel(bench.model));
   hash.update(digestOf(data.dataset, indices));
   hash.update(digestOf(validation.data.dataset, validation.indices));
-  const trained = graph.parameters.map(({ name }) => name);
+  await hashSamples(hash, data, indices);
+  await hashSamples(hash, validation.data, validation.indices);
+  const trained = graph.parameters.map((parameter) => [parameter.name, rateOf?.(parameter) ?? 1]);
   hash.update(JSON.stringify([workers, batchSize, trained, trainingSettings(settings)]));
   if (teacher) hash.update(JSON.stringify(teacher)); // functions are left out
   return hash.digest('hex');
+}
+
+/** Samples of which a hash knows the contents. */
+const HASHED = 32;
+
+/** Adds some samples from all over the data, as the model takes them: they tell other contents and preprocessing. */
+async function hashSamples(hash: Hash, data: TaskData, indices: readonly number[]): Promise<void> {
+  const step = Math.ceil(indices.length / HASHED);
+  for await (const { feeds } of data.stream(indices.filter((_, place) => place % step === 0)))
+    for (const [name, { dims, data }] of Object.entries(feeds)) {
+      hash.update(JSON.stringify([name, dims]));
+      hash.update(ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : `${data}`);
+    }
 }
 
 function progressOf(context: CommandContext, label: string, samples: number, epochs: number) {

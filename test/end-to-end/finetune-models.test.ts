@@ -1,23 +1,25 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseModel } from '../../src/onnx/text.js';
 import { encodeModel } from '../../src/onnx/write.js';
 import { npy } from '../data/numpy.js';
-import { nncompress, readReport, scratch } from './program.js';
+import { nncompress, program, readReport, scratch } from './program.js';
 
 const SAMPLES = 48;
 const WEIGHT = 'float[2,3] w = {0.1,0.2,0.3,0.3,0.1,0.2}';
 
 /** Points around three corners, each corner a class. */
-function points(folder: string): string {
+function points(folder: string, shift = 0): string {
   const corners = [
     [1, 0],
     [-1, 1],
     [-1, -1],
   ];
   const values = Array.from({ length: SAMPLES }, (_, k) =>
-    corners[k % 3]!.map((at, axis) => at + ((k + axis) % 5) / 20),
+    corners[k % 3]!.map((at, axis) => at + shift + ((k + axis) % 5) / 20),
   );
   const classes = BigInt64Array.from({ length: SAMPLES }, (_, k) => BigInt(k % 3));
   writeFileSync(join(folder, 'points.npy'), npy('<f4', [SAMPLES, 2], bytesOf(Float32Array.from(values.flat()))));
@@ -52,6 +54,13 @@ function finetune(graph: string, ...extra: string[]) {
   return { status, stderr, written: existsSync(output!), read: () => readReport(report!) };
 }
 
+/** Ends a run by a signal once a file is there. */
+function interrupted(args: readonly string[], file: string): Promise<unknown> {
+  const child = spawn(process.execPath, [program, ...args], { stdio: 'ignore' });
+  const timer = setInterval(() => existsSync(file) && child.kill('SIGKILL'), 20);
+  return once(child, 'exit').finally(() => clearInterval(timer));
+}
+
 describe('finetune of models of other forms', () => {
   it('scores with axes of length 1', () => {
     const { status, read } = finetune(
@@ -69,6 +78,28 @@ describe('finetune of models of other forms', () => {
     expect(two!.workers).toBe(2);
     for (const [k, { loss }] of two!.history.entries())
       if (loss !== undefined) expect(loss).toBeCloseTo(one!.history[k]!.loss!, 5);
+  });
+
+  it.each([
+    ['other rates', ['--layer-decay', '0.5'], undefined],
+    ['other contents under the same labels', [], 0.5],
+  ])('a checkpoint of a run with %s is refused, and kept', async (_, extra, shift) => {
+    const folder = scratch();
+    const [model, output] = [join(folder, 'model.onnx'), join(folder, 'tuned.onnx')];
+    writeFileSync(
+      model,
+      encodeModel(
+        parseModel(`<ir_version: 8, opset_import: ["": 17]> f (float[n,2] x) => (float[n,3] y)
+          <${WEIGHT}, float[3,3] v = {1,0,0,0,1,0,0,0,1}> { h = MatMul(x, w) y = MatMul(h, v) }`),
+      ),
+    );
+    const args = ['finetune', model, '--train', points(folder), '--batch', '8', '-o', output, '--no-benchmark', '-q'];
+    args.push('--checkpoint-every', '0.001', '--epochs', '10000');
+    await interrupted(args, `${output}.checkpoint`);
+    if (shift) points(folder, shift);
+    const { status, stderr } = nncompress(...args, ...extra, '--resume');
+    expect(stderr).toMatch(/was left by a run with another model, other data or other options/);
+    expect([status, existsSync(output), existsSync(`${output}.checkpoint`)]).toEqual([2, false, true]);
   });
 
   it.each([
