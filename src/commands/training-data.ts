@@ -125,15 +125,18 @@ export function feedsOf(training: TaughtData, options: FeedOptions): EpochBatche
   };
 }
 
-/** The same for features that were computed before. */
+/** The same for features that were computed before; where samples are left out, too, there are as many batches. */
 export function cachedFeedsOf(training: TaughtData, cache: FeatureCache, options: FeedOptions): EpochBatches {
   const { indices } = training;
   const targetsOf = targetFeeds(training, options);
   return async function* (epoch, skip) {
     const order = epochOrder(indices, options.seed, epoch);
-    for (let from = skip * options.batchSize; from < order.length; from += options.batchSize) {
-      const chosen = order.slice(from, from + options.batchSize);
-      yield { ...cache.read(chosen), ...targetsOf(chosen) };
+    const batches = Array.from({ length: Math.ceil(order.length / options.batchSize) }, (_, k) =>
+      cache.known(order.slice(k * options.batchSize, (k + 1) * options.batchSize)),
+    );
+    for (let k = skip; k < batches.length; k++) {
+      const chosen = batches[k]!.length ? batches[k] : batches.find(({ length }) => length);
+      if (chosen) yield { ...cache.read(chosen), ...targetsOf(chosen) };
     }
   };
 }

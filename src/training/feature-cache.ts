@@ -56,6 +56,11 @@ export class FeatureCache {
     }
   }
 
+  /** Those of some samples that there are features of: all but the ones that could not be read and were left out. */
+  known(indices: readonly number[]): number[] {
+    return indices.filter((index) => this.rows.has(index));
+  }
+
   /** Features of samples, by name, in the order asked for. */
   read(indices: readonly number[]): NamedValues {
     return Object.fromEntries(

@@ -12,7 +12,7 @@ const SAMPLES = 48;
 const WEIGHT = 'float[2,3] w = {0.1,0.2,0.3,0.3,0.1,0.2}';
 
 /** Points around three corners, each corner a class. */
-function points(folder: string, shift = 0): string {
+function points(folder: string, shift = 0, isFlawed = false): string {
   const corners = [
     [1, 0],
     [-1, 1],
@@ -21,6 +21,7 @@ function points(folder: string, shift = 0): string {
   const values = Array.from({ length: SAMPLES }, (_, k) =>
     corners[k % 3]!.map((at, axis) => at + shift + ((k + axis) % 5) / 20),
   );
+  if (isFlawed) values[10] = [Number.NaN, 0];
   const classes = BigInt64Array.from({ length: SAMPLES }, (_, k) => BigInt(k % 3));
   writeFileSync(join(folder, 'points.npy'), npy('<f4', [SAMPLES, 2], bytesOf(Float32Array.from(values.flat()))));
   writeFileSync(join(folder, 'points.labels.npy'), npy('<i8', [SAMPLES], bytesOf(classes)));
@@ -30,12 +31,12 @@ function points(folder: string, shift = 0): string {
 const bytesOf = ({ buffer }: Float32Array | BigInt64Array) => Buffer.from(buffer);
 
 /** Trains a model of points. */
-function finetune(graph: string, ...extra: string[]) {
+function finetune(graph: string, extra: readonly string[], isFlawed = false) {
   const folder = scratch();
   const [model, output, report] = ['model.onnx', 'tuned.onnx', 'report.json'].map((name) => join(folder, name));
   writeFileSync(model!, encodeModel(parseModel(`<ir_version: 8, opset_import: ["": 17]> ${graph}`)));
   writeFileSync(join(folder, 'twice.txt'), 'left\nright\nleft\n');
-  const data = points(folder);
+  const data = points(folder, 0, isFlawed);
   const options = [
     '--lr',
     '0.05',
@@ -66,7 +67,7 @@ describe('finetune of models of other forms', () => {
     const { status, read } = finetune(
       `f (float[n,2] x) => (float[n,3,1,1] y) <${WEIGHT}, int64[4] s = {0,3,1,1}>
         { z = MatMul(x, w) y = Reshape(z, s) }`,
-      ...['--batch', '8'],
+      ['--batch', '8'],
     );
     expect(status).toBe(0);
     expect(read().models[1]!.metrics!.accuracy).toBeGreaterThan(0.9);
@@ -74,7 +75,7 @@ describe('finetune of models of other forms', () => {
 
   it('a fixed batch, which several workers fill up', () => {
     const graph = `f (float[4,2] x) => (float[4,3] y) <${WEIGHT}> { y = MatMul(x, w) }`;
-    const [one, two] = ['1', '2'].map((workers) => finetune(graph, '--workers', workers).read().training!);
+    const [one, two] = ['1', '2'].map((workers) => finetune(graph, ['--workers', workers]).read().training!);
     expect(two!.workers).toBe(2);
     for (const [k, { loss }] of two!.history.entries())
       if (loss !== undefined) expect(loss).toBeCloseTo(one!.history[k]!.loss!, 5);
@@ -102,6 +103,18 @@ describe('finetune of models of other forms', () => {
     expect([status, existsSync(output), existsSync(`${output}.checkpoint`)]).toEqual([2, false, true]);
   });
 
+  it('features of frozen layers, without the samples that cannot be read', () => {
+    const nodes = 'h = MatMul(x, w) r = Relu(h) y = MatMul(r, v)';
+    const { status, stderr, read } = finetune(
+      `f (float[n,2] x) => (float[n,3] y) <${WEIGHT}, float[3,3] v = {1,0,0,0,1,0,0,0,1}> { ${nodes} }`,
+      ['--freeze', 'w', '--batch', '1', '--skip-bad-samples', '--epochs', '2'],
+      true,
+    );
+    expect(stderr).toContain('the frozen layers were run once');
+    expect(status).toBe(0);
+    expect(read().training!.epochs).toBe(2);
+  });
+
   it.each([
     [
       ['--classes', 'twice.txt', '--batch', '8'],
@@ -114,10 +127,7 @@ describe('finetune of models of other forms', () => {
       /the last layer cannot be replaced: its scores come from y \(MatMul\), whose weight other nodes use too/,
     ],
   ])('refuses %j before it trains', (extra, nodes, says) => {
-    const { status, stderr, written } = finetune(
-      `f (float[n,2] x) => (float[n,3] y) <${WEIGHT}> { ${nodes} }`,
-      ...extra,
-    );
+    const { status, stderr, written } = finetune(`f (float[n,2] x) => (float[n,3] y) <${WEIGHT}> { ${nodes} }`, extra);
     expect(stderr).toMatch(says);
     expect([status, written]).toEqual([2, false]);
   });

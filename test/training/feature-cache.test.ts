@@ -57,6 +57,7 @@ describe('FeatureCache', () => {
       data: Float32Array.from([12, 7, 0, 12].flatMap((index) => [index + 4, 2 * index + 5, 3 * index + 6])),
     });
     expect(seen).toEqual([2, 1, 2]);
+    expect(cache.known([12, 4, 0])).toEqual([12, 0]);
     expect(folders()).toHaveLength(1);
     cache.close();
     expect(folders()).toEqual([]);
