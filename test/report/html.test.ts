@@ -81,6 +81,10 @@ describe('renderHtml', () => {
     ]);
   });
 
+  it('counts the samples of all epochs of training', () => {
+    expect(renderHtml(richReport)).toContain('3 epochs, 50,000 samples in all, in 31.5 s: 4,762 samples a second');
+  });
+
   it('can be sorted without script: every row carries its place in each order', () => {
     const page = pageOf(richReport);
     const orders = page('#node-list tbody tr')

@@ -10,7 +10,7 @@ export function trainingSection({ training }: Report): Content {
   if (!training) return undefined;
   const { samples, epochs, seconds, samplesPerSecond, workers, bestEpoch, history } = training;
   return markup`<section id="training"><h2>Training</h2>
-<p>${counted(epochs, 'epoch')} of ${formatFixed(samples)} samples in ${formatDuration(1000 * seconds)}, ${formatNumber(samplesPerSecond)} samples a second with ${counted(workers, 'worker')}; epoch ${formatFixed(bestEpoch)} was the best.</p>
+<p>${counted(epochs, 'epoch')}, ${formatFixed(samples)} samples in all, in ${formatDuration(1000 * seconds)}: ${formatNumber(samplesPerSecond)} samples a second with ${counted(workers, 'worker')}; epoch ${formatFixed(bestEpoch)} was the best.</p>
 ${curvesOf(history, 'training-history', 'Training by epoch', bestEpoch)}
 </section>`;
 }
