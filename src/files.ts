@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, UserError } from './errors.js';
 
@@ -102,4 +102,17 @@ function asWriteError(error: unknown, file: string): unknown {
   if (error instanceof UserError || typeof code !== 'string' || !/^E[A-Z]+$/.test(code)) return error;
   const [what, mend] = SYSTEM[code] ?? [messageOf(error), 'check the path'];
   return new UserError(`cannot write: ${what}`, { file, mend });
+}
+
+/**
+ * Rows of float32 numbers of one width, read from a file.
+ * @param places numbers of the rows, in the order wanted.
+ * @param start bytes before the first row.
+ */
+export function readRows(file: number, width: number, places: readonly number[], start = 0): Float32Array {
+  const rows = new Float32Array(places.length * width);
+  const bytes = new Uint8Array(rows.buffer);
+  const length = 4 * width;
+  for (const [k, place] of places.entries()) readSync(file, bytes, k * length, length, start + place * length);
+  return rows;
 }

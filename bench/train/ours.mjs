@@ -1,6 +1,5 @@
 // Our side of the comparison, a process of its own: node ours.mjs SETTINGS, where SETTINGS is the JSON that `train` takes.
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { batches } from '../../dist/data/batches.js';
 import { batchTargets } from '../../dist/data/targets.js';
@@ -9,7 +8,7 @@ import { readModel } from '../../dist/onnx/read.js';
 import { Session } from '../../dist/runtime/session.js';
 import { classification, ROW_WEIGHTS, TARGETS } from '../../dist/training/objectives.js';
 import { prepareForTraining } from '../../dist/training/prepare.js';
-import { Replicas } from '../../dist/training/replicas.js';
+import { bestReplicas, Replicas } from '../../dist/training/replicas.js';
 import { buildStepGraph } from '../../dist/training/step-graph.js';
 
 const DATA = {
@@ -17,8 +16,6 @@ const DATA = {
   digits: 'spoken-digits/train',
   banking: 'banking77/train.csv',
 };
-/** As `nncompress finetune` chooses: larger models are held once. */
-const HELD_PER_CORE = 4e6;
 
 /**
  * Trains a model of the zoo on given batches.
@@ -41,9 +38,8 @@ async function train({ zoo, model: name, rows: rowsFile, optimizer, lr, tokens, 
   const feeds = batchFeeds(data, rows);
   const first = (await feeds.next()).value;
   const trainable = await prepareForTraining(readModel(path));
-  const bytes = trainable.parameters.reduce((sum, { tensor }) => sum + tensor.byteLength, 0);
   const batchStatistics = batchNorm === 'train';
-  const replicas = batchStatistics || bytes > HELD_PER_CORE ? 1 : availableParallelism();
+  const replicas = bestReplicas(trainable.parameters, batchStatistics);
   const graph = await buildStepGraph(trainable, {
     objective: classification({
       ...{ output: data.output, kind: data.kind, probabilities: false, labelSmoothing: 0 },

@@ -2,7 +2,7 @@ import { UserError } from '../errors.js';
 import type { Dim, ValueInfo } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import { Node } from '../ir/node.js';
-import { DATA_TYPES, type DataType } from '../ir/types.js';
+import { byteLength, DATA_TYPES, type DataType, elementCount } from '../ir/types.js';
 import { encodeModel } from '../onnx/write.js';
 import { Session } from '../runtime/session.js';
 
@@ -10,6 +10,12 @@ import { Session } from '../runtime/session.js';
 export interface ValueFacts {
   type: DataType;
   dims?: readonly Dim[] | undefined;
+}
+
+/** Bytes of a value; undefined where its size is not fixed. */
+export function valueBytes(facts: ValueFacts | undefined): number | undefined {
+  if (!facts?.dims?.every((dim) => typeof dim === 'number')) return undefined;
+  return byteLength(facts.type, elementCount(facts.dims as number[]));
 }
 
 /** Bytes above which a constant is declared as an input of its type and shape, so that no weights are loaded. */

@@ -19,6 +19,7 @@ import {
   DISPLAY,
   GATES,
   type OptionGroup,
+  type OptionRow,
   OUTPUT,
   oneOf,
   only,
@@ -94,6 +95,15 @@ const TRAINING: OptionGroup = {
   ],
 };
 
+/** Limits, with those on what may be lost against another model. */
+const gatesAgainst = (other: string): OptionGroup => ({
+  ...GATES,
+  rows: [
+    ...COMPARISON_GATES.map(([flags, help]): OptionRow => [flags, help.replace('the original', other)]),
+    ...GATES.rows,
+  ],
+});
+
 const BENCHMARK: OptionGroup = { heading: RUNNING.heading, rows: [['--no-benchmark', 'do not measure latency']] };
 
 /** Arguments of `nncompress quantize`. */
@@ -101,7 +111,6 @@ export function quantizeArguments(command: Command): Command {
   command
     .description('make a model smaller and faster with integer weights and kernels, and prove what that did')
     .argument('[model]', 'ONNX file');
-  const gates = { ...GATES, rows: [...COMPARISON_GATES, ...GATES.rows] };
   addOptions(command, [
     QUANTIZATION,
     CALIBRATION,
@@ -109,7 +118,7 @@ export function quantizeArguments(command: Command): Command {
     PREPROCESSING,
     RUNNING,
     BENCHMARK,
-    gates,
+    gatesAgainst('the original'),
     OUTPUT,
     CONFIG,
     DISPLAY,
@@ -149,7 +158,6 @@ export function finetuneArguments(command: Command): Command {
       ['--compare', 'also train the last layer alone, and everything from random weights'],
     ],
   };
-  const gates = { ...GATES, rows: [...COMPARISON_GATES, ...GATES.rows] };
   const output = without(OUTPUT, 'dry-run');
   addOptions(command, [
     TRAINING_DATA,
@@ -159,7 +167,7 @@ export function finetuneArguments(command: Command): Command {
     PREPROCESSING,
     RUNNING,
     BENCHMARK,
-    gates,
+    gatesAgainst('the original'),
     output,
     CONFIG,
     DISPLAY,
@@ -192,7 +200,7 @@ export function distillArguments(command: Command): Command {
       ['--teacher-cache <folder>', 'where outputs of teachers are kept (default: teacher-outputs beside the output)'],
     ],
   };
-  const gates = { ...GATES, rows: [...distillationGates(), ...GATES.rows] };
+  const gates = gatesAgainst('the teacher');
   // After --baseline, which it is the opposite of.
   const alone: OptionGroup = { heading, rows: [['--no-baseline', 'do not train the student alone for comparison']] };
   const output = without(OUTPUT, 'dry-run');
@@ -206,10 +214,6 @@ export function distillArguments(command: Command): Command {
     ),
   );
 }
-
-/** Limits on what a student may lose against its teacher. */
-const distillationGates = () =>
-  COMPARISON_GATES.map(([flags, help]) => [flags, help.replace('the original', 'the teacher')] as const);
 
 /** Arguments of `nncompress evaluate`. */
 export function evaluateArguments(command: Command): Command {
@@ -239,9 +243,18 @@ export function compareArguments(command: Command): Command {
       ['--batch <n>', 'samples in one run of the models'],
     ],
   };
-  const gates = { ...GATES, rows: [...COMPARISON_GATES, ...GATES.rows] };
   const output = without(OUTPUT, 'output', 'dry-run');
-  addOptions(command, [own, DATA, PREPROCESSING, RUNNING, BENCHMARK, gates, output, CONFIG, DISPLAY]);
+  addOptions(command, [
+    own,
+    DATA,
+    PREPROCESSING,
+    RUNNING,
+    BENCHMARK,
+    gatesAgainst('the original'),
+    output,
+    CONFIG,
+    DISPLAY,
+  ]);
   return command.addHelpText(
     'after',
     examples(

@@ -2,20 +2,14 @@ import { z } from 'zod';
 import { DISTILLATION_LOSSES } from './choices.js';
 import {
   choice,
-  comparisonGatesShape,
-  dataShape,
-  displayShape,
   exact,
-  flag,
   fraction,
   gatesShape,
   listOf,
+  makingShape,
   nonNegativeNumber,
-  outputShape,
   path,
   positiveNumber,
-  preprocessingShape,
-  runningShape,
   trainingShape,
 } from './schemas.js';
 
@@ -34,16 +28,9 @@ export const distillOptions = exact({
   beta: nonNegativeNumber().default(8),
   /** Folder where the teacher's outputs are kept; beside the output where absent. */
   teacherCache: path().optional(),
-  benchmark: flag().default(true),
-  ...dataShape,
-  ...preprocessingShape,
-  ...runningShape,
-  ...gatesShape,
+  ...makingShape,
   /** As a gate: a report. False: the student is not trained alone for comparison. */
   baseline: z.union([gatesShape.baseline, z.literal(false)]),
-  ...comparisonGatesShape,
-  ...outputShape,
-  ...displayShape,
 });
 
 export type DistillOptions = z.output<typeof distillOptions>;

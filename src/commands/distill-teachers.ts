@@ -6,7 +6,7 @@ import type { Dataset } from '../data/types.js';
 import { UserError } from '../errors.js';
 import { meanSoftened } from '../evaluate/soft-targets.js';
 import { TeacherOutputs } from '../evaluate/teacher-outputs.js';
-import { externalLocations } from '../onnx/write.js';
+import { modelFiles } from '../onnx/write.js';
 import type { CommandContext } from './context.js';
 import type { DistillOptions } from './distill-options.js';
 import { besideWhich } from './model-pair.js';
@@ -124,10 +124,16 @@ async function outputsOf(
   { progress, note }: CommandContext,
 ): Promise<TeacherOutputs> {
   const { path, model, workers, session } = bench;
-  const files = [path, ...[...externalLocations(model)].map((location) => join(dirname(path), location))];
   const task = progress.start(`running the teacher ${path}`, data.dataset.size);
   const onProgress = (samples: number) => task.advance(samples);
-  const outputs = await TeacherOutputs.open({ files, data, folder, workers, session, onProgress });
+  const outputs = await TeacherOutputs.open({
+    files: modelFiles(model, path),
+    data,
+    folder,
+    workers,
+    session,
+    onProgress,
+  });
   task.done();
   note(
     outputs.reused

@@ -1,7 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
-import { extname } from 'node:path';
 import type { TaskData } from '../data/task.js';
-import { UserError } from '../errors.js';
 import { checkOutput } from '../files.js';
 import { formatPercent } from '../report/format.js';
 import type { Interval, Report } from '../report/schema.js';
@@ -14,10 +12,10 @@ import { BATCH_SIZES, planFinetuning } from './finetune-plan.js';
 import { finish } from './finish.js';
 import { openGates } from './gating.js';
 import { besideWhich } from './model-pair.js';
-import { resolveModelPath } from './model-path.js';
+import { marked, resolveModelPath } from './model-path.js';
 import { checkReportPaths } from './reports.js';
 import { overlapWarnings, type TrainingData } from './training-data.js';
-import { runTraining, type TrainedModel, trainingReport, trainingWarnings } from './training-run.js';
+import { checkCheckpoints, runTraining, type TrainedModel, trainingReport, trainingWarnings } from './training-run.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 import { type Contender, compareWith, type Judgement, judgeResult } from './write-and-judge.js';
 
@@ -33,7 +31,7 @@ export async function distill(given: string, options: DistillOptions, context: C
   const startedAt = new Date();
   const path = resolveModelPath(given);
   checkReportPaths(options);
-  const output = options.output ?? defaultOutput(path);
+  const output = options.output ?? marked(path, '.distilled');
   checkOutput(output, options.force);
   const checkpoints = [`${output}.checkpoint`, `${output}.alone.checkpoint`] as const;
   checkCheckpoints(checkpoints, options);
@@ -214,19 +212,4 @@ function helpWarnings({ report }: Judgement, { againstAlone }: NonNullable<Repor
 function helpText(drop: Interval): string {
   const points = `${pointsText(drop)} of accuracy against the student trained alone`;
   return drop.low > 0 ? `distillation did harm: ${points}` : `distillation did not help beyond chance: ${points}`;
-}
-
-function defaultOutput(path: string): string {
-  const ending = extname(path);
-  return `${ending ? path.slice(0, -ending.length) : path}.distilled.onnx`;
-}
-
-/** @throws UserError where an interrupted run would be lost */
-function checkCheckpoints(paths: readonly string[], { resume, force }: DistillOptions): void {
-  const left = paths.find((path) => existsSync(path));
-  if (resume || force || left === undefined) return;
-  throw new UserError('is left from an interrupted run', {
-    file: left,
-    mend: 'go on from it with --resume, or start anew with --force',
-  });
 }

@@ -1,20 +1,5 @@
 import { z } from 'zod';
-import {
-  comparisonGatesShape,
-  dataShape,
-  displayShape,
-  exact,
-  flag,
-  fraction,
-  gatesShape,
-  listOf,
-  outputShape,
-  path,
-  preprocessingShape,
-  runningShape,
-  trainingShape,
-  wholeNumber,
-} from './schemas.js';
+import { exact, flag, fraction, listOf, makingShape, path, trainingShape, wholeNumber } from './schemas.js';
 
 /** What `nncompress finetune` takes besides the model. */
 export const finetuneOptions = exact({
@@ -31,14 +16,7 @@ export const finetuneOptions = exact({
   compare: flag().default(false),
   /** False: features of frozen layers are computed anew for each batch. */
   cacheFeatures: flag().default(true),
-  benchmark: flag().default(true),
-  ...dataShape,
-  ...preprocessingShape,
-  ...runningShape,
-  ...gatesShape,
-  ...comparisonGatesShape,
-  ...outputShape,
-  ...displayShape,
+  ...makingShape,
 });
 
 export type FinetuneOptions = z.output<typeof finetuneOptions>;

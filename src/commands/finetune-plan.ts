@@ -1,9 +1,8 @@
-import { availableParallelism } from 'node:os';
 import { parseAugmentations } from '../data/augment/parse.js';
-import type { TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
 import { evaluateModels } from '../evaluate/evaluate-models.js';
 import { globToRegExp } from '../glob.js';
+import { sumOf } from '../group.js';
 import type { Model } from '../ir/model.js';
 import type { Tensor } from '../ir/tensor.js';
 import type { NamedValues } from '../ir/types.js';
@@ -15,7 +14,8 @@ import { peakActivationBytes } from '../training/memory.js';
 import { classification, distilling } from '../training/objectives.js';
 import { optimizerStates } from '../training/optimizers.js';
 import type { Parameter } from '../training/parameters.js';
-import { freezeParameters, prepareForTraining, type TrainableModel } from '../training/prepare.js';
+import { freezeParameters, prepareForTraining } from '../training/prepare.js';
+import { bestReplicas } from '../training/replicas.js';
 import { buildStepGraph, hasBatchNorms, type StepGraph } from '../training/step-graph.js';
 import type { CommandContext } from './context.js';
 import { restoreNorms } from './finetune-norms.js';
@@ -74,7 +74,8 @@ export async function planFinetuning(
     const typical = await firstOf(batches(1, 0));
     const objective = await objectiveOf(bench, training, options);
     const batchStatistics = options.batchNorm !== 'frozen' && hasBatchNorms(trainable);
-    const workers = options.workers ?? bestWorkers(trainable, batchStatistics, data);
+    const workers =
+      options.workers ?? bestReplicas(trainable.parameters, batchStatistics || data.fixedBatch !== undefined);
     const graph = await buildStepGraph(cut?.trained ?? trainable, {
       objective,
       batchStatistics,
@@ -102,19 +103,6 @@ export async function planFinetuning(
     cache?.close();
     throw error;
   }
-}
-
-/** Models whose parameters take more bytes are held once and use all cores for each operator. */
-const HELD_PER_CORE = 4e6;
-
-/**
- * One copy per core where sums over shares of a batch are the sums over the batch, and copies are small; else one, whose
- * operators use every core.
- */
-function bestWorkers({ parameters }: TrainableModel, batchStatistics: boolean, { fixedBatch }: TaskData): number {
-  const bytes = parameters.reduce((sum, { tensor }) => sum + tensor.byteLength, 0);
-  const whole = batchStatistics || fixedBatch !== undefined || bytes > HELD_PER_CORE;
-  return whole ? 1 : availableParallelism();
 }
 
 /** True where samples are the same in each epoch, so that what frozen layers make of them is, too. */
@@ -152,7 +140,7 @@ async function planText(
   options: PlanOptions & { batchSize: number; workers: number; validating: number },
 ): Promise<string> {
   const shown = (count: number) => count.toLocaleString('en');
-  const size = (parameters: readonly Parameter[]) => parameters.reduce((sum, { tensor }) => sum + tensor.size, 0);
+  const size = (parameters: readonly Parameter[]) => sumOf(parameters, ({ tensor }) => tensor.size);
   const memory = await memoryOf(graph, typical, options);
   return (
     `training ${shown(size(graph.parameters))} of ${shown(size(all))} parameters on ${shown(indices.length)} samples, ` +
@@ -176,7 +164,7 @@ async function memoryOf(
   options: PlanOptions & { workers: number; validating: number },
 ): Promise<number> {
   const { workers, validating, accumulate } = options;
-  const bytes = parameters.reduce((sum, { tensor }) => sum + tensor.byteLength, 0);
+  const bytes = sumOf(parameters, ({ tensor }) => tensor.byteLength);
   const states = optimizerStates(optimizerOf(options)).length;
   const vectors = workers * (accumulate > 1 ? 3 : 2) + (workers - 1) + states + 2;
   const training = vectors * bytes + workers * (SESSION + (await peakActivationBytes(model, typical, sizes)));

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { extname } from 'node:path';
 import { UserError } from '../errors.js';
 import { checkOutput } from '../files.js';
 import type { Report } from '../report/schema.js';
@@ -9,10 +7,10 @@ import { type FinetuneOptions, finetuneOptions } from './finetune-options.js';
 import { planFinetuning } from './finetune-plan.js';
 import { finish } from './finish.js';
 import { openGates } from './gating.js';
-import { resolveModelPath } from './model-path.js';
+import { marked, resolveModelPath } from './model-path.js';
 import { checkReportPaths } from './reports.js';
 import { openTrainingData, overlapWarnings } from './training-data.js';
-import { runTraining, trainingReport, trainingWarnings } from './training-run.js';
+import { checkCheckpoints, runTraining, trainingReport, trainingWarnings } from './training-run.js';
 import { openTransfer } from './transfer.js';
 import { openWorkbench } from './workbench.js';
 import { writeAndJudge } from './write-and-judge.js';
@@ -29,10 +27,10 @@ export async function finetune(given: string, options: FinetuneOptions, context:
   const startedAt = new Date();
   const path = resolveModelPath(given);
   checkReportPaths(options);
-  const output = options.output ?? defaultOutput(path);
+  const output = options.output ?? marked(path, '.tuned');
   checkOutput(output, options.force);
   const checkpoint = `${output}.checkpoint`;
-  checkCheckpoint(checkpoint, options);
+  checkCheckpoints([checkpoint], options);
   const original = await openWorkbench(path, options, context);
   const { classes } = options;
   const transfer = classes === undefined ? undefined : await openTransfer(original, { ...options, classes });
@@ -72,18 +70,4 @@ export async function finetune(given: string, options: FinetuneOptions, context:
     training: trainingReport(tuned),
     warnings: [...(await overlapWarnings(training, test)), ...trainingWarnings(tuned, test), ...report.warnings],
   };
-}
-
-function defaultOutput(path: string): string {
-  const ending = extname(path);
-  return `${ending ? path.slice(0, -ending.length) : path}.tuned.onnx`;
-}
-
-/** @throws UserError where an interrupted run would be lost */
-function checkCheckpoint(path: string, { resume, force }: FinetuneOptions): void {
-  if (resume || force || !existsSync(path)) return;
-  throw new UserError('is left from an interrupted run', {
-    file: path,
-    mend: 'go on from it with --resume, or start anew with --force',
-  });
 }

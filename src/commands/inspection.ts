@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { type ModelCost, measureCost } from '../analysis/cost.js';
 import { formatDims, type GivenShapes } from '../analysis/example-inputs.js';
 import { type ConstantUse, constantUses } from '../analysis/parameters.js';
@@ -7,7 +6,7 @@ import { UserError } from '../errors.js';
 import { groupBy, sumOf } from '../group.js';
 import type { ValueInfo } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
-import { externalLocations } from '../onnx/write.js';
+import { externalLocations, modelFiles } from '../onnx/write.js';
 import { constantsToInitializers } from '../passes/cleanup/constants-to-initializers.js';
 import { type Family, surveyModel, type Treatment } from '../passes/quantize/plan.js';
 import { Session } from '../runtime/session.js';
@@ -69,12 +68,11 @@ const LARGEST = 5;
  */
 export async function inspectModel(model: Model, shapes: GivenShapes, gradients = false): Promise<Inspection> {
   const { path } = model.source!;
-  const external = [...externalLocations(model)];
   const uses = constantUses(model);
   return {
     path,
-    bytes: sumOf([path, ...external.map((file) => join(dirname(path), file))], (file) => statSync(file).size),
-    externalFiles: external,
+    bytes: sumOf(modelFiles(model, path), (file) => statSync(file).size),
+    externalFiles: [...externalLocations(model)],
     producer: model.producer,
     irVersion: Number(model.irVersion),
     opsets: Object.fromEntries([...model.opsets].map(([domain, version]) => [domain || 'ai.onnx', version])),

@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
 
 /** Where the Hugging Face hub keeps the model of a repository, then where exporters leave it. */
@@ -28,6 +28,12 @@ export function resolveModelPath(path: string): string {
 /** True where a model lies in a folder `onnx`, as on the Hugging Face hub. */
 export function isHubLayout(modelPath: string): boolean {
   return basename(dirname(resolve(modelPath))) === 'onnx';
+}
+
+/** The name of a result in the folder of its original: `model.onnx` with the mark `.tuned` gives `model.tuned.onnx`. */
+export function marked(modelPath: string, mark: string): string {
+  const ending = extname(modelPath);
+  return `${ending ? modelPath.slice(0, -ending.length) : modelPath}${mark}.onnx`;
 }
 
 const entryOf = (path: string) => statSync(path, { throwIfNoEntry: false });

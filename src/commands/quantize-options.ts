@@ -1,21 +1,6 @@
 import { z } from 'zod';
 import { CALIBRATION_METHODS, METHODS, PREFERENCES, TARGETS } from './choices.js';
-import {
-  choice,
-  comparisonGatesShape,
-  dataShape,
-  displayShape,
-  exact,
-  flag,
-  gatesShape,
-  listOf,
-  outputShape,
-  path,
-  preprocessingShape,
-  runningShape,
-  wholeNumber,
-  wordList,
-} from './schemas.js';
+import { choice, exact, flag, listOf, makingShape, path, wholeNumber, wordList } from './schemas.js';
 
 /** What `nncompress quantize` takes besides the model. */
 export const quantizeOptions = exact({
@@ -42,15 +27,7 @@ export const quantizeOptions = exact({
   reduceRange: flag().optional(),
   /** Weights that share a scale in int4. */
   blockSize: wholeNumber(16).default(32),
-  /** False: latency is not measured. */
-  benchmark: flag().default(true),
-  ...dataShape,
-  ...preprocessingShape,
-  ...runningShape,
-  ...gatesShape,
-  ...comparisonGatesShape,
-  ...outputShape,
-  ...displayShape,
+  ...makingShape,
 })
   .refine(({ blockSize }) => (blockSize & (blockSize - 1)) === 0, {
     path: ['blockSize'],

@@ -1,11 +1,7 @@
-import { extname } from 'node:path';
 import type { TaskData } from '../data/task.js';
 import { EXIT, UserError } from '../errors.js';
 import { percentile } from '../evaluate/statistics.js';
 import { checkOutput } from '../files.js';
-import type { Model } from '../ir/model.js';
-import type { NamedValues } from '../ir/types.js';
-import { plannedFiles, writeModel } from '../onnx/write.js';
 import type { Trial } from '../passes/quantize/auto.js';
 import { type PreparedModel, prepareForQuantization } from '../passes/quantize/index.js';
 import type { Plan } from '../passes/quantize/plan.js';
@@ -19,7 +15,7 @@ import type { CommandContext } from './context.js';
 import { finish } from './finish.js';
 import { type Gates, openGates } from './gating.js';
 import { createJudge } from './judge.js';
-import { isHubLayout, resolveModelPath } from './model-path.js';
+import { isHubLayout, marked, resolveModelPath } from './model-path.js';
 import { decisionsOf } from './quantize-decisions.js';
 import { type QuantizedResult, quantizeWithinGate } from './quantize-gate.js';
 import { type QuantizeOptions, quantizeOptions } from './quantize-options.js';
@@ -35,7 +31,7 @@ import {
   type SpotCheck,
   spotCheck,
   type Verification,
-  verifyWritten,
+  writeAndVerify,
 } from './verify.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
@@ -101,19 +97,6 @@ export async function quantize(given: string, options: QuantizeOptions, context:
   );
 }
 
-async function writeAndVerify(
-  model: Model,
-  spot: SpotCheck,
-  output: string,
-  force: boolean,
-  bench: Workbench,
-  feeds: NamedValues,
-): Promise<Verification> {
-  for (const file of plannedFiles(model, output)) checkOutput(file, force);
-  await writeModel(model, output);
-  return verifyWritten(output, spot, bench, feeds);
-}
-
 /** What is put before `.onnx`; in a folder `onnx`, the names that transformers.js loads. */
 const MARKS = {
   plain: { int8: '.int8', int4: '.int4', fp16: '.fp16' },
@@ -123,9 +106,7 @@ const MARKS = {
 /** The name of a result in the folder of its original: `model.int8.onnx` or, in a folder `onnx`, `model_quantized.onnx`. */
 export function defaultOutput(path: string, method: QuantizeOptions['method']): string {
   const width = method === 'int4-weights' ? 'int4' : method === 'fp16' ? 'fp16' : 'int8';
-  const ending = extname(path);
-  const stem = ending ? path.slice(0, -ending.length) : path;
-  return `${stem}${MARKS[isHubLayout(path) ? 'hub' : 'plain'][width]}.onnx`;
+  return marked(path, MARKS[isHubLayout(path) ? 'hub' : 'plain'][width]);
 }
 
 function nothingToQuantize(

@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { measureCost } from '../analysis/cost.js';
 import { bytesByOperator } from '../analysis/parameters.js';
 import { digestOf } from '../data/digest.js';
@@ -11,7 +10,7 @@ import type { Fidelity } from '../evaluate/fidelity.js';
 import { ratioInterval, summarizeLatency } from '../evaluate/ratio.js';
 import type { Interval } from '../evaluate/statistics.js';
 import type { Model } from '../ir/model.js';
-import { externalLocations } from '../onnx/write.js';
+import { modelFiles } from '../onnx/write.js';
 import type { Comparison, ModelReport, Report } from '../report/schema.js';
 import { countOperators } from '../runtime/kernels.js';
 import type { LatencySeries } from '../runtime/latency.js';
@@ -37,8 +36,7 @@ export interface ModelFindings {
 
 /** Bytes of a model's main file and its external data. */
 export async function modelBytes(path: string, model: Model): Promise<number> {
-  const files = [path, ...[...externalLocations(model)].map((location) => join(dirname(path), location))];
-  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+  const sizes = await Promise.all(modelFiles(model, path).map(async (file) => (await stat(file)).size));
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 

@@ -352,6 +352,19 @@ export const comparisonGatesShape = {
   minSpeedup: factor().optional(),
 };
 
+/** Options of commands that make a model from another one and judge it against that. */
+export const makingShape = {
+  /** False: latency is not measured. */
+  benchmark: flag().default(true),
+  ...dataShape,
+  ...preprocessingShape,
+  ...runningShape,
+  ...gatesShape,
+  ...comparisonGatesShape,
+  ...outputShape,
+  ...displayShape,
+};
+
 /** Names where the value of an option was given; without a key, where all of them were. */
 export type PlaceOfOption = (key?: string) => ErrorPlace;
 

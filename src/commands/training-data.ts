@@ -1,6 +1,6 @@
 import { overlapOf, splitHoldOut } from '../data/split.js';
 import { batchTargets } from '../data/targets.js';
-import type { TaskData } from '../data/task.js';
+import { firstSamples, type TaskData } from '../data/task.js';
 import { epochOrder, type TrainingBatchOptions, trainingBatches } from '../data/training-batches.js';
 import { UserError } from '../errors.js';
 import type { NamedValues } from '../ir/types.js';
@@ -51,7 +51,7 @@ export async function openTrainingData(
   options: TrainingDataOptions,
 ): Promise<TrainingData> {
   const data = await bench.open(options.train);
-  checkLabels(data, allOf(data));
+  checkLabels(data, firstSamples(data));
   return withValidation(bench, data, options);
 }
 
@@ -64,10 +64,10 @@ export async function withValidation(
   data: TaskData,
   options: TrainingDataOptions,
 ): Promise<TrainingData> {
-  const all = allOf(data);
+  const all = firstSamples(data);
   if (options.validation !== undefined) {
     const validation = await bench.open(options.validation);
-    const indices = allOf(validation);
+    const indices = firstSamples(validation);
     checkLabels(validation, indices);
     return { data, indices: all, validation: { data: validation, indices }, note: undefined };
   }
@@ -80,8 +80,6 @@ export async function withValidation(
   const note = `${held.length} of ${all.length} training samples are held out to choose the best epoch (--validation names others)`;
   return { data, indices: train, validation: { data, indices: held }, note };
 }
-
-const allOf = ({ dataset }: TaskData) => Array.from({ length: dataset.size }, (_, index) => index);
 
 function checkLabels(data: TaskData, indices: readonly number[]): void {
   const missing = indices.find((index) => data.labels.targets[index] === undefined);

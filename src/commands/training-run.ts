@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { digestOf } from '../data/digest.js';
+import { existsSync, rmSync } from 'node:fs';
+import { addFeeds, digestOf } from '../data/digest.js';
 import type { TaskData } from '../data/task.js';
+import { UserError } from '../errors.js';
 import { evaluateModels } from '../evaluate/evaluate-models.js';
 import type { Model } from '../ir/model.js';
 import type { Tensor } from '../ir/tensor.js';
@@ -42,6 +43,19 @@ export interface TrainingRun {
 export interface TrainedModel extends TrainingResult {
   model: Model;
   workers: number;
+}
+
+/** @throws UserError where an interrupted run would be lost */
+export function checkCheckpoints(
+  paths: readonly string[],
+  { resume, force }: { resume: boolean; force: boolean },
+): void {
+  const left = paths.find((path) => existsSync(path));
+  if (resume || force || left === undefined) return;
+  throw new UserError('is left from an interrupted run', {
+    file: left,
+    mend: 'go on from it with --resume, or start anew with --force',
+  });
 }
 
 /** Trains a model, with progress, checkpoints and a learning curve on the way. */
@@ -129,11 +143,7 @@ const HASHED = 32;
 /** Adds some samples from all over the data, as the model takes them: they tell other contents and preprocessing. */
 async function hashSamples(hash: Hash, data: TaskData, indices: readonly number[]): Promise<void> {
   const step = Math.ceil(indices.length / HASHED);
-  for await (const { feeds } of data.stream(indices.filter((_, place) => place % step === 0)))
-    for (const [name, { dims, data }] of Object.entries(feeds)) {
-      hash.update(JSON.stringify([name, dims]));
-      hash.update(ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : `${data}`);
-    }
+  for await (const { feeds } of data.stream(indices.filter((_, place) => place % step === 0))) addFeeds(hash, feeds);
 }
 
 function progressOf(context: CommandContext, label: string, samples: number, epochs: number) {

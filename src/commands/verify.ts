@@ -3,10 +3,11 @@ import { firstSamples, type TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
 import { floatsOf } from '../evaluate/evaluate-models.js';
 import { type Fidelity, FidelityAccumulator, worstFidelity } from '../evaluate/fidelity.js';
+import { checkOutput } from '../files.js';
 import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
 import { readModel } from '../onnx/read.js';
-import { encodeModel, fitsOneFile, tensorBytes } from '../onnx/write.js';
+import { encodeModel, fitsOneFile, plannedFiles, tensorBytes, writeModel } from '../onnx/write.js';
 import { countOperators, integerKernels, optimizedGraph } from '../runtime/kernels.js';
 import { type LatencyBudget, type LatencySeries, measureLatency } from '../runtime/latency.js';
 import { resizeBatch } from '../runtime/pool.js';
@@ -96,12 +97,26 @@ export async function spotCheck(meant: Model, bench: Workbench, feeds: NamedValu
   return { outputs, fidelity };
 }
 
+/** Writes a model and verifies the file. @throws UserError where a file is there and may not be replaced */
+export async function writeAndVerify(
+  model: Model,
+  spot: SpotCheck,
+  output: string,
+  force: boolean,
+  bench: Workbench,
+  feeds: NamedValues,
+): Promise<Verification> {
+  for (const file of plannedFiles(model, output)) checkOutput(file, force);
+  await writeModel(model, output);
+  return verifyWritten(output, spot, bench, feeds);
+}
+
 /**
  * Reads a written model again, checks that it gives what the model that was meant gave, and counts the integer kernels
  * in the graph that ONNX Runtime makes of it.
  * @throws Error where the file gives other outputs (a bug)
  */
-export async function verifyWritten(
+async function verifyWritten(
   output: string,
   { outputs }: SpotCheck,
   bench: Workbench,

@@ -3,10 +3,9 @@ import type { ClassificationAccumulator } from '../evaluate/classification.js';
 import { comparePredictions } from '../evaluate/compare.js';
 import type { Fidelity } from '../evaluate/fidelity.js';
 import type { PairedCounts } from '../evaluate/paired.js';
-import { checkOutput } from '../files.js';
 import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
-import { encodeModel, plannedFiles, writeModel } from '../onnx/write.js';
+import { encodeModel } from '../onnx/write.js';
 import type { Comparison, Report } from '../report/schema.js';
 import type { LatencySeries } from '../runtime/latency.js';
 import { batchSize } from '../runtime/pool.js';
@@ -16,7 +15,7 @@ import type { CommandContext } from './context.js';
 import type { Gates } from './gating.js';
 import { comparisonReport, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
 import { runLanes, skipWarnings } from './run-models.js';
-import { latencyFeeds, measurePair, spotCheck, verifyWritten } from './verify.js';
+import { latencyFeeds, measurePair, spotCheck, writeAndVerify } from './verify.js';
 import type { Workbench } from './workbench.js';
 
 /** A model that was made from another one, and what it is judged by. */
@@ -86,9 +85,7 @@ export async function judgeResult(
   const { bench, test, output, model, sameTask, contenders = [] } = result;
   const feeds = await latencyFeeds(bench, test ?? result.inputs);
   const spot = await spotCheck(model, bench, feeds[0]!);
-  for (const file of plannedFiles(model, output)) checkOutput(file, options.force);
-  await writeModel(model, output);
-  const verification = await verifyWritten(output, spot, bench, feeds[0]!);
+  const verification = await writeAndVerify(model, spot, output, options.force, bench, feeds[0]!);
   const quality = test && (await compareQuality(result, test, options, context));
   const timed = options.benchmark ? await timeable(contenders, feeds) : [];
   const latencies = options.benchmark ? await measureAll(result, feeds, timed) : undefined;

@@ -101,7 +101,7 @@ export function sampleOf(data: TaskData, count: number, seed: number): number[] 
 }
 
 /** The first `limit` samples, or all. */
-export function firstSamples(data: TaskData, limit: number | undefined): number[] {
+export function firstSamples(data: TaskData, limit?: number): number[] {
   return Array.from({ length: Math.min(limit ?? data.dataset.size, data.dataset.size) }, (_, i) => i);
 }
 

@@ -1,3 +1,4 @@
+import { argmax } from './classification.js';
 import type { OutputKind } from './loss.js';
 import type { Task } from './predictions.js';
 
@@ -56,5 +57,5 @@ function sigmoid(logits: Float32Array, _width: number, temperature: number): Flo
 export function classesOf(logits: Float32Array, task: Task): number | number[] {
   if (task === 'binary') return Number(logits[0]! > 0);
   if (task === 'multi-label') return [...logits.keys()].filter((k) => logits[k]! > 0);
-  return logits.indexOf(logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY));
+  return argmax(logits);
 }

@@ -1,9 +1,11 @@
-import { createHash, type Hash } from 'node:crypto';
-import { closeSync, createReadStream, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, createReadStream, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TaskData } from '../data/task.js';
+import { addFeeds } from '../data/digest.js';
+import { firstSamples, type TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
-import { writeAtomically } from '../files.js';
+import { readRows, writeAtomically } from '../files.js';
+import { bytesOf } from '../ir/types.js';
 import { runPool } from '../runtime/pool.js';
 import type { SessionOptions } from '../runtime/protocol.js';
 import { floatsOf } from './evaluate-models.js';
@@ -56,12 +58,7 @@ export class TeacherOutputs {
 
   /** Logits of samples, in the order asked for: rows × width. */
   read(indices: readonly number[]): Float32Array {
-    const rows = new Float32Array(indices.length * this.width);
-    const bytes = new Uint8Array(rows.buffer);
-    const rowBytes = 4 * this.width;
-    for (const [place, index] of indices.entries())
-      readSync(this.file, bytes, place * rowBytes, rowBytes, HEADER + index * rowBytes);
-    return rows;
+    return readRows(this.file, this.width, indices, HEADER);
   }
 
   /** True where the teacher could not read the sample. */
@@ -79,25 +76,12 @@ async function keyOf({ files, data }: TeacherRun): Promise<string> {
   const hash = createHash('sha256');
   for (const file of files) for await (const part of createReadStream(file)) hash.update(part as Buffer);
   hash.update(JSON.stringify([data.output, data.kind, data.labels.classes.length, data.dataset.size]));
-  for await (const { indices, feeds } of data.stream(allOf(data))) {
+  for await (const { indices, feeds } of data.stream(firstSamples(data))) {
     hash.update(JSON.stringify(indices));
-    for (const name of Object.keys(feeds).sort()) addValue(hash, name, feeds[name]!);
+    addFeeds(hash, feeds);
   }
   return hash.digest('hex').slice(0, 32);
 }
-
-function addValue(
-  hash: Hash,
-  name: string,
-  { type, dims, data }: { type: string; dims: readonly number[]; data: unknown },
-): void {
-  hash.update(JSON.stringify([name, type, dims]));
-  hash.update(
-    ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : JSON.stringify(data),
-  );
-}
-
-const allOf = ({ dataset }: TaskData) => Array.from({ length: dataset.size }, (_, index) => index);
 
 async function compute(run: TeacherRun, path: string, width: number): Promise<void> {
   const { files, data, workers, session } = run;
@@ -109,7 +93,7 @@ async function compute(run: TeacherRun, path: string, width: number): Promise<vo
     for (let index = 0; index < size; index++) writeSync(file, bytesOf(nothing));
     let kind: ReturnType<typeof outputKindOf> | undefined;
     const options = { workers, session, fixedBatch: data.fixedBatch };
-    for await (const { batch, outputs } of runPool([files[0]!], data.stream(allOf(data)), options)) {
+    for await (const { batch, outputs } of runPool([files[0]!], data.stream(firstSamples(data)), options)) {
       const value = outputs[0]![data.output];
       if (!value || value.data.length !== batch.indices.length * width)
         throw new UserError(`output '${data.output}' holds no class scores`, {
@@ -134,7 +118,6 @@ function checkFinite(logits: Float32Array, file: string): void {
   throw new UserError('gives scores that are no numbers', { file, mend: 'take another teacher' });
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => new Uint8Array(buffer, byteOffset, byteLength);
 const placeOf = (index: number, width: number) => HEADER + 4 * width * index;
 
 /** Bytes before the rows: a multiple of 64, as the NPY format (version 1.0) wants it. */

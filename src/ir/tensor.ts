@@ -1,5 +1,13 @@
 import { bfloatFromFloat, floatFromHalf, floatsFromBfloat, halfFromFloat, halvesFromFloats } from './half.js';
-import { byteLength, DATA_TYPES, type DataType, elementCount, type TensorValue, type TypedArray } from './types.js';
+import {
+  byteLength,
+  bytesOf,
+  DATA_TYPES,
+  type DataType,
+  elementCount,
+  type TensorValue,
+  type TypedArray,
+} from './types.js';
 
 /** Raw little-endian bytes of a tensor, read when they are needed: from memory, a file, or a computation. */
 export interface Storage {
@@ -25,7 +33,7 @@ export class Tensor {
 
   /** A tensor over values in memory. Sub-byte types take packed bytes, float16 and bfloat16 take bit patterns. */
   static of(name: string, type: DataType, dims: readonly number[], data: TypedArray): Tensor {
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const bytes = bytesOf(data);
     if (bytes.length !== byteLength(type, elementCount(dims)))
       throw new RangeError(`tensor ${name}: ${bytes.length} bytes for ${type}[${dims.join(',')}]`);
     return new Tensor(name, type, dims, { byteLength: bytes.length, read: (begin, end) => bytes.subarray(begin, end) });
@@ -42,8 +50,7 @@ export class Tensor {
       byteLength: byteLength(type, elementCount(dims)),
       indivisible: true,
       read(begin, end) {
-        const data = compute();
-        return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).subarray(begin, end);
+        return bytesOf(compute()).subarray(begin, end);
       },
     });
   }

@@ -87,6 +87,11 @@ export function byteLength(type: DataType, count: number): number {
   return Math.ceil((count * DATA_TYPES[type].bits) / 8);
 }
 
+/** The bytes behind an array: a view, no copy. */
+export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
 /** Number of elements of a shape. */
 export function elementCount(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1);

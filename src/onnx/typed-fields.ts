@@ -1,6 +1,6 @@
 import type Long from 'long';
 import type { Storage } from '../ir/tensor.js';
-import { byteLength, DATA_TYPES, type DataType } from '../ir/types.js';
+import { byteLength, bytesOf, DATA_TYPES, type DataType } from '../ir/types.js';
 import type { TensorProto } from './messages.js';
 
 /**
@@ -38,7 +38,6 @@ function countOf(proto: TensorProto, type: DataType): number {
 }
 
 function encode(proto: TensorProto, type: DataType): Uint8Array {
-  const bytesOf = (data: ArrayBufferView) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const bigints = (list: Long[] | undefined) => BigInt64Array.from((list ?? []).map((v) => BigInt(v.toString())));
   switch (type) {
     case 'float32':

@@ -79,7 +79,7 @@ export async function writeModel(model: Model, path: string, options: WriteOptio
 
 /** The files that `writeModel` would write now, the main one first; for asking before anything is replaced. */
 export function plannedFiles(model: Model, path: string, options: WriteOptions = {}): string[] {
-  if (isAsRead(model)) return [path, ...[...externalLocations(model)].map((location) => join(dirname(path), location))];
+  if (isAsRead(model)) return modelFiles(model, path);
   return fitsOneFile(model, options.inlineLimit) ? [path] : [path, dataPathOf(path)];
 }
 
@@ -171,6 +171,11 @@ export function externalLocations(model: Model): Set<string> {
   for (const tensor of tensorsOf(model)) add(tensor.origin as TensorProto | undefined);
   for (const part of closedParts(model)) for (const tensor of externalTensorsIn(part)) add(tensor);
   return locations;
+}
+
+/** The files that a model at a path consists of, the main one first. */
+export function modelFiles(model: Model, path: string): string[] {
+  return [path, ...[...externalLocations(model)].map((location) => join(dirname(path), location))];
 }
 
 /** True where the model holds the messages that reading its source gives. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { UserError } from '../errors.js';
 import { writeAtomically } from '../files.js';
+import { bytesOf } from '../ir/types.js';
 
 /** A training run as it stands after a step: what a resumed run needs to go on as if nothing had happened. */
 export interface Checkpoint {
@@ -132,8 +133,4 @@ async function readFully(file: FileHandle, into: Uint8Array): Promise<void> {
 
 function* windowsOf(bytes: Uint8Array): Generator<Uint8Array> {
   for (let begin = 0; begin < bytes.length; begin += WINDOW) yield bytes.subarray(begin, begin + WINDOW);
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -1,9 +1,9 @@
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
-import { trackUnfinished } from '../files.js';
-import { elementCount, type NamedValues } from '../ir/types.js';
+import { readRows, trackUnfinished } from '../files.js';
+import { bytesOf, elementCount, type NamedValues } from '../ir/types.js';
 import { runPool } from '../runtime/pool.js';
 import type { SessionOptions } from '../runtime/protocol.js';
 import { withLoadable } from '../runtime/source.js';
@@ -17,7 +17,7 @@ interface IndexedBatch {
 
 /** Features of samples on disk, a row of fixed size for each; memory does not grow with the data. */
 export class FeatureCache {
-  private readonly files: { name: string; sizes: readonly number[]; rowBytes: number; file: number }[];
+  private readonly files: { name: string; sizes: readonly number[]; width: number; file: number }[];
   /** Row of each sample. */
   private readonly rows = new Map<number, number>();
 
@@ -29,7 +29,7 @@ export class FeatureCache {
     this.files = values.map(({ name, sizes }, k) => ({
       name,
       sizes,
-      rowBytes: 4 * elementCount(sizes),
+      width: elementCount(sizes),
       file: openSync(join(folder, `${k}`), 'w+'),
     }));
   }
@@ -63,12 +63,10 @@ export class FeatureCache {
 
   /** Features of samples, by name, in the order asked for. */
   read(indices: readonly number[]): NamedValues {
+    const places = indices.map((index) => this.rows.get(index)!);
     return Object.fromEntries(
-      this.files.map(({ name, sizes, rowBytes, file }) => {
-        const data = new Float32Array((indices.length * rowBytes) / 4);
-        const bytes = new Uint8Array(data.buffer);
-        for (const [place, index] of indices.entries())
-          readSync(file, bytes, place * rowBytes, rowBytes, this.rows.get(index)! * rowBytes);
+      this.files.map(({ name, sizes, width, file }) => {
+        const data = readRows(file, width, places);
         return [name, { type: 'float32' as const, dims: [indices.length, ...sizes], data }];
       }),
     );
@@ -83,9 +81,9 @@ export class FeatureCache {
 
   private add(indices: readonly number[], outputs: NamedValues): void {
     const at = this.rows.size;
-    for (const { name, rowBytes, file } of this.files) {
-      const { buffer, byteOffset } = outputs[name]!.data as Float32Array;
-      this.write(file, new Uint8Array(buffer, byteOffset, indices.length * rowBytes), at * rowBytes);
+    for (const { name, width, file } of this.files) {
+      const values = (outputs[name]!.data as Float32Array).subarray(0, indices.length * width);
+      this.write(file, bytesOf(values), 4 * at * width);
     }
     for (const index of indices) this.rows.set(index, this.rows.size);
   }

@@ -1,7 +1,7 @@
-import { inferValueTypes, type ValueFacts } from '../analysis/value-types.js';
+import { inferValueTypes, type ValueFacts, valueBytes } from '../analysis/value-types.js';
 import { usedValues } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
-import { byteLength, elementCount, type NamedValues } from '../ir/types.js';
+import type { NamedValues } from '../ir/types.js';
 import { executionOrder } from '../runtime/execution-order.js';
 
 /**
@@ -24,7 +24,7 @@ export async function peakActivationBytes(
   let most = 0;
   for (const [place, node] of nodes.entries()) {
     for (const output of node.outputs) {
-      const bytes = valueBytes(facts.get(output));
+      const bytes = valueBytes(facts.get(output)) ?? 0;
       const last = lastUse.get(output) ?? place;
       held += bytes;
       endingAt.set(last, (endingAt.get(last) ?? 0) + bytes);
@@ -60,10 +60,4 @@ export function typicalSizes({ graph }: Model, typical: NamedValues): Map<string
         if (typeof dim === 'string' && size !== undefined) sizes.set(dim, size);
       }
   return sizes;
-}
-
-/** Bytes of a value; 0 where its size cannot be told. */
-export function valueBytes(facts: ValueFacts | undefined): number {
-  if (!facts?.dims?.every((dim) => typeof dim === 'number')) return 0;
-  return byteLength(facts.type, elementCount(facts.dims as number[]));
 }

@@ -1,6 +1,7 @@
 import { inferTypesWithBranches } from '../analysis/branch-types.js';
 import type { ValueFacts } from '../analysis/value-types.js';
 import { UserError } from '../errors.js';
+import { sumOf } from '../group.js';
 import type { Model } from '../ir/model.js';
 import type { DataType } from '../ir/types.js';
 import { gradientRow } from '../ops/gradients/table.js';
@@ -70,7 +71,7 @@ const OTHER_FLOATS: readonly DataType[] = ['float16', 'bfloat16', 'float64'];
 /** @throws UserError where no parameters were found, or where most of the weights are of a type without gradients */
 function checkWeights(model: Model, parameters: readonly Parameter[]): void {
   const file = model.source?.path;
-  const elements = parameters.reduce((sum, { tensor }) => sum + tensor.size, 0);
+  const elements = sumOf(parameters, ({ tensor }) => tensor.size);
   const larger = largestType(model, elements);
   if (larger && QUANTIZED.includes(larger))
     throw new UserError('has quantized weights, which gradients do not reach', {

@@ -1,4 +1,5 @@
-import type { ValueFacts } from '../analysis/value-types.js';
+import { type ValueFacts, valueBytes } from '../analysis/value-types.js';
+import { sumOf } from '../group.js';
 import { usedValues } from '../ir/graph.js';
 import { cloneNode, type Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
@@ -6,7 +7,7 @@ import type { NamedValues } from '../ir/types.js';
 import { replaceInNode } from '../ir/uses.js';
 import { isDeterministic } from '../ops/determinism.js';
 import { Emitter } from '../ops/gradients/emitter.js';
-import { inferSizes, valueBytes } from './memory.js';
+import { inferSizes } from './memory.js';
 import { cutIntoSegments, type ForwardCosts } from './segments.js';
 
 /** What of a step graph is known beside its nodes. */
@@ -194,7 +195,7 @@ class StepNodes {
   }
 
   private bytesOf(names: Iterable<string>): number {
-    return [...names].reduce((total, name) => total + valueBytes(this.facts.get(name)), 0);
+    return sumOf(names, (name) => valueBytes(this.facts.get(name)) ?? 0);
   }
 }
 

@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+import { sumOf } from '../group.js';
 import type { NamedValues } from '../ir/types.js';
 import { encodeModel } from '../onnx/write.js';
 import { evenBounds } from '../parallel/collective.js';
@@ -28,6 +30,18 @@ export interface ReplicaOptions {
 export interface TrainingState {
   parameters: Float32Array;
   states: Record<string, Float32Array>;
+}
+
+/** Parameters of more bytes are held once, and all cores work on each operator: exchanging them would cost too much. */
+const HELD_PER_CORE = 4e6;
+
+/**
+ * One copy per core where sums over shares of a batch are the sums over the batch, and copies are small; else one.
+ * @param isWhole true where a batch cannot be shared out.
+ */
+export function bestReplicas(parameters: readonly Parameter[], isWhole: boolean): number {
+  const bytes = sumOf(parameters, ({ tensor }) => tensor.byteLength);
+  return isWhole || bytes > HELD_PER_CORE ? 1 : availableParallelism();
 }
 
 /** One step's settings. */

@@ -1,3 +1,5 @@
+import { sumOf } from '../group.js';
+
 /** What a step of a forward pass holds. All arrays have one entry per node, in the order in which they run. */
 export interface ForwardCosts {
   /** Bytes of the values of a node that the backward pass needs. */
@@ -16,7 +18,7 @@ export interface ForwardCosts {
  */
 export function cutIntoSegments(costs: ForwardCosts): number[] {
   const crossing = crossingBytes(costs);
-  const total = sum(costs.kept);
+  const total = sumOf(costs.kept, (bytes) => bytes);
   let best: number[] = [];
   let least = total;
   const most = 2 * Math.ceil(Math.sqrt(costs.kept.length));
@@ -67,8 +69,4 @@ function peakOf(cuts: readonly number[], { kept, lastUse, handedOn }: ForwardCos
     else inside[segment]! += bytes;
   }
   return across + Math.max(...inside);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

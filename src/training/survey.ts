@@ -1,3 +1,4 @@
+import { sumOf } from '../group.js';
 import type { Model } from '../ir/model.js';
 import { isFloat } from '../ir/types.js';
 import { Emitter } from '../ops/gradients/emitter.js';
@@ -34,7 +35,7 @@ export async function surveyGradients(original: Model): Promise<GradientSurvey> 
     { facts },
   );
   return {
-    parameters: parameters.reduce((sum, { tensor }) => sum + tensor.size, 0),
+    parameters: sumOf(parameters, ({ tensor }) => tensor.size),
     tensors: parameters.length,
     operators: [...counts].map(([type, nodes]) => ({
       type,

@@ -2,17 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import { encodeModel } from '../../src/onnx/write.js';
 import { LocalSession } from '../../src/runtime/local-session.js';
 import { buildUpdate, EMA, type Optimizer, optimizerStates, updateScalars } from '../../src/training/optimizers.js';
-
-const plain: Optimizer = {
-  name: 'sgd',
-  momentum: 0,
-  nesterov: false,
-  betas: [0.9, 0.999],
-  epsilon: 1e-8,
-  weightDecay: 0,
-  maxGradientNorm: 0,
-  emaDecay: 0,
-};
+import { sgd as plain } from './toy.js';
 
 /** The gradients and the learning rate of each step. */
 const steps: readonly (readonly [gradient: number[], learningRate: number])[] = [

@@ -1,11 +1,11 @@
 import type { Scope } from '../../analysis/scopes.js';
-import { inferValueTypes, type ValueFacts } from '../../analysis/value-types.js';
+import { inferValueTypes, type ValueFacts, valueBytes } from '../../analysis/value-types.js';
 import { messageOf, UserError } from '../../errors.js';
 import { usedValues } from '../../ir/graph.js';
 import { cloneNode, Model } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
 import { type Tensor, tensorOfValue } from '../../ir/tensor.js';
-import { byteLength, type DataType, elementCount } from '../../ir/types.js';
+import type { DataType } from '../../ir/types.js';
 import { encodeModel } from '../../onnx/write.js';
 import { isDeterministic } from '../../ops/determinism.js';
 import { Session } from '../../runtime/session.js';
@@ -81,18 +81,13 @@ function computable(nodes: readonly Node[], facts: ReadonlyMap<string, ValueFact
   const dropped = new Set<string>();
   return nodes.filter((node) => {
     const used = [...usedValues(node)];
-    const sizes = node.outputs.filter(Boolean).map((output) => bytesOf(facts.get(output)));
+    const sizes = node.outputs.filter(Boolean).map((output) => valueBytes(facts.get(output)));
     const sized = sizes.every((bytes) => bytes !== undefined && bytes <= MOST_BYTES);
     const bounded = BOUNDED.has(node.type) && !used.some((name) => madeBy.has(name));
     const keep = (sized || bounded) && !used.some((name) => dropped.has(name));
     for (const output of node.outputs) (keep ? madeBy : dropped).add(output);
     return keep;
   });
-}
-
-function bytesOf(facts: ValueFacts | undefined): number | undefined {
-  if (!facts?.dims?.every((dim) => typeof dim === 'number')) return undefined;
-  return byteLength(facts.type, elementCount(facts.dims as number[]));
 }
 
 /** A model of constant nodes and the constants that they take. */
@@ -171,7 +166,7 @@ class FoldPlan {
   private tooLarge(): string[] {
     const freed = new Set<string>();
     return this.results().filter((name) => {
-      const bytes = bytesOf(this.facts.get(name)) ?? 0;
+      const bytes = valueBytes(this.facts.get(name)) ?? 0;
       return bytes > MOST_GROWTH && bytes - this.freedBytes(name, freed) > MOST_GROWTH;
     });
   }
