@@ -1,9 +1,9 @@
 import { UserError } from '../errors.js';
+import { Emitter } from '../ir/emitter.js';
 import type { Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
 import type { Tensor } from '../ir/tensor.js';
 import { computeStatistics, countPerChannel } from '../ops/gradients/batch-normalization.js';
-import { Emitter } from '../ops/gradients/emitter.js';
 
 /** A running statistic of a batch normalization: state that each training step moves on. */
 export interface RunningStatistic {

@@ -1,4 +1,5 @@
 import { inferValueTypes, type ValueFacts } from '../analysis/value-types.js';
+import { Emitter } from '../ir/emitter.js';
 import type { Dim, GraphIndex } from '../ir/graph.js';
 import { usedValues } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
@@ -7,7 +8,6 @@ import { Tensor } from '../ir/tensor.js';
 import { isFloat } from '../ir/types.js';
 import { replaceInNode } from '../ir/uses.js';
 import { BlockedLayout } from '../ops/gradients/blocked.js';
-import { Emitter } from '../ops/gradients/emitter.js';
 import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
 import type { Pass } from '../passes/pass.js';
 import { blockedRule } from './blocked-rules.js';

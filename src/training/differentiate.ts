@@ -1,10 +1,10 @@
 import type { ValueFacts } from '../analysis/value-types.js';
 import { UserError } from '../errors.js';
+import { Emitter } from '../ir/emitter.js';
 import { captures, type Graph, usedValues } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
 import { type DataType, isFloat } from '../ir/types.js';
-import { Emitter } from '../ops/gradients/emitter.js';
 import { type Bodies, type ForwardValues, NoGradient, Site } from '../ops/gradients/site.js';
 import { gradientRow, stopsGradients } from '../ops/gradients/table.js';
 

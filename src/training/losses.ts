@@ -1,4 +1,4 @@
-import type { Emitter, Operand } from '../ops/gradients/emitter.js';
+import type { Emitter, Operand } from '../ir/emitter.js';
 
 /** Values that a loss is made from. */
 export interface LossSite {

@@ -1,6 +1,6 @@
+import type { Emitter } from '../ir/emitter.js';
 import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
-import type { Emitter } from '../ops/gradients/emitter.js';
 import { batchSize, resizeBatch } from '../runtime/pool.js';
 import {
   binaryCrossEntropy,

@@ -1,5 +1,5 @@
+import { Emitter } from '../ir/emitter.js';
 import { Model } from '../ir/model.js';
-import { Emitter } from '../ops/gradients/emitter.js';
 
 /** Optimizers by the name that options use. */
 export type OptimizerName = 'sgd' | 'adam' | 'adamw';

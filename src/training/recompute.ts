@@ -1,12 +1,12 @@
 import { type ValueFacts, valueBytes } from '../analysis/value-types.js';
 import { sumOf } from '../group.js';
+import { Emitter } from '../ir/emitter.js';
 import { usedValues } from '../ir/graph.js';
 import { cloneNode, type Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
 import type { NamedValues } from '../ir/types.js';
 import { replaceInNode } from '../ir/uses.js';
 import { isDeterministic } from '../ops/determinism.js';
-import { Emitter } from '../ops/gradients/emitter.js';
 import { inferSizes } from './memory.js';
 import { cutIntoSegments, type ForwardCosts } from './segments.js';
 

@@ -1,10 +1,10 @@
+import { Emitter } from '../ir/emitter.js';
 import type { Model } from '../ir/model.js';
 import { Node } from '../ir/node.js';
 import { Tensor } from '../ir/tensor.js';
 import type { NamedValues } from '../ir/types.js';
 import { encodeModel } from '../onnx/write.js';
 import { computeStatistics } from '../ops/gradients/batch-normalization.js';
-import { Emitter } from '../ops/gradients/emitter.js';
 import { LINEAR, scaledWeight } from '../passes/cleanup/linear.js';
 import { upgradeOpset } from '../passes/opset-upgrade/upgrade-opset.js';
 import { runPasses } from '../passes/pass.js';

@@ -1,12 +1,12 @@
 import { inferTypesWithBranches } from '../analysis/branch-types.js';
 import type { ValueFacts } from '../analysis/value-types.js';
 import { UserError } from '../errors.js';
+import { Emitter } from '../ir/emitter.js';
 import { type Dim, usedValues } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
 import type { Tensor } from '../ir/tensor.js';
 import type { DataType, NamedValues } from '../ir/types.js';
-import { Emitter } from '../ops/gradients/emitter.js';
 import { commonSubexpressions } from '../passes/cleanup/common-subexpressions.js';
 import { foldConstants } from '../passes/cleanup/fold-constants.js';
 import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';

@@ -1,7 +1,7 @@
 import type { ValueFacts } from '../analysis/value-types.js';
+import { Emitter } from '../ir/emitter.js';
 import type { Graph } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
-import { Emitter } from '../ops/gradients/emitter.js';
 import { peakActivationBytes } from './memory.js';
 import { type RecomputeOptions, recomputeForward } from './recompute.js';
 

@@ -1,7 +1,7 @@
 import { sumOf } from '../group.js';
+import { Emitter } from '../ir/emitter.js';
 import type { Model } from '../ir/model.js';
 import { isFloat } from '../ir/types.js';
-import { Emitter } from '../ops/gradients/emitter.js';
 import { gradientRow, stopsGradients } from '../ops/gradients/table.js';
 import { findObstacles } from './differentiate.js';
 import { prepareForTraining } from './prepare.js';

@@ -1,9 +1,9 @@
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { Emitter } from '../../src/ir/emitter.js';
 import { readModel } from '../../src/onnx/read.js';
 import { encodeModel } from '../../src/onnx/write.js';
-import { Emitter } from '../../src/ops/gradients/emitter.js';
 import { nncompress, readReport, root, SPEECH, scratch } from './program.js';
 
 const [STUDENT, TEST] = SPEECH;

@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { inferValueTypes } from '../../src/analysis/value-types.js';
+import { Emitter } from '../../src/ir/emitter.js';
 import type { NamedValues } from '../../src/ir/types.js';
 import { encodeModel } from '../../src/onnx/write.js';
-import { Emitter } from '../../src/ops/gradients/emitter.js';
 import { Session } from '../../src/runtime/session.js';
 import { differentiate } from '../../src/training/differentiate.js';
 import * as losses from '../../src/training/losses.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
+import { Emitter } from '../../src/ir/emitter.js';
 import type { NamedValues } from '../../src/ir/types.js';
 import { encodeModel } from '../../src/onnx/write.js';
-import { Emitter } from '../../src/ops/gradients/emitter.js';
 import { Session } from '../../src/runtime/session.js';
 import {
   type ClassificationObjective,

@@ -1,5 +1,5 @@
+import type { Emitter } from '../../ir/emitter.js';
 import type { Node } from '../../ir/node.js';
-import type { Emitter } from './emitter.js';
 import type { GradientRow, Site } from './site.js';
 
 /** What both modes of BatchNormalization need: statistics per channel, and sums of the gradient per channel. */

@@ -1,4 +1,4 @@
-import type { Attributes, Emitter } from './emitter.js';
+import type { Attributes, Emitter } from '../../ir/emitter.js';
 
 const DOMAIN = 'com.microsoft.nchwc';
 

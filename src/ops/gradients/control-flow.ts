@@ -1,6 +1,6 @@
+import { Emitter } from '../../ir/emitter.js';
 import type { Graph } from '../../ir/graph.js';
 import { cloneGraph } from '../../ir/model.js';
-import { Emitter } from './emitter.js';
 import type { GradientRow, Site } from './site.js';
 
 /**

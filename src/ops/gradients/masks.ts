@@ -1,4 +1,4 @@
-import type { Emitter, Operand } from './emitter.js';
+import type { Emitter, Operand } from '../../ir/emitter.js';
 
 /** Steep enough that every normal float32 above zero is sent beyond 1. */
 const STEEP = 3e38;

@@ -1,4 +1,4 @@
-import type { Emitter } from './emitter.js';
+import type { Emitter } from '../../ir/emitter.js';
 
 /** The recurrent weights of one direction. */
 export interface RecurrentWeights {

@@ -1,4 +1,4 @@
-import type { Emitter } from './emitter.js';
+import type { Emitter } from '../../ir/emitter.js';
 import type { Cell, RecurrentWeights } from './recurrent-cells.js';
 import { type ScanSpec, scan } from './scan.js';
 import type { Site } from './site.js';

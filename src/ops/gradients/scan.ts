@@ -1,6 +1,6 @@
+import { Emitter } from '../../ir/emitter.js';
 import { Graph } from '../../ir/graph.js';
 import type { DataType } from '../../ir/types.js';
-import { Emitter } from './emitter.js';
 
 /** A loop over the first axis of some values. */
 export interface ScanSpec<Kind extends string> {

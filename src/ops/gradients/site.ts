@@ -1,8 +1,8 @@
+import type { Emitter } from '../../ir/emitter.js';
 import type { Dim, Graph } from '../../ir/graph.js';
 import type { Node } from '../../ir/node.js';
 import type { Tensor } from '../../ir/tensor.js';
 import type { DataType } from '../../ir/types.js';
-import type { Emitter } from './emitter.js';
 
 /** Says why a node cannot be differentiated. */
 export class NoGradient extends Error {}

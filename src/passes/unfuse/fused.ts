@@ -1,7 +1,7 @@
 import type { ValueFacts } from '../../analysis/value-types.js';
+import type { Emitter } from '../../ir/emitter.js';
 import type { Dim } from '../../ir/graph.js';
 import type { Node } from '../../ir/node.js';
-import type { Emitter } from '../../ops/gradients/emitter.js';
 
 /** Says why a fused operator stays as it is. */
 export class StaysFused extends Error {}

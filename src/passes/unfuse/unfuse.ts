@@ -1,7 +1,7 @@
 import { inferValueTypes, type ValueFacts } from '../../analysis/value-types.js';
+import { Emitter } from '../../ir/emitter.js';
 import type { Model } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
-import { Emitter } from '../../ops/gradients/emitter.js';
 import type { Pass } from '../pass.js';
 import { attention } from './attention.js';
 import { Fused, StaysFused, type UnfuseRow } from './fused.js';

@@ -1,7 +1,7 @@
-import type { Model } from '../../ir/model.js';
-import { type AttributeLiteral, Node } from '../../ir/node.js';
-import { Tensor } from '../../ir/tensor.js';
-import type { DataType } from '../../ir/types.js';
+import type { Model } from './model.js';
+import { type AttributeLiteral, Node } from './node.js';
+import { Tensor } from './tensor.js';
+import type { DataType } from './types.js';
 
 /** The name of a value, or a number that becomes a float32 scalar. */
 export type Operand = string | number;
