@@ -198,11 +198,12 @@ export function distillArguments(command: Command): Command {
       ['--alpha <share>', 'share of the teacher in the loss, that of the labels is the rest (default: 0.5)'],
       ['--beta <x>', 'weight of the classes that are not the target in dkd (default: 8)'],
       ['--teacher-cache <folder>', 'where outputs of teachers are kept (default: teacher-outputs beside the output)'],
+      ['--no-alone', 'do not train the student without a teacher for comparison'],
     ],
   };
   const gates = gatesAgainst('the teacher');
-  // After --baseline, which it is the opposite of.
-  const alone: OptionGroup = { heading, rows: [['--no-baseline', 'do not train the student alone for comparison']] };
+  // Another word for --no-alone; after --baseline, which it is no opposite of.
+  const alone: OptionGroup = { heading, rows: [['--no-baseline', 'the same as --no-alone']] };
   const output = without(OUTPUT, 'dry-run');
   const groups = [TRAINING_DATA, own, TRAINING, DATA, PREPROCESSING, RUNNING, BENCHMARK, gates, alone];
   addOptions(command, [...groups, output, CONFIG, DISPLAY]);

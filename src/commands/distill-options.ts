@@ -3,6 +3,7 @@ import { DISTILLATION_LOSSES } from './choices.js';
 import {
   choice,
   exact,
+  flag,
   fraction,
   gatesShape,
   listOf,
@@ -13,8 +14,7 @@ import {
   trainingShape,
 } from './schemas.js';
 
-/** What `nncompress distill` takes besides the student. */
-export const distillOptions = exact({
+const fields = exact({
   /** Models that the student learns from. */
   teacher: listOf(path()).refine((teachers) => teachers.length > 0, 'expected a path, got nothing'),
   ...trainingShape,
@@ -28,9 +28,18 @@ export const distillOptions = exact({
   beta: nonNegativeNumber().default(8),
   /** Folder where the teacher's outputs are kept; beside the output where absent. */
   teacherCache: path().optional(),
+  /** False: the student is not trained without a teacher for comparison. */
+  alone: flag().default(true),
   ...makingShape,
-  /** As a gate: a report. False: the student is not trained alone for comparison. */
+  /** A report, as everywhere; false is another word for `alone: false`. */
   baseline: z.union([gatesShape.baseline, z.literal(false)]),
 });
+
+/** What `nncompress distill` takes besides the student. */
+export const distillOptions = fields.transform(({ alone, baseline, ...others }) => ({
+  ...others,
+  alone: alone && baseline !== false,
+  baseline: baseline || undefined,
+}));
 
 export type DistillOptions = z.output<typeof distillOptions>;

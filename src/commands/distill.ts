@@ -1,23 +1,22 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { TaskData } from '../data/task.js';
 import { checkOutput } from '../files.js';
-import { formatPercent } from '../report/format.js';
-import type { Interval, Report } from '../report/schema.js';
-import { pointsText } from '../report/summary.js';
+import type { Report } from '../report/schema.js';
 import type { CommandContext } from './context.js';
 import { type DistillationData, distillationData, openSamples, withClassNames } from './distill-data.js';
 import { type DistillOptions, distillOptions } from './distill-options.js';
+import { ALONE, distillationReport, helpWarnings } from './distill-report.js';
 import { openTeachers, orderOf, scoresOf, type Teacher } from './distill-teachers.js';
-import { BATCH_SIZES, planFinetuning } from './finetune-plan.js';
+import { trainAlone, trainOnce } from './distill-train.js';
 import { finish } from './finish.js';
 import { openGates } from './gating.js';
 import { besideWhich } from './model-pair.js';
 import { marked, resolveModelPath } from './model-path.js';
 import { checkReportPaths } from './reports.js';
-import { overlapWarnings, type TrainingData } from './training-data.js';
-import { checkCheckpoints, runTraining, type TrainedModel, trainingReport, trainingWarnings } from './training-run.js';
+import { overlapWarnings } from './training-data.js';
+import { checkCheckpoints, trainingReport, trainingWarnings } from './training-run.js';
 import { openWorkbench, type Workbench } from './workbench.js';
-import { type Contender, compareWith, type Judgement, judgeResult } from './write-and-judge.js';
+import { type Contender, judgeResult } from './write-and-judge.js';
 
 export { distillOptions as options };
 
@@ -39,13 +38,13 @@ export async function distill(given: string, options: DistillOptions, context: C
   const student = await openStudent(path, teachers, options, context);
   const samples = await student.open(await openSamples(options));
   const test = options.data === undefined ? undefined : await student.open(options.data);
-  const gates = await openGates({ ...options, baseline: options.baseline || undefined }, test);
+  const gates = await openGates(options, test);
   const contenders = await teacherContenders(teachers, samples, test, options);
   const scores = await scoresOf(teachers, samples, output, options, context);
   try {
     const data = await distillationData(student, samples, scores, options);
     noteData(data, options, context);
-    const taught = await trainOne(student, data.taught, 'with the teacher', checkpoints[0], options, context);
+    const taught = await trainOnce(student, data.taught, 'with the teacher', checkpoints[0], options, context);
     const alone = await trainAlone(student, data, checkpoints[1], options, context);
     const judgement = await judgeResult(
       {
@@ -84,14 +83,6 @@ export async function distill(given: string, options: DistillOptions, context: C
   } finally {
     scores.close();
   }
-}
-
-const ALONE = 'student-alone';
-
-interface Trained {
-  taught: TrainedModel;
-  alone: TrainedModel | undefined;
-  data: DistillationData;
 }
 
 async function openStudent(
@@ -133,83 +124,4 @@ function noteData({ taught, labelled }: DistillationData, options: DistillOption
     );
   if (options.augment !== 'none')
     context.note('where samples are changed at random, the teacher says what it says of the unchanged ones');
-}
-
-/** Trains the student once. */
-async function trainOne(
-  bench: Workbench,
-  training: TrainingData,
-  label: string,
-  checkpoint: string,
-  options: DistillOptions,
-  context: CommandContext,
-): Promise<TrainedModel> {
-  const all = { ...options, freeze: [], freezeLayers: 0, layerDecay: 1, cacheFeatures: false };
-  const plan = await planFinetuning(bench, training, all, context);
-  const resume = options.resume && existsSync(checkpoint);
-  return runTraining(
-    { bench, training, label, checkpoint, keepCheckpoint: true, ...plan },
-    { ...options, resume },
-    context,
-  ).finally(plan.close);
-}
-
-/** Trains the student on the labels alone, with as many samples in all; undefined where they do not fill a batch. */
-async function trainAlone(
-  bench: Workbench,
-  { taught, alone }: DistillationData,
-  checkpoint: string,
-  options: DistillOptions,
-  context: CommandContext,
-): Promise<TrainedModel | undefined> {
-  if (options.baseline === false || !alone) return undefined;
-  const epochs = Math.round((options.epochs * taught.indices.length) / alone.indices.length);
-  const { fixedBatch, dataset } = alone.data;
-  if (fixedBatch !== undefined && alone.indices.length < fixedBatch) return undefined;
-  const batch = fixedBatch ?? Math.min(options.batch ?? BATCH_SIZES[dataset.kind], alone.indices.length);
-  return trainOne(bench, alone, 'alone', checkpoint, { ...options, epochs, batch }, context);
-}
-
-function distillationReport(
-  judgement: Judgement,
-  { alone, data }: Trained,
-  { loss, temperature, alpha, beta, teacher, confidence }: DistillOptions,
-): NonNullable<Report['distillation']> {
-  const { indices } = data.taught;
-  const rival = judgement.contenders.find(({ role }) => role === ALONE);
-  const againstAlone = rival && compareWith(rival, judgement, confidence);
-  const againstTeacher = compareWith(judgement.contenders[0]!, judgement, confidence);
-  return {
-    loss,
-    temperature,
-    alpha,
-    ...(loss === 'dkd' && { beta }),
-    teachers: teacher.length,
-    samples: indices.length,
-    labelled: data.labelled,
-    ...(againstTeacher.agreement !== undefined && { agreement: againstTeacher.agreement }),
-    againstTeacher: againstTeacher.comparison,
-    ...(againstAlone && { againstAlone: againstAlone.comparison }),
-    ...(alone && { alone: trainingReport(alone)! }),
-  };
-}
-
-/** Says plainly where the teacher was of no use, or no better than its student. */
-function helpWarnings({ report }: Judgement, { againstAlone }: NonNullable<Report['distillation']>): string[] {
-  const accuracyOf = (role: string) => report.models.find((model) => model.role === role)?.metrics?.accuracy;
-  const [teacher, result, original] = ['teacher', 'compressed', 'original'].map(accuracyOf);
-  const warnings: string[] = [];
-  if (teacher !== undefined && original !== undefined && teacher <= original)
-    warnings.push(
-      `the teacher (${formatPercent(teacher)}) is no better than the student as it came (${formatPercent(original)})`,
-    );
-  const drop = againstAlone?.accuracyDrop;
-  if (drop && result !== undefined && drop.high >= 0) warnings.push(helpText(drop));
-  return warnings;
-}
-
-/** @param drop of the accuracy from the student alone to the one that was taught. */
-function helpText(drop: Interval): string {
-  const points = `${pointsText(drop)} of accuracy against the student trained alone`;
-  return drop.low > 0 ? `distillation did harm: ${points}` : `distillation did not help beyond chance: ${points}`;
 }

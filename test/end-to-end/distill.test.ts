@@ -39,7 +39,7 @@ describe('distill', () => {
     const teacher = join(folder, 'teacher');
     cpSync(join(root, 'fixtures/digits-dscnn'), teacher, { recursive: true });
     const go = () =>
-      distill(folder, '--teacher', join(teacher, 'model.onnx'), '--train', train, '--no-baseline', '--force').stderr;
+      distill(folder, '--teacher', join(teacher, 'model.onnx'), '--train', train, '--no-alone', '--force').stderr;
     expect(go()).toContain('was run once');
     expect(go()).toContain('those of an earlier run');
     const clip = readdirSync(train, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.wav'));
@@ -96,7 +96,7 @@ describe('distill', () => {
     const folder = scratch();
     const report = join(folder, 'report.json');
     const teacher = reversed(join(folder, 'teacher'), (name) => name);
-    expect(distill(folder, '--teacher', teacher, '--data', TEST, '--no-baseline', '--report', report).status).toBe(0);
+    expect(distill(folder, '--teacher', teacher, '--data', TEST, '--no-alone', '--report', report).status).toBe(0);
     const { models, distillation, training } = readReport(report);
     expect(models[1]!.metrics!.accuracy).toBeCloseTo(0.996, 3);
     expect(distillation!.agreement).toBeGreaterThan(0.9);
