@@ -11,6 +11,7 @@ import {
   initArguments,
   inspectArguments,
   quantizeArguments,
+  splitArguments,
 } from './commands/arguments.js';
 import type { CommandContext, DisplayOptions } from './commands/context.js';
 import type { JobName } from './commands/jobs.js';
@@ -43,6 +44,7 @@ function createProgram(): Command {
   checkArguments(program.command('check')).action(execute(() => import('./commands/check.js')));
   initArguments(program.command('init')).action(execute(() => import('./commands/init.js')));
   inspectArguments(program.command('inspect')).action(execute(() => import('./commands/inspect.js')));
+  splitArguments(program.command('split')).action(execute(() => import('./commands/split.js')));
   doctorArguments(program.command('doctor')).action(execute(() => import('./commands/doctor.js')));
   completionArguments(program.command('completion')).action(async (shell: string) =>
     (await import('./commands/completion.js')).run(shell, program),

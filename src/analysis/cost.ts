@@ -35,6 +35,8 @@ export interface ModelCost {
   nodes: Map<string, number>;
   /** The input shapes that costs are counted on. */
   shapes: Map<string, readonly number[]>;
+  /** Shapes of the main graph's values on those, as far as they are known; scalars are left out. */
+  values: ReadonlyMap<string, readonly number[]>;
   /** Nodes whose multiply-accumulates are unknown, and why. */
   unknown: { node: string; type: string; reason: string }[];
 }
@@ -71,6 +73,7 @@ export async function measureCost(model: Model, { feeds, shapes: given }: CostOp
     operators: byOperator(model, uses, macs.nodes),
     ...macs,
     shapes: inputs,
+    values: shapes,
   };
 }
 

@@ -324,6 +324,36 @@ export function inspectArguments(command: Command): Command {
   );
 }
 
+/** Arguments of `nncompress split`. */
+export function splitArguments(command: Command): Command {
+  command
+    .description('cut a model into sub-models that run one after the other, balanced by cost')
+    .argument('<model>', 'ONNX file');
+  const parts: OptionGroup = {
+    heading: 'Parts:',
+    rows: [
+      ['--parts <n>', 'how many'],
+      [
+        '--shape <name=sizes>',
+        'input shape that costs are counted on: x=1x3x224x224, or batch=1; repeatable',
+        'repeatable',
+      ],
+    ],
+  };
+  const output: OptionGroup = {
+    ...OUTPUT,
+    rows: [
+      ['-o, --output <folder>', 'folder to write (default: <model>.parts)'],
+      ...only(OUTPUT, 'json', 'force', 'dry-run').rows,
+    ],
+  };
+  addOptions(command, [parts, output, DISPLAY]);
+  return command.addHelpText(
+    'after',
+    examples('split model.onnx --parts 3 -o parts/', 'evaluate parts/ --data test/    # runs them as a pipeline'),
+  );
+}
+
 /** Arguments of `nncompress doctor`. */
 export function doctorArguments(command: Command): Command {
   command.description('check this machine: runtime, providers, instruction sets, optional parts');

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { findBeside } from '../data/beside.js';
+import { FILES_BESIDE, findBeside } from '../data/beside.js';
 import type { TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
 import type { Lane } from '../evaluate/evaluate-models.js';
@@ -15,9 +15,6 @@ export interface ModelPair {
   /** Samples in a run that the models insist on; undefined where both leave it open. */
   fixedBatch: number | undefined;
 }
-
-/** Files that say how samples are prepared and what classes are called. */
-const FILES = ['preprocessor_config.json', 'tokenizer.json', 'config.json', 'labels.txt'];
 
 /**
  * Opens data for two models. The second is prepared for as the files beside it say; where there are none, as those beside
@@ -47,7 +44,7 @@ export async function besideWhich(path: string, other: string): Promise<string> 
 }
 
 async function hasFiles(folder: string): Promise<boolean> {
-  for (const name of FILES) if (await findBeside(folder, name)) return true;
+  for (const name of FILES_BESIDE) if (await findBeside(folder, name)) return true;
   return false;
 }
 

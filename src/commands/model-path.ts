@@ -1,17 +1,20 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
+import { isManifest, MANIFEST } from '../onnx/parts.js';
 
 /** Where the Hugging Face hub keeps the model of a repository, then where exporters leave it. */
 const USUAL_PLACES = [join('onnx', 'model.onnx'), 'model.onnx'];
 
 /**
- * The model file that an argument means: a file is itself; of a folder, `onnx/model.onnx`, else `model.onnx`, else the
+ * The model file that an argument means: a file is itself; of a folder, the manifest of a split model, `onnx/model.onnx`, else `model.onnx`, else the
  * only `.onnx` file in it or in its `onnx` folder. What does not exist is passed on for its reader to refuse.
  * @throws UserError where a folder holds no model, or several of which none has a usual name
  */
 export function resolveModelPath(path: string): string {
   if (!entryOf(path)?.isDirectory()) return path;
+  const manifest = join(path, MANIFEST);
+  if (isManifest(manifest)) return manifest;
   const usual = USUAL_PLACES.map((name) => join(path, name)).find((file) => entryOf(file)?.isFile());
   if (usual !== undefined) return usual;
   const [only, ...others] = [...modelNames(path), ...modelNames(path, 'onnx')];

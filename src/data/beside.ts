@@ -1,3 +1,4 @@
+import { copyFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
 import { isFile, readText } from './files.js';
@@ -13,6 +14,17 @@ export async function findBeside(modelDir: string, name: string): Promise<string
   const folders = basename(resolve(modelDir)) === 'onnx' ? [modelDir, join(modelDir, '..')] : [modelDir];
   for (const folder of folders) if (await isFile(join(folder, name))) return join(folder, name);
   return undefined;
+}
+
+/** Files that say how samples are prepared and what classes are called. */
+export const FILES_BESIDE = ['preprocessor_config.json', 'tokenizer.json', 'config.json', 'labels.txt'];
+
+/** Copies what lies beside a model into the folder of one that is made from it. */
+export async function copyBeside(modelDir: string, folder: string): Promise<void> {
+  for (const name of FILES_BESIDE) {
+    const file = await findBeside(modelDir, name);
+    if (file !== undefined) copyFileSync(file, join(folder, name));
+  }
 }
 
 /**

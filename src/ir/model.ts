@@ -5,8 +5,8 @@ import { type Origin, Tensor } from './tensor.js';
 /** Where a model was read from. */
 export interface ModelSource {
   path: string;
-  /** Bytes of the main file (external data not included). */
-  bytes: Uint8Array;
+  /** Bytes of the main file (external data not included); absent where the model was put together from several. */
+  bytes?: Uint8Array;
 }
 
 /** A model: a graph with the versions of the operator sets it is written in. */

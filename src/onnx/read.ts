@@ -20,16 +20,27 @@ import {
   type TypeProto,
   type ValueInfoProto,
 } from './messages.js';
+import { isManifest, joinModels, readManifest } from './parts.js';
 import { encodeTypedField } from './typed-fields.js';
 
 const TWO_GIB = 2 ** 31;
 
 /**
- * Reads an ONNX file. Tensor data stays in the file's bytes or in external files until a pass asks for it.
+ * Reads an ONNX file, or the parts that a manifest names, put together. Tensor data stays in the files' bytes or in
+ * external files until a pass asks for it.
  * @throws UserError naming the file where it is missing, empty, truncated, not ONNX, or inconsistent.
  */
 export function readModel(path: string): Model {
-  return decodeModel(readFile(path), path);
+  if (!isManifest(path)) return decodeModel(readFile(path), path);
+  const { manifest, files } = readManifest(path);
+  const model = joinModels(
+    files.map((file) => decodeModel(readFile(file), file)),
+    manifest,
+    path,
+  );
+  model.source = { path };
+  checkModel(model, path);
+  return model;
 }
 
 /** Decodes a model from bytes; `path` names it in messages and locates external data. @throws UserError */

@@ -7,6 +7,7 @@ import type { Tensor } from '../ir/tensor.js';
 import { closedParts, externalTensorsIn } from './closed.js';
 import { externalLocation, resolveInside } from './external-data.js';
 import { decodeModelProto, encodeModelProto, sameMessage, type TensorProto } from './messages.js';
+import { isManifest, readManifest } from './parts.js';
 import { modelFromProto } from './read.js';
 import { modelToProto } from './to-proto.js';
 
@@ -60,7 +61,7 @@ export interface WriteOptions {
 export function encodeModel(model: Model): Uint8Array {
   if (!fitsOneFile(model))
     throw new UserError('the model is too large for one message', { mend: 'write it with external data' });
-  if (model.source && !usesExternalData(model) && isUnmodified(model)) return model.source.bytes;
+  if (model.source?.bytes && !usesExternalData(model) && isUnmodified(model)) return model.source.bytes;
   return encodeModelProto(modelToProto(model, { inlineExternal: true }));
 }
 
@@ -142,7 +143,7 @@ async function copyWithData(model: Model, path: string): Promise<WrittenModel> {
   const source = model.source!;
   const locations = externalLocations(model);
   const files = [path];
-  let bytes = source.bytes.length;
+  let bytes = source.bytes!.length;
   for (const location of locations) {
     const from = resolveInside(source.path, location, 'external data');
     const to = join(dirname(path), location);
@@ -152,7 +153,7 @@ async function copyWithData(model: Model, path: string): Promise<WrittenModel> {
     mkdirSync(dirname(to), { recursive: true });
     await writeAtomically(to, (temporary) => copyFileSync(from, temporary));
   }
-  await writeAtomically(path, (temporary) => writeAll(temporary, [source.bytes]));
+  await writeAtomically(path, (temporary) => writeAll(temporary, [source.bytes!]));
   return { files, bytes };
 }
 
@@ -175,12 +176,13 @@ export function externalLocations(model: Model): Set<string> {
 
 /** The files that a model at a path consists of, the main one first. */
 export function modelFiles(model: Model, path: string): string[] {
-  return [path, ...[...externalLocations(model)].map((location) => join(dirname(path), location))];
+  const parts = isManifest(path) ? readManifest(path).files : [];
+  return [path, ...parts, ...[...externalLocations(model)].map((location) => join(dirname(path), location))];
 }
 
 /** True where the model holds the messages that reading its source gives. */
 function isUnmodified(model: Model): boolean {
-  if (!model.source) return false;
+  if (!model.source?.bytes) return false;
   for (const tensor of tensorsOf(model)) if (!tensor.origin) return false;
   const source = modelFromProto(decodeModelProto(model.source.bytes), model.source.path);
   const options = { inlineExternal: false };

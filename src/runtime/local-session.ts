@@ -44,6 +44,11 @@ export class LocalSession {
     return fromOrt(Object.fromEntries(returned.map((name) => [name, results[name]!])));
   }
 
+  /** Runs the model on values held; all its outputs are held, too. */
+  async runKept(feeds: HeldValues): Promise<HeldValues> {
+    return (await this.session.run(feeds)) as HeldValues;
+  }
+
   /** Runs and forgets, to be timed. */
   async runOnly(feeds: HeldValues): Promise<void> {
     await this.session.run(feeds);

@@ -1,4 +1,6 @@
 import type { NamedValues, TensorValue, TypedArray } from '../ir/types.js';
+import { isManifest } from '../onnx/parts.js';
+import { Pipeline } from './pipeline.js';
 import type { SessionOptions } from './protocol.js';
 import { RuntimeThread, Session } from './session.js';
 
@@ -29,11 +31,16 @@ export async function* runPool<B extends { feeds: NamedValues }>(
   options: PoolOptions,
 ): AsyncGenerator<PoolResult<B>> {
   const threads = Array.from({ length: options.workers }, () => new RuntimeThread());
+  const pipelines = new Map<string, Pipeline>();
   const underWay: Promise<PoolResult<B>>[] = [];
   try {
     const settings = { ...options.session, ...(options.workers > 1 ? { threads: 1 } : {}) };
-    const idle: (readonly Session[])[] = await Promise.all(
-      threads.map((thread) => Promise.all(models.map((model) => Session.create(model, settings, thread)))),
+    for (const model of models)
+      if (typeof model === 'string' && isManifest(model)) pipelines.set(model, await Pipeline.create(model, settings));
+    const idle: (readonly Runner[])[] = await Promise.all(
+      threads.map((thread) =>
+        Promise.all(models.map((model) => pipelines.get(model as string) ?? Session.create(model, settings, thread))),
+      ),
     );
     const slots = new Slots(idle);
     for await (const batch of batches) {
@@ -46,9 +53,12 @@ export async function* runPool<B extends { feeds: NamedValues }>(
     while (underWay.length) yield await underWay.shift()!;
   } finally {
     await Promise.allSettled(underWay);
-    await Promise.all(threads.map((thread) => thread.close()));
+    await Promise.all([...threads, ...pipelines.values()].map((one) => one.close()));
   }
 }
+
+/** A model in a thread, or one whose parts are in several. */
+type Runner = Pick<Session, 'run'> | Pipeline;
 
 /** Things that are lent one at a time. */
 class Slots<T> {
@@ -68,7 +78,7 @@ class Slots<T> {
 }
 
 async function runAll<B extends { feeds: NamedValues }>(
-  sessions: readonly Session[],
+  sessions: readonly Runner[],
   batch: B,
   fixedBatch: number | undefined,
 ): Promise<PoolResult<B>> {

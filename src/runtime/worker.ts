@@ -1,13 +1,14 @@
 import { listSupportedBackends } from 'onnxruntime-node';
+import { createRunner, type LocalRunner } from './local-chain.js';
 import { LocalSession } from './local-session.js';
 import type { WorkerMethods } from './protocol.js';
 import { checkStop, serve } from './serve.js';
 
-const sessions = new Map<number, LocalSession>();
+const sessions = new Map<number, LocalRunner>();
 
 const methods: WorkerMethods = {
   async create(id, model, options) {
-    const session = await LocalSession.create(model, options);
+    const session = await createRunner(model, options);
     sessions.set(id, session);
     return session.info;
   },
@@ -38,7 +39,7 @@ const methods: WorkerMethods = {
   },
 };
 
-function get(id: number): LocalSession {
+function get(id: number): LocalRunner {
   const session = sessions.get(id);
   if (!session) throw new Error(`session ${id} was released`);
   return session;

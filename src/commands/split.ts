@@ -1,0 +1,228 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import { type ModelCost, measureCost } from '../analysis/cost.js';
+import { exampleInputs } from '../analysis/example-inputs.js';
+import { inferValueTypes, type ValueFacts } from '../analysis/value-types.js';
+import { copyBeside } from '../data/beside.js';
+import { EXIT, UserError } from '../errors.js';
+import { trackUnfinished, writeAtomically } from '../files.js';
+import { sumOf } from '../group.js';
+import type { ValueInfo } from '../ir/graph.js';
+import type { Model } from '../ir/model.js';
+import type { Node } from '../ir/node.js';
+import { byteLength, elementCount, isFloat, type NamedValues } from '../ir/types.js';
+import { isManifest, MANIFEST, type Manifest, manifestOf } from '../onnx/parts.js';
+import { readModel } from '../onnx/read.js';
+import { writeModel } from '../onnx/write.js';
+import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
+import { splitModel } from '../passes/split/split-model.js';
+import { findStages } from '../passes/split/stages.js';
+import { Session } from '../runtime/session.js';
+import type { CommandContext } from './context.js';
+import { type Column, formatBytes, formatCount, formatInteger, table } from './layout.js';
+import { resolveModelPath } from './model-path.js';
+import { displayShape, exact, flag, namedSizes, path, wholeNumber } from './schemas.js';
+
+/** What `nncompress split` takes besides the model. */
+export const options = exact({
+  parts: wholeNumber(2),
+  /** Folder for the parts. */
+  output: path().optional(),
+  shape: z.array(namedSizes()).default([]),
+  force: flag().default(false),
+  dryRun: flag().default(false),
+  json: flag().default(false),
+  ...displayShape,
+});
+
+export type SplitOptions = z.output<typeof options>;
+
+/** Cuts a model into parts that run one after the other, and shows what each holds. */
+export async function run(given: string, options: SplitOptions, context: CommandContext): Promise<number> {
+  const { print } = context;
+  const { manifest, folder, difference } = await split(given, options);
+  if (options.json) print(JSON.stringify(manifest, null, 2));
+  else {
+    print(`${manifest.source} → ${folder}${options.dryRun ? ' (not written)' : ''}`);
+    for (const line of partLines(manifest)) print(`  ${line}`);
+    print(
+      difference
+        ? `Checked: outputs differ from the whole model's by at most ${difference.toExponential(1)}.`
+        : "Checked: outputs are the whole model's to the bit.",
+    );
+  }
+  return EXIT.ok;
+}
+
+/** A model's parts, and the largest difference of an output from the whole model's on example inputs. */
+export interface SplitResult {
+  manifest: Manifest;
+  folder: string;
+  difference: number;
+}
+
+/** Writes the parts of a model into a folder, with the files beside it. @throws UserError where there is no place to cut */
+export async function split(given: string, options: SplitOptions): Promise<SplitResult> {
+  const source = resolveModelPath(given);
+  const folder = options.output ?? `${source.replace(/\.onnx$/i, '')}.parts`;
+  if (!options.dryRun) checkFolder(folder, options.force);
+  const model = readModel(source);
+  await removeDeadNodes.run(model);
+  const { parts, cost, facts } = await cutModel(model, source, options);
+  return writeFolder(folder, options.dryRun, async (into) => {
+    const described: Manifest['parts'] = [];
+    for (const [k, part] of parts.entries()) {
+      const file = `part-${k + 1}.onnx`;
+      const { bytes } = await writeModel(part, join(into, file));
+      described.push({ file, bytes, ...describePart(part, parts.slice(0, k), cost, facts) });
+    }
+    const names = (infos: readonly ValueInfo[]) => infos.map(({ name }) => name);
+    const manifest = manifestOf({
+      source: basename(source),
+      inputs: names(model.graph.inputs),
+      outputs: names(model.graph.outputs),
+      parts: described,
+      shared: sharedWeights(parts),
+    });
+    writeFileSync(join(into, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
+    await copyBeside(dirname(source), into);
+    const feeds = exampleInputs(model, options.shape);
+    return { manifest, folder, difference: await largestDifference(source, join(into, MANIFEST), feeds) };
+  });
+}
+
+async function cutModel(model: Model, file: string, { parts, shape }: SplitOptions) {
+  const cost = await measureCost(model, { shapes: shape });
+  const facts = await inferValueTypes(model);
+  const stages = findStages(model, parts, {
+    node: (node) => nodeCost(node, cost),
+    transfer: (value) => (facts.has(value) ? BYTE * (bytesOf(value, facts, cost) ?? UNKNOWN) : undefined),
+  });
+  if (stages.length < parts)
+    throw new UserError(`can be cut into at most ${stages.length} parts`, { file, mend: 'ask for fewer with --parts' });
+  const typeOf = (name: string): ValueInfo['type'] => {
+    const { type, dims } = facts.get(name)!;
+    return { kind: 'tensor', elem: type, shape: dims };
+  };
+  return { parts: await splitModel(model, stages, typeOf), cost, facts };
+}
+
+type Facts = ReadonlyMap<string, ValueFacts>;
+
+/** Multiply-accumulates that a core does while an element is read and written, and while a byte goes to another core. */
+const [ELEMENT, BYTE] = [8, 50];
+/** Bytes that a value of unknown size is taken for. */
+const UNKNOWN = 1e6;
+
+function nodeCost({ outputs }: Node, { nodes, values }: ModelCost): number {
+  const elements = sumOf(outputs, (output) => elementCount(values.get(output) ?? []));
+  return (nodes.get(outputs.find(Boolean) ?? '') ?? 0) + ELEMENT * elements;
+}
+
+/** Bytes of a value for one run on example inputs; undefined where its shape is unknown. */
+function bytesOf(name: string, facts: Facts, { values }: ModelCost): number | undefined {
+  const { type, dims } = facts.get(name)!;
+  const sizes = values.get(name) ?? (dims?.length ? undefined : dims);
+  return sizes && byteLength(type, elementCount(sizes as number[]));
+}
+
+/** What a manifest tells of a part, besides its file. */
+function describePart({ graph }: Model, earlier: readonly Model[], cost: ModelCost, facts: Facts) {
+  const given = new Set(earlier.flatMap((part) => part.graph.outputs.map(({ name }) => name)));
+  const inputs = graph.inputs.map(({ name }) => name);
+  const received = inputs.filter((name) => given.has(name));
+  return {
+    inputs,
+    outputs: graph.outputs.map(({ name }) => name),
+    nodes: graph.nodes.length,
+    parameters: sumOf(graph.initializers.values(), ({ type, size }) => (isFloat(type) ? size : 0)),
+    macs: sumOf(graph.nodes, ({ outputs }) => cost.nodes.get(outputs.find(Boolean) ?? '') ?? 0),
+    received: sumOf(received, (name) => bytesOf(name, facts, cost) ?? 0),
+  };
+}
+
+/** Tensors of fewer bytes are no weights worth a word. */
+const SMALL = 1024;
+
+function sharedWeights(parts: readonly Model[]): Manifest['shared'] {
+  const holders = new Map<string, number[]>();
+  for (const [k, { graph }] of parts.entries())
+    for (const [name, { byteLength }] of graph.initializers)
+      if (byteLength >= SMALL) holders.set(name, [...(holders.get(name) ?? []), k + 1]);
+  return [...holders].filter(([, { length }]) => length > 1).map(([name, parts]) => ({ name, parts }));
+}
+
+/** The largest difference of an output of the parts from that of the whole model. */
+async function largestDifference(whole: string, manifest: string, feeds: NamedValues): Promise<number> {
+  const [expected, found] = [await runOnce(whole, feeds), await runOnce(manifest, feeds)];
+  let largest = 0;
+  for (const [name, { data }] of Object.entries(expected))
+    for (let k = 0; k < data.length; k++) {
+      const [a, b] = [data[k], found[name]!.data[k]];
+      if (!Object.is(a, b)) largest = Math.max(largest, Math.abs(Number(a) - Number(b)));
+    }
+  return largest;
+}
+
+async function runOnce(path: string, feeds: NamedValues): Promise<NamedValues> {
+  const session = await Session.create(path, { threads: 1 });
+  try {
+    return await session.run(feeds);
+  } finally {
+    await session.release();
+  }
+}
+
+/** @throws UserError where something is there that may not be replaced, or is no split model */
+function checkFolder(folder: string, force: boolean): void {
+  const mend = 'name another folder with -o';
+  if (!existsSync(dirname(folder))) throw new UserError('the folder around it does not exist', { file: folder, mend });
+  if (!existsSync(folder) || (statSync(folder).isDirectory() && !readdirSync(folder).length)) return;
+  if (!isManifest(join(folder, MANIFEST)))
+    throw new UserError('is there already, and holds something else than a split model', { file: folder, mend });
+  if (!force)
+    throw new UserError('the output exists', { file: folder, mend: `pass --force to replace it, or ${mend}` });
+}
+
+/** Fills a folder beside the target and puts it in its place when it is complete. */
+async function writeFolder<T>(target: string, dryRun: boolean, fill: (folder: string) => Promise<T>): Promise<T> {
+  if (dryRun) return inTemporaryFolder(fill);
+  let result: T;
+  await writeAtomically(target, async (temporary) => {
+    mkdirSync(temporary);
+    result = await fill(temporary);
+    rmSync(target, { recursive: true, force: true });
+  });
+  return result!;
+}
+
+async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'nncompress-'));
+  const tracked = trackUnfinished(folder);
+  try {
+    return await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    tracked.done();
+  }
+}
+
+function partLines({ parts }: Manifest): string[] {
+  const total = sumOf(parts, ({ macs }) => macs);
+  const columns: Column[] = [
+    { title: 'part' },
+    ...['nodes', 'parameters', 'size', 'MACs', 'share', 'receives'].map((title): Column => ({ title, align: 'right' })),
+  ];
+  const rows = parts.map(({ file, nodes, parameters, bytes, macs, received }) => [
+    file,
+    formatInteger(nodes),
+    formatInteger(parameters),
+    formatBytes(bytes),
+    formatCount(macs),
+    total ? `${Math.round((100 * macs) / total)} %` : '',
+    received ? formatBytes(received) : '',
+  ]);
+  return table(columns, rows);
+}
