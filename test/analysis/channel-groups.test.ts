@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { findChannelGroups } from '../../src/analysis/channel-groups.js';
+import { modelWithWeights } from '../passes/prune/model-with-weights.js';
+
+/** Each group as `name × size: constants with their axes → consumers`, and what is refused. */
+async function groupsOf(text: string) {
+  const { groups, refused } = await findChannelGroups(modelWithWeights(text));
+  return {
+    groups: groups.map(({ name, size, members, consumers }) => {
+      const constants = members.filter(({ isConstant }) => isConstant);
+      const places = constants.map(({ value, axis, perChannel }) => `${value}:${axis}${'*'.repeat(perChannel - 1)}`);
+      return `${name} × ${size}: ${places.join(' ')} → ${consumers.map(({ node }) => node.label).join(' ')}`;
+    }),
+    refused: refused.map(({ node, reason }) => `${node.label}: ${reason}`),
+  };
+}
+
+describe('channel groups', () => {
+  it('follow a convolution through pooling and flattening into a dense layer', async () => {
+    const found = await groupsOf(`
+      <ir_version: 8, opset_import: ["" : 17]>
+      small (float[N, 1, 4, 4] x, float[6, 1, 3, 3] v, float[6] b, float[3, 24] w) => (float[N, 3] y)
+      {
+        c = Conv <pads = [1, 1, 1, 1]> (x, v, b)
+        r = Relu (c)
+        p = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r)
+        f = Flatten (p)
+        y = Gemm <transB = 1> (f, w)
+      }`);
+    expect(found).toEqual({ groups: ['c × 6: v:0 b:0 w:1*** → y'], refused: ['y: graph output y'] });
+  });
+
+  it('join what a residual sum adds, and name what stops them', async () => {
+    const found = await groupsOf(`
+      <ir_version: 8, opset_import: ["" : 17]>
+      residual (float[N, 4] x, float[4, 8] a, float[8, 8] b, float[8, 2] w) => (float[N, 2] y)
+      {
+        h = MatMul (x, a)
+        g = Relu (h)
+        i = MatMul (g, b)
+        r = Add (h, i)
+        y = MatMul (r, w)
+      }`);
+    expect(found.groups).toEqual(['h × 8: a:1 b:0 b:1 w:0 → i y']);
+    expect(found.refused).toEqual(['y: graph output y']);
+  });
+});
