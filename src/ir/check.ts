@@ -54,7 +54,6 @@ function declared(graph: Graph, path: string): Set<string> {
     names.add(name);
   }
   for (const name of graph.initializers.keys()) names.add(name);
-  for (const { name } of graph.sparseInitializers) names.add(name);
   return names;
 }
 

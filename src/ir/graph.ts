@@ -37,8 +37,8 @@ export class Graph {
   initializers = new Map<string, Tensor>();
   /** Recorded types of inner values; kept, never relied on. */
   valueInfos = new Map<string, ValueInfo>();
-  /** Names of sparse initializers; their content stays with the origin. */
-  sparseInitializers: { name: string; origin: Origin }[] = [];
+  /** Names of initializers that a file holds, or will hold, as the elements that are not zero and their places. */
+  sparse = new Set<string>();
   origin?: Origin;
 
   /** Producers and consumers of every value. */

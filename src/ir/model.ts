@@ -120,7 +120,7 @@ export function cloneGraph(graph: Graph): Graph {
   copy.outputs = graph.outputs.map(copyInfo);
   copy.initializers = new Map(graph.initializers);
   copy.valueInfos = new Map([...graph.valueInfos].map(([name, info]) => [name, copyInfo(info)]));
-  copy.sparseInitializers = [...graph.sparseInitializers];
+  copy.sparse = new Set(graph.sparse);
   copy.origin = graph.origin;
   return copy;
 }
@@ -144,7 +144,6 @@ function collectNames(model: Model): Set<string> {
   for (const graph of model.graph.walk()) {
     for (const info of [...graph.inputs, ...graph.outputs]) names.add(info.name);
     for (const name of graph.initializers.keys()) names.add(name);
-    for (const sparse of graph.sparseInitializers) names.add(sparse.name);
     for (const node of graph.nodes) {
       names.add(node.name);
       for (const name of [...node.inputs, ...node.outputs]) names.add(name);

@@ -22,7 +22,6 @@ export function captures(graph: Graph): Set<string> {
 export function definitions(graph: Graph): Set<string> {
   const names = new Set<string>(graph.initializers.keys());
   for (const input of graph.inputs) names.add(input.name);
-  for (const sparse of graph.sparseInitializers) names.add(sparse.name);
   for (const node of graph.nodes) for (const output of node.outputs) if (output) names.add(output);
   return names;
 }
@@ -55,7 +54,7 @@ function giveWay(graph: Graph, name: string): void {
   const fresh = `${name}_inner${count}`;
   const rename = (value: string) => (value === name ? fresh : value);
   for (const input of graph.inputs) input.name = rename(input.name);
-  for (const sparse of graph.sparseInitializers) sparse.name = rename(sparse.name);
+  graph.sparse = new Set([...graph.sparse].map(rename));
   graph.initializers = new Map([...graph.initializers].map(([key, t]) => [rename(key), t.renamed(rename(key))]));
   graph.valueInfos.delete(name);
   for (const node of graph.nodes) node.outputs = node.outputs.map(rename);

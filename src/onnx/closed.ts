@@ -6,7 +6,6 @@ export function* closedParts(model: Model): Generator<unknown> {
   yield (model.origin as ModelProto | undefined)?.training_info;
   for (const fn of model.functions) yield fn.origin;
   for (const graph of model.graph.walk()) {
-    for (const sparse of graph.sparseInitializers) yield sparse.origin;
     for (const node of graph.nodes)
       for (const attribute of node.attributes.values()) if (attribute.kind === 'other') yield attribute.origin;
   }

@@ -106,7 +106,11 @@ export interface GraphProto extends Message {
 }
 
 export interface SparseTensorProto extends Message {
+  /** The elements that are not zero; its name is that of the whole. */
   values?: TensorProto;
+  /** Their places: counted through the whole tensor, or one row of coordinates for each. */
+  indices?: TensorProto;
+  dims?: Long[];
 }
 
 export interface OperatorSetIdProto extends Message {

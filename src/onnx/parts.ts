@@ -92,8 +92,7 @@ export function joinModels(parts: readonly Model[], { inputs, outputs }: Manifes
     // What depends on constants alone is in every part that uses it.
     graph.nodes.push(...own.nodes.filter(({ outputs }) => !outputs.some((output) => output && made.has(output))));
     for (const node of own.nodes) for (const output of node.outputs) made.add(output);
-    for (const sparse of own.sparseInitializers)
-      if (!graph.sparseInitializers.some(({ name }) => name === sparse.name)) graph.sparseInitializers.push(sparse);
+    for (const name of own.sparse) graph.sparse.add(name);
   }
   const infoOf = (name: string): ValueInfo => {
     const info = infos.get(name);

@@ -21,6 +21,7 @@ import {
   type ValueInfoProto,
 } from './messages.js';
 import { isManifest, joinModels, readManifest } from './parts.js';
+import { tensorFromSparse } from './sparse.js';
 import { encodeTypedField } from './typed-fields.js';
 
 const TWO_GIB = 2 ** 31;
@@ -146,10 +147,12 @@ class ModelReader {
       if (graph.initializers.has(name)) throw this.error(`initializer ${name}`, 'appears twice');
       graph.initializers.set(name, this.tensor(tensor));
     }
-    graph.sparseInitializers = (proto.sparse_initializer ?? []).map((sparse) => ({
-      name: sparse.values?.name ?? '',
-      origin: sparse,
-    }));
+    for (const sparse of proto.sparse_initializer ?? []) {
+      const tensor = tensorFromSparse(sparse, (part) => this.tensor(part), this.path);
+      if (graph.initializers.has(tensor.name)) throw this.error(`initializer ${tensor.name}`, 'appears twice');
+      graph.initializers.set(tensor.name, tensor);
+      graph.sparse.add(tensor.name);
+    }
     graph.nodes = (proto.node ?? []).map((node) => this.node(node));
     return graph;
   }

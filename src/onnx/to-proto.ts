@@ -22,6 +22,7 @@ import {
   type ValueInfoProto,
 } from './messages.js';
 import { attributeFromProto, attributeKind, tensorFromProto, typeFromProto } from './read.js';
+import { isSparseOrigin, sparseFromTensor } from './sparse.js';
 
 /** How tensors are put into messages. */
 export interface ProtoOptions {
@@ -72,10 +73,13 @@ class GraphWriter {
     const proto = copyMessage(graph.origin as GraphProto | undefined);
     put(proto, 'name', graph.name, (value) => value === '');
     proto.node = graph.nodes.map((node) => this.node(node));
-    proto.initializer = [...graph.initializers].map(([name, tensor]) => this.tensor(tensor.renamed(name)));
-    proto.sparse_initializer = graph.sparseInitializers.map((sparse) =>
-      this.closed(sparse.origin as SparseTensorProto),
-    );
+    proto.initializer = [];
+    proto.sparse_initializer = [];
+    for (const [name, tensor] of graph.initializers) {
+      const sparse = graph.sparse.has(name) ? this.sparse(tensor.renamed(name)) : undefined;
+      if (sparse) proto.sparse_initializer.push(sparse);
+      else proto.initializer.push(this.tensor(tensor.renamed(name)));
+    }
     proto.input = graph.inputs.map(valueInfoToProto);
     proto.output = graph.outputs.map(valueInfoToProto);
     proto.value_info = [...graph.valueInfos.values()].map(valueInfoToProto);
@@ -116,8 +120,16 @@ class GraphWriter {
     return proto;
   }
 
+  /** The message of a tensor as it was read, or of its elements that are not zero where that saves room. */
+  private sparse(tensor: Tensor): SparseTensorProto | undefined {
+    const { origin, name } = tensor;
+    if (!isSparseOrigin(origin)) return sparseFromTensor(tensor);
+    const proto = this.closed(origin);
+    return (proto.values?.name ?? '') === name ? proto : { ...proto, values: { ...proto.values, name } };
+  }
+
   private tensor(tensor: Tensor): TensorProto {
-    const origin = tensor.origin as TensorProto | undefined;
+    const origin = isSparseOrigin(tensor.origin) ? undefined : (tensor.origin as TensorProto | undefined);
     const place = this.options.outside?.(tensor);
     const moves = place || (origin?.data_location === 1 && this.options.inlineExternal);
     const proto = copyMessage(origin);

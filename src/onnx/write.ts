@@ -9,6 +9,7 @@ import { externalLocation, resolveInside } from './external-data.js';
 import { decodeModelProto, encodeModelProto, sameMessage, type TensorProto } from './messages.js';
 import { isManifest, readManifest } from './parts.js';
 import { modelFromProto } from './read.js';
+import { isSparseOrigin } from './sparse.js';
 import { modelToProto } from './to-proto.js';
 
 /** A protobuf message ends below 2 GiB; the rest of the message needs room beside the tensors. */
@@ -169,7 +170,9 @@ export function externalLocations(model: Model): Set<string> {
     const location = proto && externalLocation(proto);
     if (location !== undefined) locations.add(location);
   };
-  for (const tensor of tensorsOf(model)) add(tensor.origin as TensorProto | undefined);
+  for (const { origin } of tensorsOf(model))
+    if (isSparseOrigin(origin)) for (const part of externalTensorsIn(origin)) add(part);
+    else add(origin as TensorProto | undefined);
   for (const part of closedParts(model)) for (const tensor of externalTensorsIn(part)) add(tensor);
   return locations;
 }

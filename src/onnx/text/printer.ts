@@ -51,12 +51,9 @@ export class TextPrinter {
       ...[...graph.initializers].map(([key, tensor]) => `${tensorType(tensor)} ${name(key)} = ${this.values(tensor)}`),
       ...[...graph.valueInfos.values()].map(valueInfo),
     ];
-    const comments = graph.sparseInitializers.map(
-      (sparse) => `${indent}${INDENT}# sparse initializer ${sparse.name}\n`,
-    );
     const head = `${name(graph.name)} ${list('()', graph.inputs.map(valueInfo))} => ${list('()', graph.outputs.map(valueInfo))}`;
     const middle = constants.length ? `\n${indent}${INDENT}${list('<>', constants)}\n${indent}` : ' ';
-    return `${head}${middle}{\n${comments.join('')}${this.nodes(graph.nodes, indent)}${indent}}`;
+    return `${head}${middle}{\n${this.nodes(graph.nodes, indent)}${indent}}`;
   }
 
   private nodes(nodes: readonly Node[], indent: string): string {

@@ -39,10 +39,7 @@ function dropConstants(graph: Graph, taken: ReadonlySet<string>): number {
   const inputs = new Set(graph.inputs.map((input) => input.name));
   const unused = [...graph.initializers.keys()].filter((name) => !taken.has(name) && !inputs.has(name));
   for (const name of unused) graph.initializers.delete(name);
-  const sparse = graph.sparseInitializers.filter(({ name }) => taken.has(name));
-  const dropped = unused.length + graph.sparseInitializers.length - sparse.length;
-  if (dropped) graph.sparseInitializers = sparse;
-  return dropped;
+  return unused.length;
 }
 
 function forgetTypes(graph: Graph): void {

@@ -50,7 +50,7 @@ export function findStages(model: Model, count: number, costs: StageCosts): Stag
 export function constantNodes(model: Model): Set<Node> {
   const { graph } = model;
   const found = new Set<Node>();
-  const known = new Set([...model.constants().keys(), ...graph.sparseInitializers.map(({ name }) => name)]);
+  const known = new Set(model.constants().keys());
   for (const node of graph.nodes) {
     if (![...usedValues(node)].every((value) => known.has(value)) || isRandom(node)) continue;
     found.add(node);
