@@ -88,6 +88,7 @@ const TRAINING: OptionGroup = {
     ['--label-smoothing <x>', 'share of a target that is spread over all classes'],
     ['--batch-norm <how>', `statistics of batch normalizations: ${oneOf(BATCH_NORMS)} (default: train)`],
     ['--checkpointing', 'less memory, more time: compute again what the backward pass needs'],
+    ['--keep-zeros', 'weights that are zero, as those that were pruned, stay zero'],
     ['--patience <n>', 'end after so many epochs without a better score'],
     ['--workers <n>', 'copies of the model that share each batch (default: one per core where that is exact)'],
     ['--resume', 'go on from where an interrupted run stood'],

@@ -82,6 +82,7 @@ export async function planFinetuning(
       typical,
       rows: data.fixedBatch ?? Math.ceil(batchSize / workers),
       checkpointing: options.checkpointing,
+      keepZeros: options.keepZeros,
       provider: bench.provider,
     });
     context.note(

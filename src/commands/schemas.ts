@@ -297,6 +297,8 @@ export const trainingShape = {
   batchNorm: choice(BATCH_NORMS).default('train'),
   /** Computes again what the backward pass needs, where keeping it takes more memory. */
   checkpointing: flag().default(false),
+  /** Weights that are zero stay zero. */
+  keepZeros: flag().default(false),
   /** Epochs without a better score after which training ends. */
   patience: wholeNumber(1).optional(),
   /** Goes on from the checkpoint of an interrupted run. */

@@ -20,6 +20,7 @@ export interface TrainingOptions {
   augment: string;
   batchNorm: (typeof BATCH_NORMS)[number];
   checkpointing: boolean;
+  keepZeros: boolean;
   patience?: number | undefined;
   resume: boolean;
   checkpointEvery: number;
@@ -49,8 +50,8 @@ export function scheduleOf({ schedule, warmup }: TrainingOptions, totalSteps: nu
 /** The options that decide what a run gives, to tell whether it may go on. */
 export function trainingSettings(options: Omit<TrainingOptions, 'resume' | 'checkpointEvery'>): unknown[] {
   const { epochs, accumulate, lr, schedule, warmup, labelSmoothing, classWeights, augment, patience, seed } = options;
-  const { batchNorm, checkpointing } = options;
+  const { batchNorm, checkpointing, keepZeros } = options;
   const optimizer = optimizerOf({ ...options, resume: false, checkpointEvery: 0 });
-  const course = [epochs, accumulate, lr, schedule, warmup, patience, seed, batchNorm, checkpointing];
+  const course = [epochs, accumulate, lr, schedule, warmup, patience, seed, batchNorm, checkpointing, keepZeros];
   return [optimizer, course, labelSmoothing, classWeights, augment];
 }

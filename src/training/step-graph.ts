@@ -5,7 +5,7 @@ import { Emitter } from '../ir/emitter.js';
 import { type Dim, usedValues } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
-import type { Tensor } from '../ir/tensor.js';
+import { Tensor } from '../ir/tensor.js';
 import type { DataType, NamedValues } from '../ir/types.js';
 import { commonSubexpressions } from '../passes/cleanup/common-subexpressions.js';
 import { foldConstants } from '../passes/cleanup/fold-constants.js';
@@ -57,6 +57,8 @@ export interface StepGraphOptions {
   rows?: number;
   /** True: what the backward pass needs is computed again rather than kept, where that saves memory. */
   checkpointing?: boolean;
+  /** True: weights that are zero stay zero, those of biases and norms aside. */
+  keepZeros?: boolean;
   /** Where the graph will run; the CPU where absent. */
   provider?: Provider;
 }
@@ -70,8 +72,9 @@ const LAST_FUSED_OPSET = 20;
  */
 export async function buildStepGraph(
   { model: prepared, parameters }: TrainableModel,
-  { objective, batchStatistics = false, typical = {}, rows, checkpointing = false, provider = 'cpu' }: StepGraphOptions,
+  options: StepGraphOptions,
 ): Promise<StepGraph> {
+  const { objective, batchStatistics = false, typical = {}, rows, checkpointing = false, provider = 'cpu' } = options;
   const model = prepared.clone();
   const { graph } = model;
   const loss = addObjective(model, objective);
@@ -90,6 +93,7 @@ export async function buildStepGraph(
       file: model.source?.path,
       mend: 'freeze less',
     });
+  if (options.keepZeros) maskGradients(model, parameters, gradients);
   const isFused = model.opset <= LAST_FUSED_OPSET && provider === 'cpu';
   if (statistics.length && !isFused) lowerBatchNorms(model, (name) => facts.get(name)?.dims?.length);
   for (const { name, next } of statistics) gradients.set(name, next);
@@ -110,6 +114,21 @@ export async function buildStepGraph(
     ...{ model: finished.model, loss, rows, sizes },
     parameters: reached.map((one) => ({ ...one, gradient: outputs.get(one.name)! })),
   };
+}
+
+/**
+ * Leaves zeros of matrices and kernels without a gradient. No optimizer moves them then: their moments stay zero, and so
+ * does what weight decay takes from them.
+ */
+function maskGradients(model: Model, parameters: readonly Parameter[], gradients: Map<string, string>): void {
+  const g = new Emitter(model, 'mask');
+  for (const { name, tensor, decays } of parameters) {
+    const gradient = gradients.get(name);
+    const mask = Uint8Array.from(tensor.toFloats(), (weight) => Number(weight !== 0));
+    if (!gradient || !decays || !mask.includes(0)) continue;
+    const isKept = g.constant(Tensor.of('mask/kept', 'bool', tensor.dims, mask));
+    gradients.set(name, g.where(isKept, gradient, 0));
+  }
 }
 
 /** Makes constants of parameters that no gradient reaches, and drops inputs that nothing takes any more. */

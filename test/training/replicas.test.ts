@@ -48,6 +48,27 @@ function expectSameState(found: TrainingState, expected: TrainingState): void {
   for (const [name, vector] of Object.entries(expected.states)) expectClose(found.states[name]!, vector);
 }
 
+describe('zeros that are to stay', () => {
+  const text = convolutional.replace(
+    /(float\[8,2\] first = \{)[^}]*/,
+    `$1${'0,0.5,-0.2,0,0.1,0,0,0.3,'.repeat(2).slice(0, -1)}`,
+  );
+
+  it.each<[string, Partial<Optimizer>]>([
+    ['SGD', { momentum: 0.9, nesterov: true, weightDecay: 0.1 }],
+    ['Adam', { name: 'adam', weightDecay: 0.1, emaDecay: 0.5 }],
+    ['AdamW', { name: 'adamw', weightDecay: 0.1, maxGradientNorm: 0.5 }],
+  ])('stay under %s on two replicas', async (_, settings) => {
+    const pruned = await classifier(text, 3, true);
+    const replicas = await replicasOf(2, { optimizer: { ...sgd, ...settings } }, pruned);
+    const { state } = await run(replicas, batches, 0.01);
+    const weights = tensorsOf(replicas.layout, state.parameters).get('first')!.toFloats();
+    const signs = [0, 1, -1, 0, 1, 0, 0, 1];
+    expect([...weights].map(Math.sign)).toEqual([...signs, ...signs]);
+    expect(weights[1]).not.toBeCloseTo(0.5, 4);
+  });
+});
+
 describe('several replicas give what one gives', () => {
   it.each<[string, Partial<Optimizer>, number]>([
     ['SGD', {}, 2],

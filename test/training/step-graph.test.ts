@@ -14,8 +14,9 @@ const sumOf =
     g.op('ReduceSum', [output], { keepdims: 0 });
 
 /** The loss and the gradient of each parameter. */
-async function stepOf(text: string, feeds: NamedValues, objective = sumOf('y')) {
-  const { model, loss, parameters } = await buildStepGraph(await prepareForTraining(graphOf(text)), { objective });
+async function stepOf(text: string, feeds: NamedValues, objective = sumOf('y'), keepZeros = false) {
+  const options = { objective, keepZeros };
+  const { model, loss, parameters } = await buildStepGraph(await prepareForTraining(graphOf(text)), options);
   const session = await Session.create(encodeModel(model), { threads: 1 });
   const weights = Object.fromEntries(parameters.map(({ name, tensor }) => [name, tensor.toValue()]));
   const results = await session.run({ ...feeds, ...weights });
@@ -50,6 +51,13 @@ describe('buildStepGraph', () => {
     const text = `f (float[n,2] x) => (float[n,2] y) <float[2] a = {1,1}, float[2] b = {2,2}>
       { r = Relu(x) s = Add(r, a) y = Add(s, b) }`;
     expect((await stepOf(text, { x })).gradients).toEqual({ a: [1, 1], b: [1, 1] });
+  });
+
+  it('gives zeros of matrices no gradient where they are to stay, but those of biases', async () => {
+    const text = `f (float[n,2] x) => (float[n,2] y) <float[2,2] w = {3,0,0,4}, float[2] b = {0,5}>
+      { p = MatMul(x, w) y = Add(p, b) }`;
+    expect((await stepOf(text, { x }, sumOf('y'), true)).gradients).toEqual({ w: [1, 0, 0, 2], b: [1, 1] });
+    expect((await stepOf(text, { x })).gradients).toEqual({ w: [1, 1, 2, 2], b: [1, 1] });
   });
 
   it('leaves out a parameter that the loss does not depend on, and inputs that only it needed', async () => {

@@ -35,12 +35,12 @@ export const convolutional = `f (float[n,1,4,4] x) => (float[n,3] y)
   }`;
 
 /** The step graph of a classifier whose logits are `y`. */
-export async function classifier(text: string, classes: number): Promise<StepGraph> {
+export async function classifier(text: string, classes: number, keepZeros = false): Promise<StepGraph> {
   const objective = classification({
     ...{ output: 'y', kind: 'single-label', probabilities: false },
     ...{ classes, labelSmoothing: 0 },
   });
-  return buildStepGraph(await prepareForTraining(graphOf(text)), { objective });
+  return buildStepGraph(await prepareForTraining(graphOf(text)), { objective, keepZeros });
 }
 
 /** A batch of random samples, each with the same weight; the weights sum to `total`. */
