@@ -58,6 +58,14 @@ function batchNorm(node: Node, constant: (name: string | undefined) => Tensor | 
   return { input: node.inputs[0]!, scale, shift, axis: 1, rank: 2 };
 }
 
+/** True where a map takes channels along an axis of a value of this rank each by themselves, and keeps its shape. */
+export function isPerChannel(map: Affine, rank: number | undefined, axis: 1 | -1, channels: number): boolean {
+  if (map.rank > (rank ?? 1) || ![...map.scale, ...map.shift].every(Number.isFinite)) return false;
+  if (map.axis === undefined) return true;
+  const fromEnd = (value: number) => (value < 0 ? value : rank === undefined ? undefined : value - rank);
+  return map.scale.length === channels && fromEnd(map.axis) === fromEnd(axis);
+}
+
 type Map = Pick<Affine, 'scale' | 'shift'>;
 
 /** By operator: the map for a constant operand, which comes second or first. */

@@ -40,8 +40,11 @@ function merge(graph: Graph): number {
   return gone.size;
 }
 
-/** Text that is equal for nodes that compute the same; undefined where an attribute cannot be compared. */
-function keyOf(node: Node, replacements: ReadonlyMap<string, string>): string | undefined {
+/**
+ * Text that is equal for nodes that compute the same; undefined where an attribute cannot be compared.
+ * @param replacements names under which the node's inputs are known.
+ */
+export function keyOf(node: Node, replacements: ReadonlyMap<string, string>): string | undefined {
   const attributes: string[] = [];
   for (const [name, attribute] of node.attributes) {
     const text = attributeText(attribute);

@@ -5,7 +5,7 @@ import type { Model } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
 import { Tensor } from '../../ir/tensor.js';
 import type { Pass } from '../pass.js';
-import { type Affine, affineOf, compose } from './affine.js';
+import { type Affine, affineOf, compose, isPerChannel } from './affine.js';
 import { allowPlainInitializers } from './initializers-out-of-inputs.js';
 import { convInputAt, LINEAR, type LinearRow, scaledWeight } from './linear.js';
 
@@ -150,13 +150,6 @@ function foldBefore(folding: Folding, node: Node): boolean {
   conv.inputs[0] = map.input;
   folding.gone.add(node);
   return true;
-}
-
-function isPerChannel(map: Affine, rank: number | undefined, axis: 1 | -1, channels: number): boolean {
-  if (map.rank > (rank ?? 1) || ![...map.scale, ...map.shift].every(Number.isFinite)) return false;
-  if (map.axis === undefined) return true;
-  const fromEnd = (value: number) => (value < 0 ? value : rank === undefined ? undefined : value - rank);
-  return map.scale.length === channels && fromEnd(map.axis) === fromEnd(axis);
 }
 
 function isPadded(conv: Node): boolean {

@@ -1,0 +1,194 @@
+import type { ValueFacts } from '../../analysis/value-types.js';
+import { type Dim, type GraphIndex, usedValues } from '../../ir/graph.js';
+import type { Model } from '../../ir/model.js';
+import type { Node } from '../../ir/node.js';
+import { elementCount } from '../../ir/types.js';
+import { LINEAR_MAPS, type LinearMap, type MatrixLayout } from '../../ops/linear.js';
+import { affineOf, isPerChannel } from '../cleanup/affine.js';
+import type { RemovedChannels } from './remove-channels.js';
+
+/** Where a bias is added: an input of the layer itself, or of the Add behind it. */
+export interface BiasPlace {
+  node: Node;
+  position: number;
+}
+
+/** Where the error of a layer is seen: a value that is its output, times factors, plus what it has no part in. */
+export interface Target {
+  /** The value that shall be as it was in the original: the output of the layer, or the sum that it goes into. */
+  target: string;
+  /** By how much each channel of the output is multiplied on its way there; by 1 where it is absent. */
+  scale: Float64Array | undefined;
+}
+
+/** A layer of a pruned model whose weights are fitted anew. */
+export interface RefitLayer extends Target {
+  node: Node;
+  map: LinearMap;
+  layout: MatrixLayout;
+  /** Shape of the weights. */
+  weight: readonly number[];
+  bias: BiasPlace | undefined;
+  /** Every so many-th position is looked at, along each axis of positions. */
+  step: number;
+  /** Layers of one stage do not depend on one another, and are fitted in one pass over the data. */
+  stage: number;
+}
+
+/** What a layer cannot be fitted for. */
+export interface RefitObstacle {
+  node: Node;
+  reason: string;
+}
+
+/** What is known of the pruned model around the layers. */
+interface Surroundings {
+  model: Model;
+  index: GraphIndex;
+  /** Types and shapes on a typical batch. */
+  facts: ReadonlyMap<string, ValueFacts>;
+}
+
+/**
+ * How to fit nodes of a model, in the order in which they run. A layer is fitted to the sum that its output goes into
+ * where nothing that is fitted later goes into it too: so it makes up for errors of the other summands.
+ * @param nodes by their first output.
+ */
+export function planRefit(
+  model: Model,
+  nodes: ReadonlySet<string>,
+  facts: ReadonlyMap<string, ValueFacts>,
+): { layers: RefitLayer[]; obstacles: RefitObstacle[] } {
+  const surroundings = { model, index: model.graph.index(), facts };
+  const layers: RefitLayer[] = [];
+  const obstacles: RefitObstacle[] = [];
+  for (const node of model.graph.nodes) {
+    if (!nodes.has(node.outputs[0] ?? '')) continue;
+    const layer = layerOf(surroundings, node);
+    if (typeof layer === 'string') obstacles.push({ node, reason: layer });
+    else layers.push(layer);
+  }
+  stageLayers(model, layers);
+  return { layers, obstacles };
+}
+
+/** @returns why there is none */
+function layerOf({ model, index, facts }: Surroundings, node: Node): RefitLayer | string {
+  const map = LINEAR_MAPS[node.type];
+  if (!map) return `${node.type} has no weights that could be fitted`;
+  const name = node.inputs[map.weight] ?? '';
+  const tensor = model.constant(name);
+  if (!tensor) return 'its weights are computed';
+  if (tensor.type !== 'float32' && tensor.type !== 'float16') return `its weights are ${tensor.type}`;
+  if (index.consumers.get(name)!.length > 1) return 'it shares its weights with others';
+  const layout = map.layout(node, tensor.dims);
+  const output = node.outputs[0]!;
+  const dims = facts.get(output)?.dims;
+  if (!layout || !dims) return `a ${node.type} of this form is not fitted`;
+  const channels = layout.groups * layout.outputs;
+  const axis = map.axis(dims.length);
+  return {
+    ...{ node, map, layout, stage: 0 },
+    weight: tensor.dims,
+    bias: biasOf({ model, index, facts }, node, map, channels),
+    ...targetOf({ model, index, facts }, output, axis, channels),
+    step: stepOf(layout, dims, axis),
+  };
+}
+
+/** The operator's own bias, or the Add of one number per channel behind it. */
+function biasOf({ model, index }: Surroundings, node: Node, map: LinearMap, count: number): BiasPlace | undefined {
+  const fits = (name: string) => {
+    const tensor = model.constant(name);
+    return tensor?.size === count && tensor.dims.at(-1) === count && index.consumers.get(name)?.length === 1;
+  };
+  if (map.bias !== undefined) {
+    const own = node.inputs[map.bias];
+    return !own || fits(own) ? { node, position: map.bias } : undefined;
+  }
+  const next = onlyConsumer(index, node.outputs[0]!);
+  if (next?.type !== 'Add') return undefined;
+  const position = next.inputs[0] === node.outputs[0] ? 1 : 0;
+  return fits(next.inputs[position]!) ? { node: next, position } : undefined;
+}
+
+/** The sum with another value that the layer alone goes into, by way of maps per channel; its own output otherwise. */
+function targetOf({ model, index, facts }: Surroundings, output: string, axis: number, channels: number): Target {
+  const shape = facts.get(output)!.dims!;
+  const constant = (name: string | undefined) => (name ? model.constant(name) : undefined);
+  const own = { target: output, scale: undefined };
+  let scale: Float64Array | undefined;
+  for (let value = output; ; ) {
+    const next = onlyConsumer(index, value);
+    if (!next || !isSameShape(facts.get(next.outputs[0]!)?.dims, shape)) return own;
+    const map = affineOf(next, constant);
+    if (!map)
+      return next.type === 'Add' && next.inputs[0] !== next.inputs[1] ? { target: next.outputs[0]!, scale } : own;
+    if (!isPerChannel(map, shape.length, axis === 1 ? 1 : -1, channels)) return own;
+    scale = Float64Array.from({ length: channels }, (_, c) => at(scale, c) * at(map.scale, c));
+    if (scale.some((factor) => factor === 0)) return own;
+    value = next.outputs[0]!;
+  }
+}
+
+const at = (factors: Float64Array | undefined, channel: number) =>
+  factors ? factors[factors.length === 1 ? 0 : channel]! : 1;
+
+function isSameShape(a: readonly Dim[] | undefined, b: readonly Dim[]): boolean {
+  return a?.length === b.length && b.every((dim, axis) => dim !== undefined && dim === a[axis]);
+}
+
+function onlyConsumer({ consumers, outputs }: GraphIndex, value: string): Node | undefined {
+  const nodes = consumers.get(value);
+  return nodes?.length === 1 && !outputs.has(value) ? nodes[0] : undefined;
+}
+
+/** Positions of each sample that are looked at: so many, and more where the layer has many weights per output. */
+const POSITIONS = 64;
+const INPUTS_PER_POSITION = 8;
+
+/** Odd, so that positions of all phases of a later stride or pooling are among them. */
+function stepOf({ inputs }: MatrixLayout, dims: readonly Dim[], axis: number): number {
+  const sizes = dims.filter((_, k) => k !== 0 && k !== axis);
+  if (!sizes.every((size) => typeof size === 'number')) return 1;
+  const wanted = Math.max(POSITIONS, inputs / INPUTS_PER_POSITION);
+  let step = 1;
+  while (elementCount(sizes.map((size) => Math.ceil(size / (step + 2)))) >= wanted) step += 2;
+  return step;
+}
+
+/** Puts layers into stages, and takes back sums that depend on layers fitted later. */
+function stageLayers(model: Model, layers: readonly RefitLayer[]): void {
+  const byNode = new Map(layers.map((layer) => [layer.node, layer]));
+  const above = new Map<string, ReadonlySet<RefitLayer>>();
+  for (const node of model.graph.nodes) {
+    const own = byNode.get(node);
+    const reached = new Set([...usedValues(node)].flatMap((name) => [...(above.get(name) ?? [])]));
+    if (own) reached.add(own);
+    for (const output of node.outputs) above.set(output, reached);
+  }
+  for (const [place, layer] of layers.entries()) {
+    const before = (value: string) => [...(above.get(value) ?? [])].filter((other) => other !== layer);
+    if (before(layer.target).some((other) => layers.indexOf(other) > place))
+      Object.assign(layer, { target: layer.node.outputs[0]!, scale: undefined });
+    layer.stage = 1 + Math.max(-1, ...before(layer.target).map(({ stage }) => stage));
+  }
+}
+
+/**
+ * The layers whose inputs are not what they were, by first output: those that lost some, and all that come after them.
+ */
+export function affectedLayers(model: Model, removed: RemovedChannels): Set<string> {
+  const consumers = [...removed].flatMap(([group, channels]) => (channels.size ? group.consumers : []));
+  const lost = new Set(consumers.map(({ node }) => node.outputs[0]));
+  const weighted = new Set(consumers.flatMap(({ node, weight }) => (weight ? [node.outputs[0]] : [])));
+  const changed = new Set<string>();
+  const layers = new Set<string>();
+  for (const node of model.graph.nodes) {
+    const output = node.outputs[0]!;
+    const follows = [...usedValues(node)].some((name) => changed.has(name));
+    if (weighted.has(output) || (follows && LINEAR_MAPS[node.type] && changed.has(node.inputs[0]!))) layers.add(output);
+    if (follows || lost.has(output)) for (const name of node.outputs) changed.add(name);
+  }
+  return layers;
+}

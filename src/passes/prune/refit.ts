@@ -1,0 +1,163 @@
+import { inferValueTypes, type ValueFacts } from '../../analysis/value-types.js';
+import type { Model } from '../../ir/model.js';
+import { Tensor } from '../../ir/tensor.js';
+import { elementCount } from '../../ir/types.js';
+import type { SessionOptions } from '../../runtime/protocol.js';
+import { withLoadable } from '../../runtime/source.js';
+import { WorkerThread } from '../../runtime/thread.js';
+import type { CalibrationBatches } from '../quantize/calibrate.js';
+import { momentsModel } from './moments-model.js';
+import { planRefit, type RefitLayer } from './refit-layers.js';
+import type { RefitMethods } from './refit-protocol.js';
+import type { LeftIndices } from './remove-channels.js';
+import type { Correction } from './ridge.js';
+
+/** How layers are fitted. */
+export interface RefitOptions {
+  batches: CalibrationBatches;
+  /** How much the old weights weigh: λ over the mean square of a layer's inputs. */
+  ridge?: number | undefined;
+  session?: SessionOptions | undefined;
+  signal?: AbortSignal | undefined;
+  /** Called after each pass over the data. */
+  onProgress?: ((done: number, of: number) => void) | undefined;
+}
+
+/** A layer that was fitted: squares of its error on the calibration data over the variance of what it should give. */
+export interface RefitRecord {
+  node: string;
+  before: number;
+  after: number;
+}
+
+/** What a refit did. */
+export interface RefitResult {
+  fitted: RefitRecord[];
+  /** Layers that could not be fitted, and why. */
+  left: { node: string; reason: string }[];
+}
+
+const RIDGE = 0.01;
+
+/**
+ * Fits layers of a pruned model so that they give again what they gave in the original, in the order in which they run,
+ * each on what the layers before it make now (asymmetric reconstruction: He et al., "Channel Pruning for Accelerating
+ * Very Deep Neural Networks", 2017). Needs inputs alone, and keeps sums of them, not activations.
+ * @param pruned its weights are replaced; its values bear the names that they have in `original`.
+ * @param nodes the layers, by their first output.
+ * @param left which indices of a value's axes are left in `pruned`.
+ */
+export async function refit(
+  original: Model,
+  pruned: Model,
+  nodes: ReadonlySet<string>,
+  left: LeftIndices,
+  options: RefitOptions,
+): Promise<RefitResult> {
+  const facts = await typicalFacts(pruned, options.batches);
+  const { layers, obstacles } = planRefit(pruned, nodes, facts);
+  const result: RefitResult = { fitted: [], left: obstacles.map(({ node, reason }) => ({ node: node.label, reason })) };
+  const stages = Math.max(0, ...layers.map(({ stage }) => stage + 1));
+  const thread = new WorkerThread<RefitMethods>(new URL('./refit-worker.js', import.meta.url));
+  try {
+    for (let stage = 0; stage < stages; stage++) {
+      const together = layers.filter((layer) => layer.stage === stage);
+      for (const record of await fitStage(original, pruned, together, left, facts, thread, options))
+        if ('reason' in record) result.left.push(record);
+        else result.fitted.push(record);
+      options.onProgress?.(stage + 1, stages);
+    }
+  } finally {
+    await thread.close();
+  }
+  return result;
+}
+
+/** Types and shapes of a model's values on batches of the size of the first. */
+async function typicalFacts(model: Model, batches: CalibrationBatches): Promise<Map<string, ValueFacts>> {
+  const fixed = model.clone();
+  for await (const feeds of batches()) {
+    for (const info of fixed.graph.inputs)
+      if (info.type?.kind === 'tensor' && feeds[info.name]) info.type = { ...info.type, shape: feeds[info.name]!.dims };
+    break;
+  }
+  return inferValueTypes(fixed);
+}
+
+async function fitStage(
+  original: Model,
+  pruned: Model,
+  layers: readonly RefitLayer[],
+  left: LeftIndices,
+  facts: ReadonlyMap<string, ValueFacts>,
+  thread: WorkerThread<RefitMethods>,
+  { batches, ridge = RIDGE, session, signal }: RefitOptions,
+): Promise<(RefitRecord | { node: string; reason: string })[]> {
+  const { model, outputs } = await momentsModel(original, pruned, layers, left, facts);
+  await withLoadable([model], ([source]) => thread.call('open', source!, outputs, session ?? {}));
+  try {
+    for await (const feeds of batches()) {
+      signal?.throwIfAborted();
+      await thread.call('add', feeds);
+    }
+    const records: (RefitRecord | { node: string; reason: string })[] = [];
+    for (const [k, layer] of layers.entries()) {
+      const correction = await thread.call('correct', k, { ridge, hasBias: layer.bias !== undefined });
+      const node = layer.node.label;
+      if (!correction) records.push({ node, reason: 'its values on the calibration data are not finite' });
+      else {
+        applyCorrection(pruned, layer, correction);
+        records.push({ node, before: correction.before, after: correction.after });
+      }
+    }
+    return records;
+  } finally {
+    await thread.call('close');
+  }
+}
+
+function applyCorrection(model: Model, layer: RefitLayer, correction: Correction): void {
+  const { node, map, bias } = layer;
+  const { alpha, beta } = map.factors?.(node) ?? { alpha: 1, beta: 1 };
+  const weight = model.constant(node.inputs[map.weight]!)!;
+  const values = weight.toNumbers();
+  addMatrix(values, layer, correction.weight, alpha);
+  setConstant(model, weight.name, Tensor.from(weight.name, weight.type, weight.dims, values));
+  if (!bias || !correction.bias) return;
+  const name = bias.node.inputs[bias.position];
+  const old = name ? model.constant(name) : undefined;
+  const sums = correction.bias.map((change, k) => change / beta + (old?.toNumbers()[k] ?? 0));
+  if (old) setConstant(model, old.name, Tensor.from(old.name, old.type, old.dims, sums));
+  else
+    bias.node.inputs[bias.position] = model.addInitializer(
+      Tensor.from(`${weight.name}_bias`, weight.type, [sums.length], sums),
+    );
+}
+
+/** Adds what is laid out as a matrix per group to weights, which lie as the operator has them. */
+function addMatrix(values: Float64Array, { layout }: RefitLayer, change: Float64Array, alpha: number): void {
+  const { shape, perm } = layout;
+  const strides = shape.map((_, axis) => elementCount(shape.slice(axis + 1)));
+  const sizes = perm.map((axis) => shape[axis]!);
+  const steps = perm.map((axis) => strides[axis]!);
+  const at = perm.map(() => 0);
+  let place = 0;
+  for (let k = 0; k < change.length; k++) {
+    values[place]! += change[k]! / alpha;
+    for (let axis = at.length - 1; axis >= 0; axis--) {
+      place += steps[axis]!;
+      if (++at[axis]! < sizes[axis]!) break;
+      place -= steps[axis]! * sizes[axis]!;
+      at[axis] = 0;
+    }
+  }
+}
+
+/** Gives a constant other values: an initializer, or what a Constant node holds. */
+function setConstant({ graph }: Model, name: string, tensor: Tensor): void {
+  if (graph.initializers.has(name)) graph.initializers.set(name, tensor);
+  else
+    graph.nodes.find(({ outputs }) => outputs[0] === name)!.attributes = new Map([
+      ['value', { kind: 'tensor', value: tensor }],
+    ]);
+}
