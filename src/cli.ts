@@ -14,6 +14,7 @@ import {
   splitArguments,
 } from './commands/arguments.js';
 import type { CommandContext, DisplayOptions } from './commands/context.js';
+import { PartDone } from './commands/group.js';
 import type { JobName } from './commands/jobs.js';
 import type { PlaceOfOption } from './commands/schemas.js';
 import { EXIT, messageOf, UserError } from './errors.js';
@@ -84,8 +85,13 @@ async function start<A extends Arguments, S extends z.ZodType<DisplayOptions>>(
     import('./commands/context.js'),
   ]);
   const options = parseOptions(command.options, values, placeOf);
-  process.exitCode = await command.run(...given, options, await createContext(options));
+  const context = await createContext(options);
+  inGroup = context.world.size > 1;
+  process.exitCode = await command.run(...given, options, context);
 }
+
+/** True in one of several processes that mpirun started. */
+let inGroup = false;
 
 async function main(argv: readonly string[]): Promise<void> {
   handleSignals();
@@ -94,8 +100,11 @@ async function main(argv: readonly string[]): Promise<void> {
   try {
     await createProgram().parseAsync(argv);
   } catch (error) {
-    process.exitCode = report(error, argv.includes('--verbose') || argv.includes('-v'));
+    process.exitCode =
+      error instanceof PartDone ? EXIT.ok : report(error, argv.includes('--verbose') || argv.includes('-v'));
   }
+  // Threads may wait inside MPI for processes that go on, and its library does not outlive an ordinary end.
+  if (inGroup) (process as unknown as { reallyExit(code: unknown): never }).reallyExit(process.exitCode);
 }
 
 /** Says what went wrong, and returns the exit code for it. */

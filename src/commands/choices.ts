@@ -1,3 +1,5 @@
+export { LAUNCHERS } from '../parallel/world.js';
+
 /** Words that options take. Kept apart from the schemas so that `--help` need not load them. */
 export const DEVICES = ['cpu', 'cuda', 'webgpu', 'auto'] as const;
 export const METHODS = ['auto', 'static', 'dynamic', 'int8-weights', 'int4-weights', 'fp16'] as const;

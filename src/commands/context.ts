@@ -1,4 +1,5 @@
 import type { ChalkInstance, ColorSupportLevel } from 'chalk';
+import { type Launcher, type World, worldOf } from '../parallel/world.js';
 import type { Progress } from './progress.js';
 
 /** How much a command says besides its result. */
@@ -19,6 +20,8 @@ export interface CommandContext {
   readonly verbosity: Verbosity;
   /** Progress of long work, on stderr. */
   readonly progress: Progress;
+  /** The processes of the job; only the first of them writes, judges and speaks. */
+  readonly world: World;
 }
 
 /** The display options that every command has. */
@@ -28,13 +31,18 @@ export interface DisplayOptions {
   color: boolean;
 }
 
-/** The context of a real run, on the process's own streams. */
-export async function createContext(options: DisplayOptions): Promise<CommandContext> {
+/**
+ * The context of a real run, on the process's own streams.
+ * @throws UserError where mpirun and the launcher that was named do not go together
+ */
+export async function createContext(options: DisplayOptions & { launcher?: Launcher }): Promise<CommandContext> {
+  const world = worldOf(options.launcher ?? 'local');
+  const quiet = options.quiet || world.rank > 0;
   const [{ Chalk, supportsColor }, { createProgress }] = await Promise.all([import('chalk'), import('./progress.js')]);
-  const verbosity = options.quiet ? 'quiet' : options.verbose ? 'verbose' : 'normal';
+  const verbosity = quiet ? 'quiet' : options.verbose ? 'verbose' : 'normal';
   const colorful = options.color && !process.env.NO_COLOR;
   const level = (colorful && supportsColor ? supportsColor.level : 0) as ColorSupportLevel;
-  const progress = createProgress(process.stderr, verbosity === 'quiet');
+  const progress = createProgress(process.stderr, quiet);
   const remark = (text: string) => progress.interrupt(() => process.stderr.write(`${text}\n`));
   return {
     print: (text) => progress.interrupt(() => process.stdout.write(`${text}\n`)),
@@ -44,5 +52,6 @@ export async function createContext(options: DisplayOptions): Promise<CommandCon
     width: process.stdout.columns || 80,
     verbosity,
     progress,
+    world,
   };
 }

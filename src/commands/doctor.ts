@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { EXIT, messageOf } from '../errors.js';
+import { EXIT, messageOf, UserError } from '../errors.js';
 import { hasVnni, type MachineFacts, machineFacts } from '../runtime/machine.js';
 import type { Provider } from '../runtime/protocol.js';
 import { checkProvider } from '../runtime/providers.js';
@@ -40,6 +40,7 @@ const CHECKS: readonly Check[] = [
   { name: 'int8', run: checkInstructionSets },
   { name: 'sharp', run: () => libraryFinding('sharp', 'images', decodeImage) },
   { name: 'tokenizers', run: () => libraryFinding('tokenizers', 'texts', encodeWord) },
+  { name: 'mpi', run: checkOpenMpi },
   { name: 'memory', run: checkMemory },
   { name: 'temp folder', run: checkTemporaryFolder },
 ];
@@ -149,6 +150,17 @@ async function encodeWord(): Promise<void> {
   const { Tokenizer, WordLevel } = await import('tokenizers');
   const encoding = await new Tokenizer(WordLevel.init({ word: 7 })).encode('word');
   if (encoding.getIds()[0] !== 7) throw new Error('it gives wrong ids');
+}
+
+async function checkOpenMpi(): Promise<Finding> {
+  try {
+    const { checkMpi } = await import('../parallel/mpi.js');
+    checkMpi();
+    return { state: 'ok', detail: 'Open MPI is there: training can go over several machines' };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { state: 'absent', detail: 'Open MPI is not there: training stays on this machine', mend: error.place.mend };
+  }
 }
 
 function checkMemory({ memoryBytes }: MachineFacts): Finding {

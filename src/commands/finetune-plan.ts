@@ -75,7 +75,8 @@ export async function planFinetuning(
     const objective = await objectiveOf(bench, training, options);
     const batchStatistics = options.batchNorm !== 'frozen' && hasBatchNorms(trainable);
     const workers =
-      options.workers ?? bestReplicas(trainable.parameters, batchStatistics || data.fixedBatch !== undefined);
+      copiesAsked(options, context) ??
+      bestReplicas(trainable.parameters, batchStatistics || data.fixedBatch !== undefined);
     const graph = await buildStepGraph(cut?.trained ?? trainable, {
       objective,
       batchStatistics,
@@ -104,6 +105,16 @@ export async function planFinetuning(
     cache?.close();
     throw error;
   }
+}
+
+/** @throws UserError where both copies and processes are asked for */
+function copiesAsked({ workers, launcher }: PlanOptions, { world }: CommandContext): number | undefined {
+  if (launcher === 'local') return workers;
+  if (workers === undefined) return world.size;
+  throw new UserError('has no place where mpirun starts the copies, one in each process', {
+    file: '--workers',
+    mend: 'leave it out, and ask mpirun for as many with -n',
+  });
 }
 
 /** True where samples are the same in each epoch, so that what frozen layers make of them is, too. */

@@ -37,6 +37,8 @@ export async function finetune(given: string, options: FinetuneOptions, context:
   const bench = transfer?.bench ?? original;
   const test = options.data === undefined ? undefined : await bench.open(options.data);
   const gates = await openGates(options, test);
+  if (options.compare && context.world.size > 1)
+    throw new UserError('is there for one process only', { file: '--compare', mend: 'leave out --launcher mpi' });
   if (options.compare && !test)
     throw new UserError('needs labelled test data', { file: '--compare', mend: 'name some with --data' });
   const training = await openTrainingData(bench, options);

@@ -1,4 +1,5 @@
 import { Chalk } from 'chalk';
+import { ALONE } from '../parallel/world.js';
 import type { CommandContext } from './context.js';
 
 /** What a program may hear of a run. */
@@ -32,5 +33,6 @@ export function libraryContext({ onNote, onProgress }: RunListener): CommandCont
       },
       interrupt: (write) => write(),
     },
+    world: ALONE,
   };
 }

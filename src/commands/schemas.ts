@@ -10,6 +10,7 @@ import {
   DEVICES,
   FEATURES,
   INTERPOLATIONS,
+  LAUNCHERS,
   OPTIMIZERS,
   PADDINGS,
   RESIZE_MODES,
@@ -307,6 +308,8 @@ export const trainingShape = {
   checkpointEvery: positiveNumber().default(60),
   /** Copies of the model that share each batch; absent: one per core where that is exact. */
   workers: wholeNumber(1).optional(),
+  /** What started the processes that train together. */
+  launcher: choice(LAUNCHERS).default('local'),
 };
 
 /** Options that say how samples become inputs. */

@@ -1,3 +1,4 @@
+import type { Launcher } from '../parallel/world.js';
 import type { Optimizer } from '../training/optimizers.js';
 import type { Schedule, ScheduleName } from '../training/schedules.js';
 import type { BATCH_NORMS } from './choices.js';
@@ -25,6 +26,7 @@ export interface TrainingOptions {
   resume: boolean;
   checkpointEvery: number;
   workers?: number | undefined;
+  launcher: Launcher;
   seed: number;
 }
 

@@ -78,6 +78,7 @@ export async function runTraining(
   const replicas = await Replicas.create(graph, {
     optimizer: optimizerOf(options),
     replicas: workers,
+    world: context.world,
     session: run.bench.session,
     rateOf: run.rateOf ?? (() => 1),
     state: resumed?.state,
@@ -100,7 +101,7 @@ export async function runTraining(
       },
       resumed,
     );
-    if (run.checkpoint && !run.keepCheckpoint) rmSync(run.checkpoint, { force: true });
+    if (run.checkpoint && !run.keepCheckpoint && replicas.isRoot) rmSync(run.checkpoint, { force: true });
     return { ...result, model: assemble(tensorsOf(replicas.layout, result.parameters)), workers };
   } finally {
     await replicas.close();

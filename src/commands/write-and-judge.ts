@@ -13,6 +13,7 @@ import { withLoadable } from '../runtime/source.js';
 import { changedSamples, withPreviews } from './changed-samples.js';
 import type { CommandContext } from './context.js';
 import type { Gates } from './gating.js';
+import { leaveGroup } from './group.js';
 import { comparisonReport, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
 import { runLanes, skipWarnings } from './run-models.js';
 import { latencyFeeds, measurePair, spotCheck, writeAndVerify } from './verify.js';
@@ -83,6 +84,7 @@ export async function judgeResult(
   context: CommandContext,
 ): Promise<Judgement> {
   const { bench, test, output, model, sameTask, contenders = [] } = result;
+  await leaveGroup(context);
   const feeds = await latencyFeeds(bench, test ?? result.inputs);
   const spot = await spotCheck(model, bench, feeds[0]!);
   const verification = await writeAndVerify(model, spot, output, options.force, bench, feeds[0]!);

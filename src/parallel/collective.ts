@@ -31,3 +31,13 @@ export const alone: Collective = {
     return [...values];
   },
 };
+
+/** The sum of vectors of one length, in their order. `sum` may be one of them. */
+export function sumInto(sum: Float32Array, parts: readonly Float32Array[]): void {
+  const [first, ...others] = parts as [Float32Array, ...Float32Array[]];
+  for (let k = 0; k < sum.length; k++) {
+    let total = first[k]!;
+    for (const part of others) total += part[k]!;
+    sum[k] = total;
+  }
+}

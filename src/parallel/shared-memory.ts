@@ -1,4 +1,4 @@
-import type { Bounds, Collective } from './collective.js';
+import { type Bounds, type Collective, sumInto } from './collective.js';
 
 /** Memory that the threads of a group share. */
 export interface SharedGroup {
@@ -115,13 +115,3 @@ export class SharedMemoryCollective implements Collective {
 }
 
 const endedGroup = () => new Error('another worker has failed');
-
-/** The sum of vectors of one length, in their order. `sum` may be one of them. */
-function sumInto(sum: Float32Array, parts: readonly Float32Array[]): void {
-  const [first, ...others] = parts as [Float32Array, ...Float32Array[]];
-  for (let k = 0; k < sum.length; k++) {
-    let total = first[k]!;
-    for (const part of others) total += part[k]!;
-    sum[k] = total;
-  }
-}

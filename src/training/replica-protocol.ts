@@ -18,8 +18,8 @@ export interface Segment {
 /** What a replica is set up with. */
 export interface ReplicaSetup {
   rank: number;
-  /** Absent: the replica works alone. */
-  group?: SharedGroup | undefined;
+  /** The threads that it works with, or the processes that mpirun started; absent: it works alone. */
+  group?: SharedGroup | 'mpi' | undefined;
   /** Bytes or path of the step graph's model. */
   stepModel: Uint8Array | string;
   updateModel: Uint8Array;
@@ -49,12 +49,16 @@ export interface StepRequest {
   step: number;
   /** False: gradients are kept; the update takes the mean of those of its batches. */
   update: boolean;
+  /** A number that is summed over all replicas. */
+  vote: number;
 }
 
 /** What a step gave. */
 export interface StepResult {
   /** Sum over all replicas' rows. */
   loss: number;
+  /** Sum of the replicas' votes. */
+  votes: number;
   /** Norm of the gradient before clipping; absent where it is not clipped. */
   gradientNorm?: number | undefined;
   milliseconds: number;
@@ -64,6 +68,11 @@ export interface StepResult {
 export interface ReplicaMethods {
   setUp(setup: ReplicaSetup, state: ReplicaState): Promise<void>;
   step(request: StepRequest): Promise<StepResult>;
-  /** The parameters (rank 0 alone) and this replica's part of the optimizer's vectors. */
+  /**
+   * The parameters (of threads, rank 0 alone) and the optimizer's vectors: whole where replicas are processes, else this
+   * replica's part of them.
+   */
   snapshot(): Promise<ReplicaState>;
+  /** Sums numbers over all replicas. */
+  sum(values: readonly number[]): Promise<number[]>;
 }

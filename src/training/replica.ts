@@ -1,4 +1,5 @@
 import { alone, type Bounds, type Collective, evenBounds } from '../parallel/collective.js';
+import { MpiCollective } from '../parallel/mpi.js';
 import { SharedMemoryCollective } from '../parallel/shared-memory.js';
 import { type HeldValues, LocalSession } from '../runtime/local-session.js';
 import { serve } from '../runtime/serve.js';
@@ -31,7 +32,7 @@ class Replica {
     private readonly updateSession: LocalSession,
   ) {
     const { group, rank, length, slots } = setup;
-    this.collective = group ? new SharedMemoryCollective(group, rank) : alone;
+    this.collective = group === 'mpi' ? new MpiCollective() : group ? new SharedMemoryCollective(group, rank) : alone;
     this.bounds = evenBounds(length, this.collective.size);
     this.gradients = new Float32Array(length);
     const held = (vector: Float32Array, key: 'name' | 'gradient') =>
@@ -52,19 +53,35 @@ class Replica {
     return new Replica(setup, state, step, update);
   }
 
-  async step({ feeds, share, update, ...at }: StepRequest): Promise<StepResult> {
+  async step({ feeds, share, update, vote, ...at }: StepRequest): Promise<StepResult> {
     const start = performance.now();
     const loss = feeds ? await this.differentiate(feeds) : this.noRows();
     this.moveStatistics(share);
     this.accumulate(update);
-    const [total] = await this.collective.allReduce([loss]);
+    const [total, votes] = await this.collective.allReduce([loss, vote]);
     const gradientNorm = update && Number.isFinite(total) ? await this.update(at) : undefined;
-    return { loss: total!, gradientNorm, milliseconds: performance.now() - start };
+    return { loss: total!, votes: votes!, gradientNorm, milliseconds: performance.now() - start };
   }
 
-  snapshot(): ReplicaState {
+  async snapshot(): Promise<ReplicaState> {
     const { parameters, states } = this.state;
+    if (this.setup.group === 'mpi') return { parameters, states: await this.gathered(states) };
     return { parameters: this.setup.rank ? new Float32Array(0) : parameters, states };
+  }
+
+  sum(values: readonly number[]): Promise<number[]> {
+    return this.collective.allReduce(values);
+  }
+
+  /** Vectors of which every process has a part, whole. */
+  private async gathered(parts: ReplicaState['states']): Promise<ReplicaState['states']> {
+    const whole: ReplicaState['states'] = {};
+    for (const [name, part] of Object.entries(parts)) {
+      whole[name] = new Float32Array(this.setup.length);
+      whole[name].set(part, this.bounds[this.collective.rank]!);
+      await this.collective.allGather(whole[name], this.bounds);
+    }
+    return whole;
   }
 
   private async differentiate(feeds: NonNullable<StepRequest['feeds']>): Promise<number> {
@@ -191,4 +208,5 @@ serve<ReplicaMethods>({
   },
   step: (request) => inTurn((own) => own.step(request)),
   snapshot: () => inTurn((own) => own.snapshot()),
+  sum: (values) => inTurn((own) => own.sum(values)),
 });

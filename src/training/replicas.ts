@@ -4,6 +4,7 @@ import type { NamedValues } from '../ir/types.js';
 import { encodeModel } from '../onnx/write.js';
 import { evenBounds } from '../parallel/collective.js';
 import { createSharedGroup, endGroup, type SharedGroup } from '../parallel/shared-memory.js';
+import { ALONE, type World } from '../parallel/world.js';
 import { batchSize } from '../runtime/pool.js';
 import type { SessionOptions } from '../runtime/protocol.js';
 import { withLoadable } from '../runtime/source.js';
@@ -19,6 +20,8 @@ export interface ReplicaOptions {
   optimizer: Optimizer;
   /** Copies of the model, each in a thread of its own with a share of every batch. */
   replicas: number;
+  /** The processes of the job; of several, each holds one copy. */
+  world?: World | undefined;
   session: SessionOptions;
   /** Factor of the learning rate of a parameter; 1 where absent. */
   rateOf?: (parameter: Parameter) => number;
@@ -51,6 +54,8 @@ export interface StepSettings {
   step: number;
   /** False: gradients are kept; the update takes the mean of those of its batches. */
   update: boolean;
+  /** A number that is summed over the processes. */
+  vote?: number;
 }
 
 /** Copies of a model that are trained together on shares of each batch, with the result of one that takes it whole. */
@@ -59,13 +64,15 @@ export class Replicas {
     readonly layout: Layout,
     private readonly threads: readonly WorkerThread<ReplicaMethods>[],
     private readonly group: SharedGroup | undefined,
+    private readonly world: World,
     private readonly rows: number | undefined,
     private readonly inputs: ReadonlySet<string>,
   ) {}
 
   /** Starts the threads and loads the step graph into each. */
   static async create(graph: StepGraph, options: ReplicaOptions): Promise<Replicas> {
-    const { optimizer, replicas, session, rateOf = () => 1 } = options;
+    const { optimizer, session, rateOf = () => 1, world = ALONE } = options;
+    const replicas = world.size > 1 ? 1 : options.replicas;
     const sorted = sortByGroup(graph.parameters, rateOf);
     const layout = layOut(sorted);
     const group = replicas > 1 ? createSharedGroup(replicas, layout.length) : undefined;
@@ -77,6 +84,7 @@ export class Replicas {
       layout,
       threads,
       group,
+      world,
       graph.rows,
       new Set(graph.model.graph.inputs.map(({ name }) => name)),
     );
@@ -84,10 +92,10 @@ export class Replicas {
     try {
       await withLoadable([graph.model], async ([stepModel]) => {
         const setup = {
-          group,
+          group: world.size > 1 ? ('mpi' as const) : group,
           stepModel: stepModel!,
           updateModel: encodeModel(buildUpdate(optimizer)),
-          session: replicas > 1 ? { ...session, threads: 1 } : session,
+          session: { ...session, ...threadsOf(replicas, world) },
           loss: graph.loss,
           slots: layout.slots.map((slot, k) => ({ ...slot, gradient: sorted[k]!.gradient })),
           length: layout.length,
@@ -103,8 +111,18 @@ export class Replicas {
     return made;
   }
 
+  /** All copies, those of other processes included. */
   get size(): number {
-    return this.threads.length;
+    return Math.max(this.threads.length, this.world.size);
+  }
+
+  get isOneProcess(): boolean {
+    return this.world.size === 1;
+  }
+
+  /** True in the process that speaks for all. */
+  get isRoot(): boolean {
+    return this.world.rank === 0;
   }
 
   /** Runs one batch. Calls may be made ahead of time: they are done in order. */
@@ -114,7 +132,7 @@ export class Replicas {
     const results = await this.together((thread, rank) => {
       const [begin, end] = [rows[rank]!, rows[rank + 1]!];
       const share = begin === end ? null : this.inputsOf(this.size === 1 ? feeds : rowsOf(feeds, begin, end));
-      return thread.call('step', { ...settings, feeds: share, share: (end - begin) / count });
+      return thread.call('step', { vote: 0, ...settings, feeds: share, share: (end - begin) / count });
     });
     return { ...results[0]!, milliseconds: Math.max(...results.map(({ milliseconds }) => milliseconds)) };
   }
@@ -127,6 +145,15 @@ export class Replicas {
       parameters: parts[0]!.parameters,
       states: Object.fromEntries(names.map((name) => [name, joined(parts.map(({ states }) => states[name]!))])),
     };
+  }
+
+  /** Gives every process what the one that speaks for all has found; others find nothing. */
+  async fromRoot<T>(find: () => Promise<T>): Promise<T> {
+    if (this.isOneProcess) return find();
+    const text = this.isRoot ? JSON.stringify(await find()) : '';
+    const [length] = await this.threads[0]!.call('sum', [text.length]);
+    const codes = Array.from({ length: length! }, (_, k) => (this.isRoot ? text.charCodeAt(k) : 0));
+    return JSON.parse(String.fromCharCode(...(await this.threads[0]!.call('sum', codes))));
   }
 
   async close(): Promise<void> {
@@ -142,7 +169,7 @@ export class Replicas {
 
   /** Calls every thread; where one fails, the others are let go on. */
   private async together<T>(call: (thread: WorkerThread<ReplicaMethods>, rank: number) => Promise<T>): Promise<T[]> {
-    const calls = this.threads.map((thread, rank) => call(thread, rank));
+    const calls = this.threads.map((thread, k) => call(thread, this.world.rank + k));
     for (const one of calls)
       one.catch(() => {
         if (this.group) endGroup(this.group);
@@ -159,6 +186,12 @@ export class Replicas {
     const own = (vector: Float32Array) => (this.size === 1 ? vector : vector.slice(bounds[rank], bounds[rank + 1]));
     return { parameters, states: Object.fromEntries(Object.entries(states).map(([name, v]) => [name, own(v)])) };
   }
+}
+
+/** Cores are shared out among copies, so that none waits for another's work. */
+function threadsOf(replicas: number, { size, localSize }: World): SessionOptions {
+  if (size > 1) return { threads: Math.max(1, Math.floor(availableParallelism() / localSize)) };
+  return replicas > 1 ? { threads: 1 } : {};
 }
 
 /** Parameters with the same settings side by side, so that few pieces are updated on their own. */

@@ -121,6 +121,8 @@ class Run {
   private best = new Float32Array(0);
   private savedAt = performance.now();
   private divergence: string | undefined;
+  /** True where one of several processes found it time for a checkpoint: all make it at the same update. */
+  private isAgreed = false;
 
   constructor(
     private readonly replicas: Replicas,
@@ -170,12 +172,13 @@ class Run {
       const step = progress.step + Number(!update);
       const factor = learningRateFactor(options.schedule, step - 1);
       const rows = Object.values(feeds)[0]!.dims[0]!;
-      const result = this.replicas.step(feeds, { learningRate: options.learningRate * factor, step, update });
+      const vote = Number(!this.replicas.isOneProcess && this.isTimeForCheckpoint());
+      const result = this.replicas.step(feeds, { learningRate: options.learningRate * factor, step, update, vote });
       result.catch(() => {}); // it may fail before its turn to be awaited comes
       underWay.push({ rows, result });
       if (underWay.length > AHEAD) await settle();
       if (this.divergence) break;
-      if (update && this.isCheckpointDue()) {
+      if (update && (this.isAgreed || (this.replicas.isOneProcess && this.isTimeForCheckpoint()))) {
         while (underWay.length) await settle();
         if (this.divergence) break;
         progress.seconds += (performance.now() - startedAt) / 1e3;
@@ -188,8 +191,9 @@ class Run {
     if (!this.divergence) await this.endEpoch();
   }
 
-  private record(rows: number, { loss }: StepResult): void {
+  private record(rows: number, { loss, votes }: StepResult): void {
     const { progress } = this;
+    this.isAgreed ||= votes > 0;
     if (!Number.isFinite(loss)) this.divergence ??= divergenceOf(progress);
     if (this.divergence) return;
     progress.batch++;
@@ -210,19 +214,18 @@ class Run {
     const { progress, options } = this;
     const { parameters, states } = await this.replicas.snapshot();
     const weights = states[EMA] ?? parameters;
-    const { score, figures: found } = await options.validate(weights);
+    // Numbers that JSON can hold, as checkpoints are JSON; a model that came with no score at all is beaten by any.
+    const { score, figures: found } = await this.replicas.fromRoot(async () => finite(await options.validate(weights)));
     const record = { epoch, ...figures, ...found };
     progress.history.push(record);
     if (score > progress.bestScore || !this.best.length) {
-      // Finite, as checkpoints are JSON; a model that came with no score at all is beaten by any.
-      const bestScore = Number.isFinite(score) ? score : -Number.MAX_VALUE;
-      Object.assign(progress, { bestEpoch: epoch, bestScore });
+      Object.assign(progress, { bestEpoch: epoch, bestScore: score });
       this.best = weights.slice();
     }
     options.onEpoch?.(record);
   }
 
-  private isCheckpointDue(): boolean {
+  private isTimeForCheckpoint(): boolean {
     const { checkpoint } = this.options;
     return checkpoint !== undefined && performance.now() - this.savedAt >= checkpoint.interval;
   }
@@ -231,8 +234,9 @@ class Run {
     const { path, fingerprint } = this.options.checkpoint!;
     const { parameters, states } = await this.replicas.snapshot();
     const vectors: Checkpoint['vectors'] = { [PARAMETERS]: parameters, [BEST]: this.best, ...states };
-    await writeCheckpoint(path, { fingerprint, progress: this.progress, vectors });
+    if (this.replicas.isRoot) await writeCheckpoint(path, { fingerprint, progress: this.progress, vectors });
     this.savedAt = performance.now();
+    this.isAgreed = false;
   }
 }
 
@@ -244,4 +248,8 @@ function divergenceOf({ epoch, batch, bestEpoch }: Progress): string {
   throw new UserError(`${what}, and no epoch before was better than the model as it came`, {
     mend: 'lower --lr, add --warmup or --clip-norm 1',
   });
+}
+
+function finite({ score, figures }: Validation): Validation {
+  return { score: Number.isFinite(score) ? score : -Number.MAX_VALUE, figures };
 }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CommandContext } from '../../src/commands/context.js';
 import { createProgress } from '../../src/commands/progress.js';
 import { checkReportPaths, showReport, writeReports } from '../../src/commands/reports.js';
+import { ALONE } from '../../src/parallel/world.js';
 import { renderMarkdown } from '../../src/report/markdown.js';
 import { quantizeReport } from '../report/example.js';
 
@@ -33,6 +34,7 @@ function listening() {
     width: 80,
     verbosity: 'normal',
     progress: createProgress(process.stderr, true),
+    world: ALONE,
   };
   return { context, printed, noted };
 }

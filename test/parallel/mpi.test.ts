@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { hasMpi, mpirun } from './mpirun.js';
+
+const script = fileURLToPath(new URL('./mpi-rank.mjs', import.meta.url));
+
+describe.skipIf(!hasMpi)('a group of processes', () => {
+  it('reduces, gathers what each made of its part, and sums numbers', () => {
+    const { status, stdout } = mpirun(3, script);
+    expect(status).toBe(0);
+    const found = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const all = [111, 222, 333, 444, 555];
+    expect(found.sort((a, b) => a.rank - b.rank)).toEqual([
+      { rank: 0, own: [111, 222], all, sums: [3, 3] },
+      { rank: 1, own: [], all, sums: [3, 3] },
+      { rank: 2, own: [333, 444, 555], all, sums: [3, 3] },
+    ]);
+  });
+});
