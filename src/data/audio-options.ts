@@ -80,12 +80,15 @@ export function recipeFromOptions(input: InputSpec, options: AudioOptions): Audi
     const plain = { feature_extractor_type: 'Wav2Vec2FeatureExtractor', do_normalize: false };
     return readAudioConfig({ path: 'options', value: plain }, given);
   }
-  const window = options.winLength ?? Math.round(sampleRate * 0.025);
-  const usual = {
+  return readAudioConfig({ path: 'options', value: usualLogMel(sampleRate, options.winLength) }, given);
+}
+
+/** Fields of log-mel features as they are common: frames of 25 ms, one every 10 ms. @param window samples of a frame */
+export function usualLogMel(sampleRate: number, window = Math.round(sampleRate * 0.025)): Record<string, unknown> {
+  return {
     feature_extractor_type: 'LogMelFeatureExtractor',
     frame_length: window,
     hop_length: Math.round(sampleRate * 0.01),
     n_fft: 2 ** Math.ceil(Math.log2(window)),
   };
-  return readAudioConfig({ path: 'options', value: usual }, given);
 }

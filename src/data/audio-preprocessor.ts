@@ -3,7 +3,7 @@ import { encodeNumbers } from '../ir/tensor.js';
 import type { DataType, NamedValues } from '../ir/types.js';
 import { type AudioRecipe, LAYOUTS, type Layout, readAudioConfig } from './audio-config.js';
 import { type AudioOptions, fieldsOf, recipeFromOptions } from './audio-options.js';
-import { readJsonBeside } from './beside.js';
+import { type JsonFile, readJsonBeside } from './beside.js';
 import { createLogMel } from './log-mel.js';
 import { padAndStack } from './pad-batch.js';
 import { resample } from './resample.js';
@@ -37,15 +37,17 @@ interface Features {
  * open. An `attention_mask` or other mask input gets ones over the real part of a clip.
  * @param modelDir folder of the model
  * @param inputs the inputs that the model really has
+ * @param given stands for the preprocessor_config.json
  * @throws UserError where the configuration is missing, malformed or contradicts the model's input
  */
 export async function createAudioPreprocessor(
   modelDir: string,
   inputs: readonly InputSpec[],
   options: AudioOptions = {},
+  given?: JsonFile,
 ): Promise<Preprocessor> {
   const { main, mask } = matchInputs(inputs);
-  const config = await readJsonBeside(modelDir, CONFIG);
+  const config = given ?? (await readJsonBeside(modelDir, CONFIG));
   const recipe = config ? readAudioConfig(config, fieldsOf(options)) : recipeFromOptions(main, options);
   const plan = planOf(main, recipe, config?.path ?? 'options');
   const axis = [...plan.layout].indexOf('T') - 1;
@@ -66,6 +68,13 @@ export async function createAudioPreprocessor(
     description: `${recipe.sampleRate} Hz, ${plan.features.description}, ${plan.layout}`,
     prepare: (sample) => stages.encode(stages.fit(sample)),
     stages,
+    clip: {
+      input: main.name,
+      axes: plan.layout,
+      sampleRate: recipe.sampleRate,
+      length: plan.recipe.length,
+      pad: plan.recipe.pad,
+    },
     form: recipe.logMel && {
       kind: 'log-mel',
       input: main.name,

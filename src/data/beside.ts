@@ -17,7 +17,14 @@ export async function findBeside(modelDir: string, name: string): Promise<string
 }
 
 /** Files that say how samples are prepared and what classes are called. */
-export const FILES_BESIDE = ['preprocessor_config.json', 'tokenizer.json', 'config.json', 'labels.txt'];
+export const FILES_BESIDE = [
+  'preprocessor_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'config.json',
+  'labels.txt',
+];
 
 /** Copies what lies beside a model into the folder of one that is made from it. */
 export async function copyBeside(modelDir: string, folder: string): Promise<void> {

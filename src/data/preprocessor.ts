@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { arraysPreprocessor } from './arrays-preprocessor.js';
 import type { AudioOptions } from './audio-options.js';
 import { createAudioPreprocessor } from './audio-preprocessor.js';
-import { readJsonBeside } from './beside.js';
+import { type JsonFile, readJsonBeside } from './beside.js';
 import { type ImageOptions, imagePreprocessor } from './image-preprocessor.js';
 import { createTextPreprocessor, type TextOptions } from './text-preprocessor.js';
 import type { InputSpec, Preprocessor, SampleKind } from './types.js';
@@ -12,6 +12,8 @@ export interface PreprocessingOptions {
   image?: ImageOptions;
   text?: TextOptions;
   audio?: AudioOptions;
+  /** What stands for the preprocessor_config.json beside the model. */
+  config?: JsonFile | undefined;
 }
 
 /**
@@ -27,13 +29,13 @@ export async function createPreprocessor(
   const folder = dirname(modelPath);
   switch (kind) {
     case 'image': {
-      const config = await readJsonBeside(folder, 'preprocessor_config.json');
+      const config = options.config ?? (await readJsonBeside(folder, 'preprocessor_config.json'));
       return imagePreprocessor(inputs, config, options.image);
     }
     case 'text':
       return createTextPreprocessor(folder, inputs, options.text);
     case 'audio':
-      return createAudioPreprocessor(folder, inputs, options.audio);
+      return createAudioPreprocessor(folder, inputs, options.audio, options.config);
     case 'arrays':
       return arraysPreprocessor(inputs);
   }

@@ -51,6 +51,13 @@ export async function createTextPreprocessor(
       return Object.fromEntries([...roles].map(([role, input]) => [input.name, valuesOf(role, input, encoding)]));
     },
     form,
+    text: {
+      ids: form.ids,
+      mask: roles.get('mask')?.name,
+      padding: { id: settings.padId, side: settings.side },
+      vocabulary: () =>
+        1 + Object.values(tokenizer.getVocab(true)).reduce((most, id) => Math.max(most, id), settings.padId),
+    },
     collate: (samples) => padAndStack(samples, paddings),
   };
 }

@@ -83,6 +83,30 @@ export interface LogMelForm {
   melAxis: number;
 }
 
+/** How a model takes texts. */
+export interface TextForm {
+  /** Input that holds the token ids. */
+  ids: string;
+  /** Input that tells tokens from padding, if there is one. */
+  mask: string | undefined;
+  /** What batches are padded with, and on which side. */
+  padding: { id: number; side: 'left' | 'right' };
+  /** One more than the largest id. */
+  vocabulary(): number;
+}
+
+/** How a model takes sounds. */
+export interface ClipForm {
+  /** Input that holds the samples or their features. */
+  input: string;
+  /** Order of its axes, batch first: `NCT`, `NTF`. */
+  axes: string;
+  sampleRate: number;
+  /** Samples that clips are cut to and, with `pad`, brought to; undefined leaves them. */
+  length: number | undefined;
+  pad: boolean;
+}
+
 /** What prepared inputs hold, for those who change them. */
 export type InputForm = TokenForm | LogMelForm;
 
@@ -103,6 +127,8 @@ export interface Preprocessor {
   /** The two steps of `prepare`, where it has them. */
   readonly stages?: Stages;
   readonly form?: InputForm | undefined;
+  readonly text?: TextForm;
+  readonly clip?: ClipForm;
   /** Stacks samples along a new first axis, padding where lengths differ. */
   collate(samples: readonly NamedValues[]): NamedValues;
 }

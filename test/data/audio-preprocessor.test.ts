@@ -177,7 +177,7 @@ describe('mistakes', () => {
 describe('the two steps', () => {
   it('bring a clip to the rate, then cut, pad and encode it', async () => {
     const config = { ...WAVEFORM, padding: 'max_length', max_length: 4, do_normalize: false };
-    const { stages, prepare, form } = await createAudioPreprocessor(folder(config), [input('batch', 4)]);
+    const { stages, prepare, form, clip: taken } = await createAudioPreprocessor(folder(config), [input('batch', 4)]);
     const fitted = stages!.fit(clip(new Array(12).fill(0.5), 32000)) as RawAudio;
     expect([fitted.sampleRate, fitted.samples.length]).toEqual([16000, 6]);
     expect(stages!.encode(clip([1, 2]))).toEqual({
@@ -186,6 +186,7 @@ describe('the two steps', () => {
     const long = clip([1, 2, 3, 4, 5]);
     expect(stages!.encode(stages!.fit(long))).toEqual(await prepare(long));
     expect(form).toBeUndefined();
+    expect(taken).toEqual({ input: 'x', axes: 'NT', sampleRate: 16000, length: 4, pad: true });
   });
 
   it.each([

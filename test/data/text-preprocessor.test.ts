@@ -205,6 +205,9 @@ describe('createTextPreprocessor', () => {
       mask: 7,
       unknown: 0,
     });
+    const { text } = await createTextPreprocessor(dir, names);
+    expect(text).toMatchObject({ ids: 'input_ids', mask: undefined, padding: { id: 9, side: 'right' } });
+    expect(text!.vocabulary()).toBe(10);
     const named = folder({ padding: PADDING }, { 'special_tokens_map.json': { mask_token: { content: 'd' } } });
     expect((await createTextPreprocessor(named, names)).form).toMatchObject({ mask: 6, unknown: 0 });
   });
