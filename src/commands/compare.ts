@@ -15,7 +15,7 @@ import { resolveModelPath } from './model-path.js';
 import { comparisonReport, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
 import { checkReportPaths } from './reports.js';
 import { runLanes, skipWarnings } from './run-models.js';
-import { latencyFeeds, measurePair } from './verify.js';
+import { latencyFeeds, measureFiles } from './verify.js';
 import { openWorkbench } from './workbench.js';
 
 export { compareOptions as options };
@@ -110,7 +110,11 @@ async function pairLatencies({ benches, data, fixedBatch }: ModelPair): Promise<
   if (data.some((each) => each.fixedBatch && each.fixedBatch !== fixedBatch)) return undefined;
   const [first, second] = await Promise.all(data.map((each, k) => latencyFeeds(benches[k]!, each, fixedBatch)));
   const feeds = first!.map((feed, k) => [feed, second![k]!]);
-  return measurePair(benches[0], benches[1].path, feeds);
+  return measureFiles(
+    benches[0],
+    benches.map(({ path }) => path),
+    feeds,
+  );
 }
 
 async function findingsOf(

@@ -27,7 +27,7 @@ import { skipWarnings } from './run-models.js';
 import {
   foresee,
   latencyFeeds,
-  measurePair,
+  measureFiles,
   type SpotCheck,
   spotCheck,
   type Verification,
@@ -83,7 +83,7 @@ export async function quantize(given: string, options: QuantizeOptions, context:
     ? await foresee(result.model, bench)
     : await writeAndVerify(result.model, spot, output, options.force, bench, feeds[0]!);
   const timed = options.benchmark && !options.dryRun;
-  const latencies = timed ? await measurePair(bench, output, feeds) : undefined;
+  const latencies = timed ? await measureFiles(bench, [bench.path, output], feeds) : undefined;
   const warnings = [
     ...dataWarnings(test, calibration),
     ...advice.warnings,

@@ -38,16 +38,15 @@ export async function latencyFeeds(
 }
 
 /**
- * Times the original and other files in alternation on one thread, once per batch size.
+ * Times files in alternation on one thread, once per batch size.
  * @param feeds per batch size, for all or for each of them.
  */
-export function measurePair(
-  bench: Workbench,
-  output: string,
+export function measureFiles(
+  { session }: Pick<Workbench, 'session'>,
+  files: readonly string[],
   feeds: readonly (NamedValues | readonly NamedValues[])[],
-  others: readonly string[] = [],
 ): Promise<LatencySeries[]> {
-  return measureLatency([bench.path, output, ...others], feeds, { ...bench.session, threads: 1 }, BUDGET);
+  return measureLatency(files, feeds, { ...session, threads: 1 }, BUDGET);
 }
 
 /** Times one model on one thread at the first batch size. */
@@ -75,11 +74,13 @@ export interface SpotCheck {
 
 /**
  * Runs a model that is to be written beside the original on one input.
+ * @param isNew true where there is no original.
  * @throws UserError where it gives NaN or infinity and the original does not
  */
-export async function spotCheck(meant: Model, bench: Workbench, feeds: NamedValues): Promise<SpotCheck> {
-  const reference = await runOnce(bench.path, bench, feeds);
+export async function spotCheck(meant: Model, bench: Workbench, feeds: NamedValues, isNew = false): Promise<SpotCheck> {
   const outputs = await withLoadable([meant], ([source]) => runOnce(source!, bench, feeds));
+  if (isNew) return { outputs, fidelity: undefined };
+  const reference = await runOnce(bench.path, bench, feeds);
   const accumulators = Object.entries(reference).flatMap(([name, value]) => {
     const other = outputs[name];
     if (!value.type.startsWith('float') || other?.data.length !== value.data.length || !value.data.length) return [];

@@ -16,14 +16,16 @@ import type { Gates } from './gating.js';
 import { leaveGroup } from './group.js';
 import { comparisonReport, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
 import { runLanes, skipWarnings } from './run-models.js';
-import { latencyFeeds, measurePair, spotCheck, writeAndVerify } from './verify.js';
+import { latencyFeeds, measureFiles, spotCheck, writeAndVerify } from './verify.js';
 import type { Workbench } from './workbench.js';
 
-/** A model that was made from another one, and what it is judged by. */
+/** A model that was made, and what it is judged by. */
 export interface Result {
   command: string;
-  /** The original. */
+  /** The original; of a model that was not made from another one, itself before it was trained. */
   bench: Workbench;
+  /** True where there is no original: a contender takes its place in comparisons. */
+  isNew?: boolean;
   /** False where the result tells other classes apart than the original, so that quality cannot be compared. */
   sameTask: boolean;
   /** The result. */
@@ -52,10 +54,11 @@ export interface Contender {
 /** A report, and what its models were found to be. */
 export interface Judgement {
   report: Report;
-  original: ModelFindings;
+  /** Absent where there is none. */
+  original: ModelFindings | undefined;
   compressed: ModelFindings;
   contenders: ModelFindings[];
-  /** Of the original, the result, and the contenders with a file, in this order. */
+  /** Of the original, where there is one, the result, and the contenders with a file, in this order. */
   latencies: readonly LatencySeries[] | undefined;
 }
 
@@ -83,25 +86,28 @@ export async function judgeResult(
   options: JudgingOptions,
   context: CommandContext,
 ): Promise<Judgement> {
-  const { bench, test, output, model, sameTask, contenders = [] } = result;
+  const { bench, isNew, test, output, model, sameTask, contenders = [] } = result;
   await leaveGroup(context);
   const feeds = await latencyFeeds(bench, test ?? result.inputs);
-  const spot = await spotCheck(model, bench, feeds[0]!);
+  const spot = await spotCheck(model, bench, feeds[0]!, isNew);
   const verification = await writeAndVerify(model, spot, output, options.force, bench, feeds[0]!);
   const quality = test && (await compareQuality(result, test, options, context));
   const timed = options.benchmark ? await timeable(contenders, feeds) : [];
   const latencies = options.benchmark ? await measureAll(result, feeds, timed) : undefined;
+  const place = filesOf(result).indexOf(output);
   const latency = (k: number) =>
     latencies && k >= 0 ? { milliseconds: latencies[0]!.milliseconds[k]!, batch: latencies[0]!.batch } : undefined;
-  const original: ModelFindings = {
-    role: 'original',
-    path: bench.path,
-    model: bench.model,
-    bytes: await modelBytes(bench.path, bench.model),
-    provider: bench.provider,
-    classification: quality?.before,
-    latency: latency(0),
-  };
+  const original: ModelFindings | undefined = isNew
+    ? undefined
+    : {
+        role: 'original',
+        path: bench.path,
+        model: bench.model,
+        bytes: await modelBytes(bench.path, bench.model),
+        provider: bench.provider,
+        classification: quality?.before,
+        latency: latency(0),
+      };
   const compressed: ModelFindings = {
     role: 'compressed',
     path: output,
@@ -109,13 +115,13 @@ export async function judgeResult(
     bytes: verification.bytes,
     provider: bench.provider,
     classification: quality?.after,
-    fidelity: sameTask ? (quality?.fidelity ?? spot.fidelity) : undefined,
+    fidelity: sameTask && original ? (quality?.fidelity ?? spot.fidelity) : undefined,
     agreement: quality?.agreement,
-    latency: latency(1),
+    latency: latency(place),
   };
   const others = await Promise.all(
     contenders.map(async ({ role, path, model, own }, k): Promise<ModelFindings> => {
-      const place = timed.findIndex(({ contender }) => contender === contenders[k]);
+      const turn = timed.findIndex(({ contender }) => contender === contenders[k]);
       return {
         role,
         path,
@@ -123,13 +129,16 @@ export async function judgeResult(
         bytes: own ? await modelBytes(path, model) : encodeModel(model).length,
         provider: bench.provider,
         classification: quality?.contenders[k],
-        latency: place < 0 ? undefined : latency(2 + place),
+        latency: turn < 0 ? undefined : latency(place + 1 + turn),
       };
     }),
   );
   const found = { original, compressed, contenders: others, quality, latencies };
   return { report: await assemble(result, found, options), ...found };
 }
+
+/** The files of the original, where there is one, and of the result. */
+const filesOf = ({ bench, isNew, output }: Result): string[] => (isNew ? [output] : [bench.path, output]);
 
 /** A contender with a file, and its inputs at each batch size. */
 interface Timed {
@@ -150,14 +159,10 @@ async function timeable(contenders: readonly Contender[], feeds: readonly NamedV
   return found;
 }
 
-function measureAll({ bench, output }: Result, feeds: readonly NamedValues[], timed: readonly Timed[]) {
-  const each = feeds.map((feed, k) => [feed, feed, ...timed.map((one) => one.feeds[k]!)]);
-  return measurePair(
-    bench,
-    output,
-    each,
-    timed.map(({ contender }) => contender.path),
-  );
+function measureAll(result: Result, feeds: readonly NamedValues[], timed: readonly Timed[]) {
+  const own = filesOf(result);
+  const each = feeds.map((feed, k) => [...own.map(() => feed), ...timed.map((one) => one.feeds[k]!)]);
+  return measureFiles(result.bench, [...own, ...timed.map(({ contender }) => contender.path)], each);
 }
 
 interface Quality {
@@ -172,14 +177,15 @@ interface Quality {
 }
 
 async function compareQuality(
-  { bench, sameTask, output, contenders = [] }: Result,
+  result: Result,
   test: TaskData,
   options: JudgingOptions,
   context: CommandContext,
 ): Promise<Quality> {
+  const { bench, isNew, sameTask, output, contenders = [], gatedAgainst } = result;
   const like = contenders.filter(({ own }) => !own);
   const others = contenders.filter(({ own }) => own);
-  const files = sameTask ? [bench.path, output] : [output];
+  const files = sameTask ? filesOf(result) : [output];
   const evaluation = await withLoadable(
     like.map(({ model }) => model),
     (sources) => {
@@ -193,8 +199,9 @@ async function compareQuality(
   );
   const found = evaluation.classifications ?? [];
   const after = found[files.length - 1];
-  const before = sameTask ? found[0] : undefined;
   const further = new Map([...like, ...others].map((one, k) => [one, found[files.length + k]]));
+  const rival = contenders.find(({ role }) => role === gatedAgainst);
+  const before = isNew ? rival && further.get(rival) : sameTask ? found[0] : undefined;
   after?.checkFinite();
   const comparison = before && after && comparePredictions(before.predictions, after.predictions);
   return {
@@ -202,7 +209,7 @@ async function compareQuality(
     before,
     after,
     contenders: contenders.map((one) => further.get(one)),
-    fidelity: evaluation.fidelities[0],
+    fidelity: isNew ? undefined : evaluation.fidelities[0],
     agreement: comparison?.agreement,
     pairs: comparison?.labelled?.pairs,
     changed: before && after && (await withPreviews(changedSamples(before, after, evaluation.indices, test), test)),
@@ -215,23 +222,27 @@ async function assemble(
   options: JudgingOptions,
 ): Promise<Report> {
   const { original, compressed, contenders, quality, latencies } = found;
-  const models = await Promise.all([original, ...contenders, compressed].map(modelReport));
-  const comparison = comparisonReport(original, compressed, latencies, options.confidence);
+  const all = [...(original ? [original] : []), ...contenders, compressed];
+  const models = await Promise.all(all.map(modelReport));
   const head = reportHead(command, { ...options, output }, startedAt, {
     provider: bench.provider,
     threads: 1,
     data: test && { path: options.data!, task: test, samples: quality!.samples, limit: options.limit },
   });
   const rival = contenders.find(({ role }) => role === gatedAgainst);
+  const against = rival && compareWith(rival, found, options.confidence);
+  const comparison = original
+    ? comparisonReport(original, compressed, latencies, options.confidence)
+    : against?.comparison;
   const judged = gates.check({
     ...head,
     model: models.at(-1)!,
-    ...(rival ? compareWith(rival, found, options.confidence) : { comparison, pairs: quality?.pairs }),
+    ...(against ?? { comparison, pairs: quality?.pairs }),
   });
   return {
     ...head,
     models,
-    comparison,
+    ...(comparison && { comparison }),
     ...(quality?.changed && { changedSamples: quality.changed }),
     gates: judged.gates,
     warnings: [...(test ? skipWarnings(test) : []), ...judged.warnings],
@@ -249,10 +260,10 @@ export function compareWith(
   const series =
     place < 0
       ? undefined
-      : latencies?.map(({ batch, milliseconds }) => ({
-          batch,
-          milliseconds: [milliseconds[2 + place]!, milliseconds[1]!],
-        }));
+      : latencies?.map(({ batch, milliseconds }) => {
+          const result = milliseconds.length - timed.length - 1;
+          return { batch, milliseconds: [milliseconds[result + 1 + place]!, milliseconds[result]!] };
+        });
   const [a, b] = [rival.classification, compressed.classification];
   const compared = a && b && comparePredictions(a.predictions, b.predictions, confidence);
   return {

@@ -96,3 +96,6 @@ export function shortenPath(path: string, width: number): string {
   const text = printable(path);
   return text.length <= width ? text : `…${text.slice(text.length - Math.max(width - 1, 0))}`;
 }
+
+/** A word with a capital letter, as headings begin. */
+export const capitalized = (word: string): string => word.slice(0, 1).toUpperCase() + word.slice(1);

@@ -10,7 +10,7 @@ import {
   optional,
 } from './format.js';
 import type { Comparison, FidelityReport, Interval, Metrics, ModelReport, Report } from './schema.js';
-import { pointsText } from './summary.js';
+import { baseOf, pointsText } from './summary.js';
 
 /** How the compressed model differs, and whether that is surely better (1), surely worse (−1) or open (0). */
 export interface Change {
@@ -24,7 +24,7 @@ interface Row {
   spare?: true;
   /** @param first the model in the first column, whose units the others take. */
   show(model: ModelReport, first: ModelReport): string | undefined;
-  /** @param models original and compressed. */
+  /** @param models what is compared with, and the compressed one. */
   change?(comparison: Comparison, models: readonly [ModelReport, ModelReport]): Change | undefined;
 }
 
@@ -113,17 +113,18 @@ function filled(
   shown: readonly ModelReport[],
   comparison: Comparison | undefined,
 ): HeadlineRow {
-  const [original, compressed] = ['original', 'compressed'].map((role) => shown.find((model) => model.role === role));
+  const [base, compressed] = [baseOf(shown), shown.find(({ role }) => role === 'compressed')];
   return {
     label,
     cells: shown.map((model) => show(model, shown[0]!) ?? ''),
-    change: comparison && original && compressed ? change?.(comparison, [original, compressed]) : undefined,
+    change: comparison && base && compressed ? change?.(comparison, [base, compressed]) : undefined,
   };
 }
 
-/** The original first, the compressed model last, of the others as many as fit. */
+/** What is compared with first, the compressed model last, of the others as many as fit. */
 function columnsOf(models: readonly ModelReport[], most: number): ModelReport[] {
-  const place = ({ role }: ModelReport) => (role === 'original' ? 0 : role === 'compressed' ? 2 : 1);
+  const base = baseOf(models);
+  const place = (model: ModelReport) => (model === base ? 0 : model.role === 'compressed' ? 2 : 1);
   const ordered = [...models].sort((a, b) => place(a) - place(b));
   return ordered.length <= most ? ordered : [...ordered.slice(0, most - 1), ordered.at(-1)!];
 }

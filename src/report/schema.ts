@@ -64,7 +64,7 @@ const latency = z.object({
 });
 
 const model = z.object({
-  /** The result of a command is always "compressed", what it started from "original". */
+  /** The result of a command is always "compressed", what it started from, if anything, "original". */
   role: z.string().min(1),
   path: z.string(),
   /** Bytes of all its files. */
@@ -83,6 +83,7 @@ const model = z.object({
   fidelity: fidelity.optional(),
 });
 
+/** Of the original and the compressed model; of the teacher and its student, where that was made from nothing. */
 const comparison = z.object({
   /** Of all intervals, 0…1; 0.95 where absent. */
   confidence: z.number().gt(0).lt(1).optional(),
@@ -227,6 +228,17 @@ const distillation = z.object({
   /** Samples that were learnt from, and how many of them have a label. */
   samples: count,
   labelled: count,
+  /** What the student was built from, where it is new. */
+  student: z
+    .object({
+      template: z.string(),
+      /** Channels of its parts. */
+      widths: z.array(count),
+      parameters: count,
+      /** Multiply-accumulates for one sample. */
+      macs: positive,
+    })
+    .optional(),
   /** Share of test samples for which the first teacher and its student predict the same. */
   agreement: fraction.optional(),
   /** From the first teacher to the student that it taught. */

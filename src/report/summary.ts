@@ -6,20 +6,24 @@ const INTEGER_DECISIONS: readonly string[] = ['static', 'dynamic'];
 
 /** The paths of what went in and what came out, one where they are the same. */
 export function modelPaths(report: Report): string[] {
-  const models = ['original', 'compressed'].map((role) => modelOf(report, role));
-  return [...new Set(models.flatMap((model) => (model ? [model.path] : [])))];
+  return [...new Set(pairOf(report).map(({ path }) => path))];
 }
 
-/** The model of a role; a command with one model has it as "original" or "compressed". */
-export function modelOf({ models }: Report, role: string): ModelReport | undefined {
-  return models.find((model) => model.role === role) ?? models[0];
+/** The model that another one is compared with: the original or, of a model made from nothing, its teacher. */
+export function baseOf(models: readonly ModelReport[]): ModelReport | undefined {
+  return ['original', 'teacher'].map((role) => models.find((model) => model.role === role)).find((found) => found);
 }
 
-/** The models to tell apart in detail: the original and, where there is one, the compressed model. */
+/** The models to tell apart in detail: what is compared with and, where there is one, the compressed model. */
 export function pairOf({ models }: Report): ModelReport[] {
-  const pair = ['original', 'compressed'].flatMap((role) => models.find((model) => model.role === role) ?? []);
+  const pair = [baseOf(models), models.find(({ role }) => role === 'compressed')].filter(
+    (model) => model !== undefined,
+  );
   return pair.length ? pair : models.slice(0, 1);
 }
+
+/** What the first of two models is called beside the compressed one. */
+export const baseRole = ({ models }: Report): string => baseOf(models)?.role ?? 'original';
 
 /** What ran and how long: `quantize, 12 s`. */
 export function runText({ command, seconds }: Report): string {

@@ -2,7 +2,7 @@ import { type ClassRow, type ClassScores, changeOf, classRows } from '../classes
 import { formatFixed, formatPercent, formatPoints, optional } from '../format.js';
 import { type Content, markup } from '../markup.js';
 import type { Report } from '../schema.js';
-import { ascending } from '../summary.js';
+import { ascending, baseRole } from '../summary.js';
 import { changeTone } from './overview.js';
 import { type Column, lengthClass, table } from './table.js';
 
@@ -20,7 +20,7 @@ ${table<ClassRow>(
   [
     { title: 'Class', text: true, cell: (row) => row.class, order: (a, b) => (a.class < b.class ? -1 : 1) },
     { title: 'Samples', cell: (row) => formatFixed(row.support), order: (a, b) => b.support - a.support },
-    ...SCORES.flatMap((score) => (paired ? pairedColumns(score) : [valueColumn(score)])),
+    ...SCORES.flatMap((score) => (paired ? pairedColumns(score, baseRole(report)) : [valueColumn(score)])),
   ],
   rows,
   { id: 'class-list', caption: 'Recall, precision and F1 by class', sortedBy: paired ? 'Recall, change' : 'Recall' },
@@ -36,9 +36,9 @@ function valueColumn(score: keyof ClassScores): Column<ClassRow> {
   };
 }
 
-function pairedColumns(score: keyof ClassScores): Column<ClassRow>[] {
+function pairedColumns(score: keyof ClassScores, base: string): Column<ClassRow>[] {
   return [
-    { ...valueColumn(score), title: 'original', group: NAMES[score] },
+    { ...valueColumn(score), title: base, group: NAMES[score] },
     {
       title: 'compressed',
       group: NAMES[score],

@@ -6,10 +6,10 @@ import {
   type LabelConfusion,
   labelConfusionsOf,
 } from '../confusion.js';
-import { formatFixed, optional } from '../format.js';
+import { capitalized, formatFixed, optional } from '../format.js';
 import { type Content, type Markup, markup } from '../markup.js';
 import type { Report } from '../schema.js';
-import { ascending } from '../summary.js';
+import { ascending, baseRole } from '../summary.js';
 import { table } from './table.js';
 
 /** Most classes whose whole matrix is shown. */
@@ -21,12 +21,13 @@ const MOST_PAIRS = 100;
 /** Confusion matrices as heat maps; with many classes, the pairs that are confused most often, or the labels. */
 export function confusionSection(report: Report): Content {
   const confusion = confusionOf(report);
-  if (!confusion) return labelsSection(labelConfusionsOf(report) ?? []);
+  const base = capitalized(baseRole(report));
+  if (!confusion) return labelsSection(labelConfusionsOf(report) ?? [], base);
   const { classes, before, after } = confusion;
-  if (classes.length > MOST_CLASSES) return pairsSection(confusion);
+  if (classes.length > MOST_CLASSES) return pairsSection(confusion, base);
   return markup`<section id="confusion"><h2>Confusion</h2>
 <p class="hint">Rows are true classes, columns predicted ones. ${shading(after !== undefined)}</p>
-<div class="maps ${classes.length > FEW_CLASSES ? 'many' : 'few'}" style="--classes:${classes.length}">${mapsOf('map', classes, before, after)}</div>
+<div class="maps ${classes.length > FEW_CLASSES ? 'many' : 'few'}" style="--classes:${classes.length}">${mapsOf('map', base, classes, before, after)}</div>
 </section>`;
 }
 
@@ -36,10 +37,16 @@ function shading(compared: boolean): string {
 }
 
 /** The map of one model, or those of two and what the second has more. */
-function mapsOf(id: string, classes: readonly string[], before: number[][], after: number[][] | undefined): Markup[] {
+function mapsOf(
+  id: string,
+  base: string,
+  classes: readonly string[],
+  before: number[][],
+  after: number[][] | undefined,
+): Markup[] {
   if (!after) return [heatMap(`${id}-confusion-matrix`, 'Confusion matrix', classes, before)];
   return [
-    heatMap(`${id}-original`, 'Original', classes, before),
+    heatMap(`${id}-original`, base, classes, before),
     heatMap(`${id}-compressed`, 'Compressed', classes, after),
     heatMap(`${id}-difference`, 'Difference', classes, differenceOf(before, after), true),
   ];
@@ -49,7 +56,7 @@ function mapsOf(id: string, classes: readonly string[], before: number[][], afte
 const PRESENCE = ['no', 'yes'];
 
 /** A map for each label; of many, for those with most errors. */
-function labelsSection(labels: readonly LabelConfusion[]): Content {
+function labelsSection(labels: readonly LabelConfusion[], base: string): Content {
   if (labels.length === 0) return undefined;
   const wrong = (matrix: number[][] | undefined) => (matrix ? matrix[0]![1]! + matrix[1]![0]! : 0);
   const placed = labels.map((label, place) => ({
@@ -63,7 +70,7 @@ function labelsSection(labels: readonly LabelConfusion[]): Content {
 <p class="hint">For each label${many && `, the ${shown.length} of ${formatFixed(labels.length)} with most errors`}: rows say whether a sample has it, columns whether it was predicted. ${shading(labels[0]!.after !== undefined)}</p>
 <div class="labels">${shown.map(
     ({ class: name, before, after, place }) =>
-      markup`<div><h3>${name}</h3><div class="label">${mapsOf(`label-${place}`, PRESENCE, before, after)}</div></div>\n`,
+      markup`<div><h3>${name}</h3><div class="label">${mapsOf(`label-${place}`, base, PRESENCE, before, after)}</div></div>\n`,
   )}</div>
 </section>`;
 }
@@ -99,7 +106,7 @@ function differenceOf(before: readonly number[][], after: readonly number[][]): 
   return before.map((row, i) => row.map((count, j) => (after[i]?.[j] ?? 0) - count));
 }
 
-function pairsSection(confusion: Confusion): Content {
+function pairsSection(confusion: Confusion, base: string): Content {
   const pairs = confusedPairs(confusion, MOST_PAIRS);
   if (!pairs.length) return undefined;
   return markup`<section id="confusion"><h2>Confusion</h2>
@@ -109,7 +116,7 @@ ${table<ConfusedPair>(
     { title: 'Class', text: true, cell: ({ target }) => target },
     { title: 'Taken for', text: true, cell: ({ predicted }) => predicted },
     {
-      title: confusion.after ? 'Original' : 'Samples',
+      title: confusion.after ? base : 'Samples',
       cell: ({ before }) => formatFixed(before),
       order: (a, b) => b.before - a.before,
     },

@@ -1,6 +1,7 @@
-import { formatDuration, formatFixed } from '../format.js';
+import { capitalized, formatDuration, formatFixed } from '../format.js';
 import { type Content, type Markup, markup } from '../markup.js';
 import type { ChangedSample, Preview, Report } from '../schema.js';
+import { baseRole } from '../summary.js';
 import { table } from './table.js';
 
 const CHANGES: Readonly<Record<ChangedSample['change'], string>> = {
@@ -13,34 +14,36 @@ const CHANGES: Readonly<Record<ChangedSample['change'], string>> = {
 const MOST_CARDS = 20;
 
 /** Samples whose prediction changed, each with a preview of what the models saw. */
-export function samplesSection({ changedSamples = [], comparison }: Report): Content {
+export function samplesSection(report: Report): Content {
+  const { changedSamples = [], comparison } = report;
+  const base = baseRole(report);
   if (!changedSamples.length) return undefined;
   const { changed } = comparison ?? {};
   const all = changed && `${formatFixed(changed.lost)} became wrong, ${formatFixed(changed.gained)} became right; `;
   return markup`<section id="samples"><h2>Samples that changed</h2>
 <p class="hint">${all}${formatFixed(changedSamples.length)} listed.</p>
-<ul class="samples">${changedSamples.slice(0, MOST_CARDS).map(sampleCard)}</ul>
-${changedSamples.length > MOST_CARDS && moreSamples(changedSamples.slice(MOST_CARDS))}
+<ul class="samples">${changedSamples.slice(0, MOST_CARDS).map((sample) => sampleCard(sample, base))}</ul>
+${changedSamples.length > MOST_CARDS && moreSamples(changedSamples.slice(MOST_CARDS), base)}
 </section>`;
 }
 
-function sampleCard(sample: ChangedSample): Markup {
+function sampleCard(sample: ChangedSample, base: string): Markup {
   const { place, index, target, before, after, change, preview } = sample;
   return markup`<li class="${change}">
 <div class="preview">${preview && previewOf(preview, place)}</div>
 <p><span class="badge ${change}">${CHANGES[change]}</span></p>
-<dl><dt>class</dt><dd>${names(target)}</dd><dt>original</dt><dd>${names(before)}</dd><dt>compressed</dt><dd>${names(after)}</dd></dl>
+<dl><dt>class</dt><dd>${names(target)}</dd><dt>${base}</dt><dd>${names(before)}</dd><dt>compressed</dt><dd>${names(after)}</dd></dl>
 <p class="place" title="sample ${index}">${place}</p>
 </li>\n`;
 }
 
-function moreSamples(samples: readonly ChangedSample[]): Markup {
+function moreSamples(samples: readonly ChangedSample[], base: string): Markup {
   return markup`<details><summary>${formatFixed(samples.length)} more</summary>
 ${table<ChangedSample>(
   [
     { title: 'Sample', text: true, cell: ({ place }) => place },
     { title: 'Class', text: true, cell: ({ target }) => names(target) },
-    { title: 'Original', text: true, cell: ({ before }) => names(before) },
+    { title: capitalized(base), text: true, cell: ({ before }) => names(before) },
     { title: 'Compressed', text: true, cell: ({ after }) => names(after) },
     { title: '', text: true, cell: ({ change }) => markup`<span class="badge ${change}">${CHANGES[change]}</span>` },
   ],
