@@ -60,10 +60,15 @@ export function finetune(model: string, options: FinetuneOptions, listener: RunL
 /**
  * Trains a student on what a teacher says of samples, writes the result and reports how it compares with the teacher and
  * with the student trained alone.
+ * @param student undefined where `options.student` names one to be built.
  * @throws UserError as `quantize` does
  */
-export function distill(student: string, options: DistillOptions, listener: RunListener = {}): Promise<Report> {
-  return runJob('distill', [student], options, listener);
+export function distill(
+  student: string | undefined,
+  options: DistillOptions,
+  listener: RunListener = {},
+): Promise<Report> {
+  return runJob('distill', student === undefined ? [] : [student], options, listener);
 }
 
 /** Measures a model on labelled data. @throws UserError as `quantize` does */

@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** From the bottom: each layer may import from itself and those before it. */
 const LAYERS = [
-  ...['ir', 'onnx', 'runtime', 'parallel', 'ops', 'analysis', 'passes'],
+  ...['ir', 'onnx', 'runtime', 'parallel', 'ops', 'analysis', 'passes', 'students'],
   ...['training', 'data', 'evaluate', 'report', 'commands'],
 ];
 

@@ -10,6 +10,7 @@ import {
   PREFERENCES,
   SCHEDULES,
   SHELLS,
+  STUDENTS,
   TARGETS,
 } from './choices.js';
 import {
@@ -189,12 +190,15 @@ export function finetuneArguments(command: Command): Command {
 export function distillArguments(command: Command): Command {
   command
     .description('train a small model on what a large one says, and show what that gave')
-    .argument('[student]', 'ONNX file of the small model, trained or not');
+    .argument('[student]', 'ONNX file of the small model, trained or not (or see --student)');
   const heading = 'Distillation:';
   const own: OptionGroup = {
     heading,
     rows: [
       ['--teacher <file>', 'ONNX file of the large model; of several, the mean is learnt: repeatable', 'repeatable'],
+      ['--student <template>', `build the small model: ${oneOf(STUDENTS)}; small or base: cnn:small`],
+      ['--parameters <n>', 'most parameters of a built student: 500k, or a share of its teacher’s: 10%'],
+      ['--macs <n>', 'most multiply-accumulates a sample of a built student: 2M, or a share of its teacher’s'],
       ['--unlabelled <path>', 'further samples to learn from, whose labels are not looked at'],
       ['--loss <name>', `${oneOf(DISTILLATION_LOSSES)}: soft targets, or decoupled (default: kd)`],
       ['--temperature <x>', 'what scores are divided by, so that small ones count (default: 4)'],
@@ -214,6 +218,7 @@ export function distillArguments(command: Command): Command {
     'after',
     examples(
       'distill student.onnx --teacher teacher.onnx --train train/ --data test/ -o small.onnx',
+      'distill --teacher teacher.onnx --student cnn:small --train train/ --data test/ -o small/model.onnx',
       'distill student.onnx --teacher a.onnx --teacher b.onnx --train few.csv --unlabelled many.csv',
     ),
   );

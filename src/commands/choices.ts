@@ -17,3 +17,16 @@ export const SCHEDULES = ['constant', 'cosine', 'linear', 'one-cycle', 'step'] a
 export const CLASS_WEIGHTS = ['none', 'balanced'] as const;
 export const BATCH_NORMS = ['train', 'frozen', 'restore'] as const;
 export const DISTILLATION_LOSSES = ['kd', 'dkd'] as const;
+export const STUDENTS = [
+  'cnn',
+  'ds-cnn',
+  'resnet',
+  'textcnn',
+  'gru',
+  'lstm',
+  'transformer',
+  'kws',
+  'wave-cnn',
+  'mlp',
+] as const;
+export const STUDENT_SIZES = ['small', 'base'] as const;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { didYouMean } from '../nearest.js';
-import { JOB_NAMES, JOBS, type JobName } from './jobs.js';
+import { JOB_NAMES, JOBS, type JobKind, type JobName } from './jobs.js';
 import { comparisonGatesShape, exact, gatesShape, path, RUN_OPTIONS } from './schemas.js';
 
 type Shape = Record<string, z.ZodType>;
@@ -26,17 +26,21 @@ function optional(shape: Shape, wanted: (key: string) => boolean): Shape {
 function settings(shape: Shape, others: Shape = {}) {
   const gates = optional(shape, isGate);
   const elsewhere = Object.fromEntries(Object.keys(gates).map((key) => [key, `gates.${key}`]));
-  return exact({ ...others, ...optional(shape, isOption), gates: exact(gates).optional() }, elsewhere);
+  const own = optional(shape, (key) => isOption(key) && !(key in others));
+  return exact({ ...others, ...own, gates: exact(gates).optional() }, elsewhere);
 }
 
 /** The option keys of a command. */
 export const optionKeys = (command: JobName): string[] => Object.keys(fieldsOf(JOBS[command].options));
 
+/** False where options may stand in for the models of a command. */
+const isNeeded = (command: JobName) => !(JOBS[command] as JobKind).isOption;
+
 const jobSchema = (command: JobName) =>
   settings(fieldsOf(JOBS[command].options), {
     name: z.string().optional(),
     command: z.literal(command),
-    ...Object.fromEntries(JOBS[command].models.map((key) => [key, path()])),
+    ...Object.fromEntries(JOBS[command].models.map((key) => [key, isNeeded(command) ? path() : path().optional()])),
   });
 
 const schemas = JOB_NAMES.map(jobSchema) as unknown as [z.ZodObject<{ command: z.ZodLiteral<JobName> }>];

@@ -8,7 +8,7 @@ import { nearest } from '../nearest.js';
 import { parseReport } from '../report/json.js';
 import type { Report } from '../report/schema.js';
 import { configSchema, optionKeys } from './config-schema.js';
-import { JOB_NAMES, JOBS, type JobName } from './jobs.js';
+import { JOB_NAMES, JOBS, type JobKind, type JobName } from './jobs.js';
 import { PATH_OPTIONS, type PlaceOfOption, RUN_OPTIONS } from './schemas.js';
 
 /** A run of a command that a config file asks for. */
@@ -108,7 +108,10 @@ function jobOf(
         options[key] = PATH_OPTIONS.includes(key) ? fromFolder(value, file) : value;
         places.set(key, pathText([...start, ...at, ...below, key]));
       }
-  const models = JOBS[command].models.map((key) => fromFolder(job[key], file) as string);
+  const kind: JobKind = JOBS[command];
+  const named = kind.models.filter((key) => !kind.isOption?.(job[key]));
+  for (const key of named) delete options[key];
+  const models = named.map((key) => fromFolder(job[key], file) as string);
   return {
     name: job.name ?? `${command} ${models.join(' ')}`,
     command,
@@ -130,7 +133,9 @@ function jobOfReport({ command, options, models }: Report, file: string): Job {
       mend: `give one of ${JOB_NAMES.join(', ')}`,
     });
   const again = Object.entries(options).filter(([key]) => !RUN_OPTIONS.includes(key) && key !== 'force');
-  const roles = known === 'compare' ? ['original', 'compressed'] : ['original'];
+  const kind: JobKind = JOBS[known];
+  const isNew = kind.models.some((key) => again.some(([name, value]) => name === key && kind.isOption?.(value)));
+  const roles = known === 'compare' ? ['original', 'compressed'] : isNew ? [] : ['original'];
   const missing = roles.find((role) => !models.some((model) => model.role === role));
   if (missing) throw new UserError(`names no ${missing} model`, { file, where: 'models' });
   return {
@@ -209,7 +214,7 @@ export function chooseJob(
 ): Job {
   const ofCommand = jobs.filter((job) => job.command === command);
   const named = name === undefined ? ofCommand : ofCommand.filter((job) => job.name === name);
-  const fitting = named.filter((job) => models.every((model, k) => resolve(model) === resolve(job.models[k]!)));
+  const fitting = named.filter((job) => models.every((model, k) => resolve(model) === resolve(job.models[k] ?? '')));
   const chosen = fitting.length ? fitting : models.length === JOBS[command].models.length ? named : [];
   if (chosen.length === 1) return chosen[0]!;
   const names = ofCommand.map((job) => job.name);

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { DISTILLATION_LOSSES } from './choices.js';
+import { DISTILLATION_LOSSES, STUDENT_SIZES, STUDENTS } from './choices.js';
 import {
   choice,
+  countOrShare,
   exact,
   flag,
   fraction,
@@ -14,9 +15,31 @@ import {
   trainingShape,
 } from './schemas.js';
 
+/** A template of students, and perhaps one of its sizes. */
+const studentName = () =>
+  z.string().refine((given) => parseStudent(given) !== undefined, {
+    error: ({ input }) => `expected ${STUDENTS.join(', ')}, perhaps with :small or :base, got '${input}'`,
+  });
+
+/** The template and the size that a text such as `cnn:small` names; undefined where it names none. */
+export function parseStudent(given: string): { template: string; size: StudentSize | undefined } | undefined {
+  const [template = '', size, ...rest] = given.split(':');
+  const isKnown = (words: readonly string[], word: string) => words.includes(word);
+  if (rest.length || !isKnown(STUDENTS, template) || (size !== undefined && !isKnown(STUDENT_SIZES, size)))
+    return undefined;
+  return { template, size: size as StudentSize | undefined };
+}
+
+type StudentSize = (typeof STUDENT_SIZES)[number];
+
 const fields = exact({
   /** Models that the student learns from. */
   teacher: listOf(path()).refine((teachers) => teachers.length > 0, 'expected a path, got nothing'),
+  /** A new student, where none is given as a file: a template and perhaps its size, `cnn:small`. */
+  student: studentName().optional(),
+  /** Parameters and multiply-accumulates that a new student may have; up to 1, as a share of its teacher's. */
+  parameters: countOrShare().optional(),
+  macs: countOrShare().optional(),
   ...trainingShape,
   /** Further samples of the same kind, whose labels are not looked at. */
   unlabelled: path().optional(),

@@ -9,7 +9,7 @@ import { TeacherOutputs } from '../evaluate/teacher-outputs.js';
 import { modelFiles } from '../onnx/write.js';
 import type { CommandContext } from './context.js';
 import type { DistillOptions } from './distill-options.js';
-import { besideWhich } from './model-pair.js';
+import { besideWhich, hasFiles } from './model-pair.js';
 import { resolveModelPath } from './model-path.js';
 import { preprocessingShape } from './schemas.js';
 import { openWorkbench, type Workbench } from './workbench.js';
@@ -21,20 +21,27 @@ export interface Teacher {
   open(data: string | Dataset): Promise<TaskData>;
 }
 
-/** Options that are told of the student alone: a teacher's own files speak for it. */
+/** Options that are told of the student alone: a teacher's own files, or those of its student, speak for it. */
 const STUDENTS = Object.fromEntries(['labels', ...Object.keys(preprocessingShape)].map((key) => [key, undefined]));
 
-/** Opens the teachers. @throws UserError where one cannot be run */
+/**
+ * Opens the teachers.
+ * @param studentPath undefined for a student that is to be built: it takes what the first teacher does, so that options
+ * speak for that, too, where it has no files of its own.
+ * @throws UserError where one cannot be run
+ */
 export async function openTeachers(
-  studentPath: string,
+  studentPath: string | undefined,
   options: DistillOptions,
   context: CommandContext,
 ): Promise<Teacher[]> {
   const teachers: Teacher[] = [];
+  const [first] = options.teacher.map(resolveModelPath);
   for (const given of options.teacher) {
     const path = resolveModelPath(given);
-    const bench = await openWorkbench(path, { ...options, ...STUDENTS }, context);
-    const beside = await besideWhich(path, studentPath);
+    const isAlike = studentPath === undefined && path === first && !(await hasFiles(dirname(path)));
+    const bench = await openWorkbench(path, { ...options, ...(isAlike ? {} : STUDENTS) }, context);
+    const beside = await besideWhich(path, studentPath ?? first!);
     teachers.push({ bench, open: (data) => bench.open(data, beside) });
   }
   return teachers;

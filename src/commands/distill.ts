@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs';
 import type { TaskData } from '../data/task.js';
+import { UserError } from '../errors.js';
 import { checkOutput } from '../files.js';
+import type { Model } from '../ir/model.js';
 import type { Report } from '../report/schema.js';
 import type { CommandContext } from './context.js';
 import { type DistillationData, distillationData, openSamples, withClassNames } from './distill-data.js';
@@ -12,7 +14,9 @@ import { finish } from './finish.js';
 import { openGates } from './gating.js';
 import { besideWhich } from './model-pair.js';
 import { marked, resolveModelPath } from './model-path.js';
+import { newStudent, withoutNorms } from './new-student.js';
 import { checkReportPaths } from './reports.js';
+import { writeStudentFiles } from './student-files.js';
 import { overlapWarnings } from './training-data.js';
 import { checkCheckpoints, trainingReport, trainingWarnings } from './training-run.js';
 import { openWorkbench, type Workbench } from './workbench.js';
@@ -21,22 +25,31 @@ import { type Contender, judgeResult } from './write-and-judge.js';
 export { distillOptions as options };
 
 /** Trains a student with a teacher and shows what the teacher gave. */
-export async function run(path: string, options: DistillOptions, context: CommandContext): Promise<number> {
+export async function run(path: string | undefined, options: DistillOptions, context: CommandContext): Promise<number> {
   return finish(await distill(path, options, context), options, context);
 }
 
 /** Trains a student on what teachers say of samples, and reports how it compares with them and with itself untaught. */
-export async function distill(given: string, options: DistillOptions, context: CommandContext): Promise<Report> {
+export async function distill(
+  given: string | undefined,
+  options: DistillOptions,
+  context: CommandContext,
+): Promise<Report> {
   const startedAt = new Date();
-  const path = resolveModelPath(given);
+  checkStudent(given, options);
+  const path = given === undefined ? undefined : resolveModelPath(given);
   checkReportPaths(options);
-  const output = options.output ?? marked(path, '.distilled');
+  const output = options.output ?? marked(path ?? resolveModelPath(options.teacher[0]!), '.distilled');
   checkOutput(output, options.force);
   const checkpoints = [`${output}.checkpoint`, `${output}.alone.checkpoint`] as const;
   checkCheckpoints(checkpoints, options);
   const teachers = await openTeachers(path, options, context);
-  const student = await openStudent(path, teachers, options, context);
-  const samples = await student.open(await openSamples(options));
+  const dataset = await openSamples(options);
+  const [teacher] = teachers;
+  const fresh =
+    path === undefined ? await newStudent(teacher!, await teacher!.open(dataset), output, options, context) : undefined;
+  const student = fresh?.bench ?? (await openStudent(path!, teachers, options, context));
+  const samples = await student.open(dataset);
   const test = options.data === undefined ? undefined : await student.open(options.data);
   const gates = await openGates(options, test);
   const contenders = await teacherContenders(teachers, samples, test, options);
@@ -46,12 +59,14 @@ export async function distill(given: string, options: DistillOptions, context: C
     noteData(data, options, context);
     const taught = await trainOnce(student, data.taught, 'with the teacher', checkpoints[0], options, context);
     const alone = await trainAlone(student, data, checkpoints[1], options, context);
+    const ready = (model: Model) => (fresh ? withoutNorms(model) : model);
     const judgement = await judgeResult(
       {
         command: 'distill',
         bench: student,
+        isNew: fresh !== undefined,
         sameTask: true,
-        model: taught.model,
+        model: await ready(taught.model),
         output,
         test,
         inputs: samples,
@@ -59,20 +74,24 @@ export async function distill(given: string, options: DistillOptions, context: C
         startedAt,
         contenders: [
           ...contenders,
-          ...(alone ? [{ role: ALONE, path: `${path} (${ALONE}, not written)`, model: alone.model }] : []),
+          ...(alone
+            ? [{ role: ALONE, path: `${student.path} (${ALONE}, not written)`, model: await ready(alone.model) }]
+            : []),
         ],
         gatedAgainst: contenders[0]!.role,
       },
       options,
       context,
     );
+    await writeStudentFiles(fresh?.files ?? []);
+    for (const { path } of fresh?.files ?? []) context.note(`written beside the student: ${path}`);
     for (const checkpoint of checkpoints) rmSync(checkpoint, { force: true });
     const { report } = judgement;
     const distillation = distillationReport(judgement, { taught, alone, data }, options);
     return {
       ...report,
       training: trainingReport(taught),
-      distillation,
+      distillation: { ...distillation, ...(fresh && { student: fresh.description }) },
       warnings: [
         ...(await overlapWarnings(data.taught, test)),
         ...trainingWarnings(taught, test),
@@ -83,6 +102,22 @@ export async function distill(given: string, options: DistillOptions, context: C
   } finally {
     scores.close();
   }
+}
+
+/** @throws UserError where no student is named, or two */
+function checkStudent(path: string | undefined, { student, parameters, macs }: DistillOptions): void {
+  if (path !== undefined && student !== undefined)
+    throw new UserError('the student is given as a file, too', {
+      file: `--student ${student}`,
+      mend: `leave one out: ${path} is trained, or a new one is built`,
+    });
+  const size = parameters === undefined ? (macs === undefined ? undefined : '--macs') : '--parameters';
+  if (path !== undefined && size)
+    throw new UserError('is about a new student, and one is given as a file', { file: size, mend: 'leave it out' });
+  if (path === undefined && student === undefined)
+    throw new UserError('no student is named', {
+      mend: 'give an ONNX file, or have one built: --student cnn:small',
+    });
 }
 
 async function openStudent(

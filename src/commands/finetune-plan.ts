@@ -155,7 +155,7 @@ async function planText(
   const size = (parameters: readonly Parameter[]) => sumOf(parameters, ({ tensor }) => tensor.size);
   const memory = await memoryOf(graph, typical, options);
   return (
-    `training ${shown(size(graph.parameters))} of ${shown(size(all))} parameters on ${shown(indices.length)} samples, ` +
+    `training ${shown(size(graph.parameters.filter(({ isStatistic }) => !isStatistic)))} of ${shown(size(all))} parameters on ${shown(indices.length)} samples, ` +
     `${options.batchSize} in a batch; about ${formatBytes(memory)} of memory`
   );
 }

@@ -1,11 +1,12 @@
 import { UserError } from '../errors.js';
 import { chooseJob, loadConfig } from './config.js';
-import { JOBS, type JobName } from './jobs.js';
+import { JOBS, type JobKind, type JobName } from './jobs.js';
 import { type PlaceOfOption, placeOnCommandLine } from './schemas.js';
 
 /** What a command is called with. */
 export interface Invocation {
-  models: string[];
+  /** In the order of the command's arguments; undefined where options stand in for one. */
+  models: (string | undefined)[];
   options: Record<string, unknown>;
   placeOf: PlaceOfOption;
 }
@@ -22,17 +23,19 @@ export async function resolveInvocation(
   { config, job: name, ...options }: Record<string, unknown>,
   given: ReadonlySet<string>,
 ): Promise<Invocation> {
+  const { models: keys, isOption }: JobKind = JOBS[command];
   if (config === undefined) {
-    const missing = JOBS[command].models[models.length];
-    if (missing) throw new UserError(`missing required argument '${missing}'`);
-    return { models: [...models], options, placeOf: placeOnCommandLine };
+    const missing = keys[models.length];
+    if (missing && !isOption) throw new UserError(`missing required argument '${missing}'`);
+    return { models: keys.map((_, k) => models[k]), options, placeOf: placeOnCommandLine };
   }
   const job = chooseJob(await loadConfig(String(config)), command, models, name as string | undefined);
   const own = Object.fromEntries(Object.entries(options).filter(([key]) => given.has(key)));
   const display = Object.fromEntries(Object.entries(options).filter(([key]) => key === 'color'));
+  const replaced = Object.fromEntries(keys.slice(0, models.length).map((key) => [key, undefined]));
   return {
-    models: job.models.map((model, k) => models[k] ?? model),
-    options: { ...display, ...job.options, ...own },
+    models: keys.map((_, k) => models[k] ?? job.models[k]),
+    options: { ...display, ...job.options, ...replaced, ...own },
     placeOf: (key) => (key !== undefined && key in own ? placeOnCommandLine(key) : job.placeOf(key)),
   };
 }

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { Report } from '../report/schema.js';
 import { compareOptions } from './compare-options.js';
 import type { CommandContext } from './context.js';
-import { distillOptions } from './distill-options.js';
+import { distillOptions, parseStudent } from './distill-options.js';
 import { evaluateOptions } from './evaluate-options.js';
 import { finetuneOptions } from './finetune-options.js';
 import { quantizeOptions } from './quantize-options.js';
@@ -13,6 +13,8 @@ export interface JobKind<S extends z.ZodType<ReportOptions> = z.ZodType<ReportOp
   options: S;
   /** Keys that name the models, in the order of the command's arguments. */
   models: readonly string[];
+  /** Tells a value under such a key that is an option, so that no model need be named; absent where all are needed. */
+  isOption?: ((value: unknown) => boolean) | undefined;
   run(models: readonly string[], options: z.output<S>, context: CommandContext): Promise<Report>;
 }
 
@@ -20,7 +22,8 @@ const job = <S extends z.ZodType<ReportOptions>>(
   options: S,
   models: readonly string[],
   run: JobKind<S>['run'],
-): JobKind<S> => ({ options, models, run });
+  isOption?: JobKind['isOption'],
+): JobKind<S> => ({ options, models, run, isOption });
 
 /** Every command that gives a report. */
 export const JOBS = {
@@ -30,8 +33,11 @@ export const JOBS = {
   finetune: job(finetuneOptions, ['model'], async ([model], options, context) =>
     (await import('./finetune.js')).finetune(model!, options, context),
   ),
-  distill: job(distillOptions, ['student'], async ([student], options, context) =>
-    (await import('./distill.js')).distill(student!, options, context),
+  distill: job(
+    distillOptions,
+    ['student'],
+    async ([student], options, context) => (await import('./distill.js')).distill(student, options, context),
+    (value) => value === undefined || parseStudent(String(value)) !== undefined,
   ),
   evaluate: job(evaluateOptions, ['model'], async ([model], options, context) =>
     (await import('./evaluate.js')).evaluate(model!, options, context),

@@ -43,7 +43,8 @@ export async function besideWhich(path: string, other: string): Promise<string> 
   return dirname(path) !== dirname(other) && (await hasFiles(dirname(path))) ? path : other;
 }
 
-async function hasFiles(folder: string): Promise<boolean> {
+/** True where a folder says how samples are prepared or what classes are called. */
+export async function hasFiles(folder: string): Promise<boolean> {
   for (const name of FILES_BESIDE) if (await findBeside(folder, name)) return true;
   return false;
 }

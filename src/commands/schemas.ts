@@ -148,6 +148,14 @@ const share = () =>
     return within(numberOf(digits ?? ''), 0, 1e6) === undefined ? undefined : Number(digits) / (percent ? 100 : 1);
   });
 
+/** A number of things, `500k` or `2M`; up to 1 it is a share of something, as is `10%`. */
+export const countOrShare = () =>
+  text('a number such as 500k or 2M, or a share such as 10%', (given) => {
+    const [, digits, unit = ''] = /^([\d.]+)\s*([kMG%]?)$/.exec(given) ?? [];
+    const factor = { '': 1, '%': 0.01, k: 1e3, M: 1e6, G: 1e9 }[unit]!;
+    return within(numberOf(digits ?? ''), Number.MIN_VALUE, 1e12) === undefined ? undefined : Number(digits) * factor;
+  });
+
 const fractionText = z.union([z.string(), z.number()]);
 
 /**

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { JsonFile } from '../data/beside.js';
 import { embeddedClassNames, readClassNamesIn } from '../data/labels.js';
 import type { DatasetOptions } from '../data/options.js';
 import { openTask, type TaskData, type TaskOptions } from '../data/task.js';
@@ -26,6 +27,8 @@ export interface WorkbenchOptions extends PreprocessingFlags {
   split?: string | undefined;
   labels?: string | undefined;
   skipBadSamples: boolean;
+  /** What stands for the preprocessor_config.json beside the model; no option of the command line. */
+  preprocessorConfig?: JsonFile | undefined;
 }
 
 /** A model that can be run, and where. */
@@ -113,7 +116,7 @@ async function taskOptions(options: WorkbenchOptions, { metadata }: Model): Prom
   const { labels, skipBadSamples } = options;
   return {
     dataset: datasetOptions(options),
-    preprocessing: preprocessingOf(options),
+    preprocessing: { ...preprocessingOf(options), config: options.preprocessorConfig },
     classNames: labels === undefined ? embeddedClassNames(metadata) : await readClassNamesIn(labels),
     skipBadSamples,
   };

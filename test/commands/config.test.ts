@@ -52,6 +52,23 @@ describe('a config file', () => {
         { command: 'compare', models: ['/a.onnx', '/b.onnx'], options: { layers: true } },
       ]);
   });
+  it('names a student as a file or as a template', async () => {
+    const { jobs } = await loadConfig(
+      yaml(`
+      defaults: { teacher: /t.onnx, train: /train }
+      jobs:
+        - { command: distill, student: /s.onnx }
+        - { command: distill, student: cnn:small, name: new }
+        - { command: distill, student: gru, teacher: /other.onnx, name: found }`),
+    );
+    expect(jobs).toMatchObject([
+      { name: 'distill /s.onnx', models: ['/s.onnx'] },
+      { name: 'new', models: [], options: { student: 'cnn:small', teacher: '/t.onnx' } },
+      { name: 'found', models: [], options: { student: 'gru', teacher: '/other.onnx' } },
+    ]);
+    expect(jobs[0]!.options).not.toHaveProperty('student');
+  });
+
   it('is found by its name, YAML first', async () => {
     const folder = folderOf({ 'nncompress.config.json': '{}', 'nncompress.config.yaml': '', 'package.json': '{}' });
     expect(await findConfig(folder)).toBe(join(folder, 'nncompress.config.yaml'));
@@ -147,5 +164,11 @@ describe('--config', () => {
     await expect(resolveInvocation('compare', ['a.onnx'], {}, new Set())).rejects.toThrow(
       "missing required argument 'compressed'",
     );
+    expect((await resolveInvocation('distill', [], {}, new Set())).models).toEqual([undefined]);
+  });
+  it('puts a student on the command line before the one of the job', async () => {
+    const config = yaml('jobs: [{ command: distill, student: cnn, teacher: /t.onnx, train: /train }]');
+    const { models, options } = await resolveInvocation('distill', ['s.onnx'], { config }, new Set(['config']));
+    expect([models, options.student]).toEqual([['s.onnx'], undefined]);
   });
 });
