@@ -33,7 +33,7 @@ interface Choice {
 /** Classes of indices of a model's values that can only be removed together, as the rows of its operators say. */
 export class ChannelCoupling {
   readonly table: AxisTable;
-  readonly classes: IndexClasses;
+  readonly classes = new IndexClasses();
   readonly contractions: Contraction[] = [];
   readonly productions: Production[] = [];
   private readonly constants: ReadonlyMap<string, Tensor>;
@@ -49,7 +49,7 @@ export class ChannelCoupling {
     this.constants = model.constants();
     this.derived = new Set(this.constants.keys());
     this.table = new AxisTable([...facts].map(([name, { dims }]) => [name, dims]));
-    this.classes = new IndexClasses(this.table.count);
+    this.classes.grow(this.table.count);
     for (const { name } of graph.inputs) this.freezeValue(name, `graph input ${name}`);
     for (const { name } of graph.outputs) this.freezeValue(name, `graph output ${name}`);
     for (const [name, { type, strings }] of this.constants)
@@ -78,6 +78,11 @@ export class ChannelCoupling {
       opset: this.model.opset,
       dims: (value) => this.facts.get(value)?.dims,
       constant: (value) => this.constants.get(value),
+      cycle: (value, axis) => {
+        const indexed = this.table.get(value, axis);
+        return indexed?.isCyclic ? indexed.size : undefined;
+      },
+      setCycle: (value, axis, size) => this.addCycle(value, axis, size),
     });
     try {
       row.couple(site);
@@ -126,7 +131,8 @@ export class ChannelCoupling {
 
   private apply(node: Node, statements: readonly ChannelStatement[]): void {
     for (const statement of statements)
-      if (statement.kind === 'join' || statement.kind === 'contract') this.join(node, statement.places);
+      if (statement.kind === 'join') this.join(node, statement.places);
+      else if (statement.kind === 'contract') this.contract(node, statement.places);
       else if (statement.kind === 'produce') this.join(node, [statement.weight, statement.output]);
       else {
         const axis = this.table.get(statement.value, statement.axis);
@@ -154,32 +160,58 @@ export class ChannelCoupling {
     this.contractions.push({ node, data: axes[data], weight: other });
   }
 
+  private contract(node: Node, places: readonly Place[]): void {
+    const axes = this.axesAt(places);
+    if (axes.some(({ isCyclic }) => isCyclic)) this.freezeAxes(axes, `${nameOf(node)} sums over it`);
+    else this.join(node, places);
+  }
+
+  private axesAt(places: readonly Place[]): IndexedAxis[] {
+    return places.map(([value, axis]) => this.table.get(value, axis)).filter((axis) => axis !== undefined);
+  }
+
   /** Unites the indices of places that have the same coordinate. Those that meet an axis without indices stay. */
   private join(node: Node, places: readonly Place[]): void {
-    const first: number[] = [];
-    const whole: IndexedAxis[] = [];
-    let open = false;
-    const stays: number[] = [];
-    for (const [value, axis, at] of places) {
+    this.handOnCycle(node, places);
+    const axes = this.axesAt(places);
+    const dims = places.map(([value, axis]) => this.facts.get(value)?.dims?.[axis]);
+    const isOpen = places.some(([value, axis], k) => !this.table.get(value, axis) && typeof dims[k] !== 'number');
+    const cycle = places.every(([, , at]) => !at) && axes.find(({ isCyclic }) => isCyclic);
+    const isMixed = cycle && (axes.length < places.length || axes.some((axis) => !sameCycle(axis, cycle)));
+    if (isOpen || isMixed) this.freezeAxes(axes, `${nameOf(node)}: a size is open`);
+    else this.unite(node, places, dims as number[]);
+  }
+
+  /** An output has the cycle of the inputs that it is joined with. */
+  private handOnCycle(node: Node, places: readonly Place[]): void {
+    const cycle = this.axesAt(places).find(({ isCyclic }) => isCyclic);
+    if (!cycle || places.some(([, , at]) => at)) return;
+    for (const [value, axis] of places)
+      if (node.outputs.includes(value) && typeof this.facts.get(value)?.dims?.[axis] !== 'number')
+        this.addCycle(value, axis, cycle.size);
+  }
+
+  private addCycle(value: string, axis: number, size: number): void {
+    this.table.addCycle(value, axis, size);
+    this.classes.grow(this.table.count);
+  }
+
+  private unite(node: Node, places: readonly Place[], dims: readonly number[]): void {
+    const ids: number[] = [];
+    const alone: number[] = [];
+    for (const [k, [value, axis, at]] of places.entries()) {
       const indexed = this.table.get(value, axis);
-      const dim = this.facts.get(value)?.dims?.[axis];
-      if (!indexed && typeof dim !== 'number') open = true;
-      for (let index = 0; !indexed && typeof dim === 'number' && index < dim; index++)
-        stays.push(at ? at(index) : index);
-      if (!indexed) continue;
-      whole.push(indexed);
-      for (let index = 0; index < indexed.size; index++) {
+      for (let index = 0; index < (indexed?.size ?? dims[k]!); index++) {
         const coordinate = at ? at(index) : index;
-        const id = indexed.first + index;
-        if (first[coordinate] === undefined) first[coordinate] = id;
-        else this.classes.unite(first[coordinate], id);
+        if (!indexed) alone.push(coordinate);
+        else if (ids[coordinate] === undefined) ids[coordinate] = indexed.first + index;
+        else this.classes.unite(ids[coordinate], indexed.first + index);
       }
     }
-    if (open && whole.length) this.freezeAxes(whole, `${nameOf(node)}: a size is open`);
-    const lonely = stays.map((coordinate) => first[coordinate]).filter((id) => id !== undefined);
-    if (!lonely.length) return;
-    const reason = this.classes.reason(`${nameOf(node)}: a single channel goes with it`);
-    for (const id of lonely) this.classes.freeze(id, reason);
+    const kept = alone.map((coordinate) => ids[coordinate]).filter((id) => id !== undefined);
+    if (!kept.length) return;
+    const reason = this.classes.reason(`${nameOf(node)}: an axis of length 1 goes with it`);
+    for (const id of kept) this.classes.freeze(id, reason);
   }
 
   private freezeAxes(axes: readonly IndexedAxis[], text: string): void {
@@ -240,6 +272,10 @@ export class ChannelCoupling {
       }
     return roots.size + (isMarked ? this.table.count : 0);
   }
+}
+
+function sameCycle(axis: IndexedAxis, cycle: IndexedAxis): boolean {
+  return axis.isCyclic && axis.size === cycle.size;
 }
 
 function nameOf(node: Node): string {

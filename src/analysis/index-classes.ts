@@ -1,19 +1,25 @@
 /** Classes of indices that go together: a disjoint-set forest (Tarjan 1975) in which classes can be frozen and marked. */
 export class IndexClasses {
-  private readonly parent: Int32Array;
-  private readonly size: Int32Array;
+  private parent = new Int32Array(0);
+  private size = new Int32Array(0);
   /** Number of the reason for which a class stays, at its root; 0 where it may go. */
-  private readonly frozen: Int32Array;
-  private readonly marks: Uint8Array;
+  private frozen = new Int32Array(0);
+  private marks = new Uint8Array(0);
   private readonly reasons: string[] = [];
   /** What to undo: an array, a place in it, what was there. */
   private undo: [array: Int32Array | Uint8Array, at: number, value: number][] | undefined;
 
-  constructor(count: number) {
-    this.parent = Int32Array.from({ length: count }, (_, index) => index);
-    this.size = new Int32Array(count).fill(1);
-    this.frozen = new Int32Array(count);
-    this.marks = new Uint8Array(count);
+  /** Makes room for more indices, each in a class of its own. */
+  grow(count: number): void {
+    const known = this.parent.length;
+    if (count <= known) return;
+    const length = Math.max(count, known + (known >> 1));
+    this.parent = copied(this.parent, new Int32Array(length));
+    this.size = copied(this.size, new Int32Array(length));
+    this.frozen = copied(this.frozen, new Int32Array(length));
+    this.marks = copied(this.marks, new Uint8Array(length));
+    this.size.fill(1, known);
+    for (let index = known; index < length; index++) this.parent[index] = index;
   }
 
   /** The index that stands for the class of another. */
@@ -83,4 +89,9 @@ export class IndexClasses {
     this.undo?.push([array, at, array[at]!]);
     array[at] = value;
   }
+}
+
+function copied<Numbers extends Int32Array | Uint8Array>(from: Numbers, to: Numbers): Numbers {
+  to.set(from);
+  return to;
 }

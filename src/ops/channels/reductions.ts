@@ -10,7 +10,7 @@ const reduction = (sums: boolean): ChannelRow => ({
       if (!axes.has(axis)) site.join([site.x, axis], [site.y, target++]);
       else {
         if (sums) site.sum([site.x, axis]);
-        else site.freeze(site.x, axis, `${site.node.op} runs over it`);
+        else site.freeze(site.x, axis, 'reduces it');
         if (keep) target++;
       }
     }

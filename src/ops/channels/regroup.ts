@@ -7,21 +7,51 @@ interface Block {
   outputs: number[];
 }
 
+/** An axis with its size, or with its cycle. */
+interface Part {
+  axis: number;
+  size: number;
+}
+
 /** Couples the axes of a value and of the same elements in another shape: axes kept, merged and split. */
 export function coupleReshape(site: ChannelSite, x: string, y: string): void {
-  const [from, to] = [site.dims(x), site.dims(y)];
-  for (const { inputs, outputs } of alignAxes(from, to)) {
-    const before = inputs.filter((axis) => from[axis] !== 1);
-    const after = outputs.filter((axis) => to[axis] !== 1);
-    const factors = factorize(sizesOf(from, before), sizesOf(to, after));
-    if (!factors) continue;
-    const ways = factors.map((_, k) => [
-      ...placesOf(x, before, k, from, factors),
-      ...placesOf(y, after, k, to, factors),
-    ]);
-    if (ways.length === 1) site.join(...ways[0]!);
-    else if (ways.length) site.choose(ways.map((places) => () => site.join(...places)));
+  for (const block of alignAxes(site.dims(x), site.dims(y))) {
+    const isKept = block.inputs.length === 1 && block.outputs.length === 1;
+    if (isKept) site.join([x, block.inputs[0]!], [y, block.outputs[0]!]);
+    else coupleBlock(site, x, y, block);
   }
+}
+
+function coupleBlock(site: ChannelSite, x: string, y: string, { inputs, outputs }: Block): void {
+  const [from, to] = [partsOf(site, x, inputs), partsOf(site, y, outputs)];
+  const [before, after] = [productOf(from.parts), productOf(to.parts)];
+  if (before > after && to.open !== undefined && before % after === 0) {
+    site.setCycle(y, to.open, before / after);
+    to.parts.unshift({ axis: to.open, size: before / after });
+  } else if (before !== after) return;
+  const factors = factorize(from.parts, to.parts);
+  const ways = factors?.map((_, k) => [...placesOf(x, from.parts, k, factors), ...placesOf(y, to.parts, k, factors)]);
+  if (ways?.length === 1) site.join(...ways[0]!);
+  else if (ways?.length) site.choose(ways.map((places) => () => site.join(...places)));
+}
+
+/**
+ * The last axes with known sizes, one with a cycle at their front perhaps, and the axis of open size before them. Axes of
+ * length 1 are left out.
+ */
+function partsOf(site: ChannelSite, value: string, axes: readonly number[]): { parts: Part[]; open?: number } {
+  const parts: Part[] = [];
+  for (const axis of axes.toReversed()) {
+    const dim = site.dims(value)[axis];
+    const size = typeof dim === 'number' ? dim : site.cycle(value, axis);
+    if (size !== undefined && size !== 1) parts.unshift({ axis, size });
+    if (typeof dim !== 'number') return { parts, open: axis };
+  }
+  return { parts };
+}
+
+function productOf(parts: readonly Part[]): number {
+  return parts.reduce((product, { size }) => product * size, 1);
 }
 
 /** Cuts two shapes of the same elements into the smallest blocks that hold the same, from both ends inwards. */
@@ -72,38 +102,23 @@ function blockAt(from: readonly Dim[], to: readonly Dim[]): [number, number] | u
   }
 }
 
-function sizesOf(dims: readonly Dim[], axes: readonly number[]): number[] | undefined {
-  const sizes = axes.map((axis) => dims[axis]);
-  return sizes.every((size) => typeof size === 'number') ? (sizes as number[]) : undefined;
-}
-
 /**
  * The factors that both shapes are products of, outermost first: [6, 4] and [3, 8] are [3, 2, 4]. Undefined where an axis
  * of one ends inside a factor of the other.
  */
-function factorize(from: number[] | undefined, to: number[] | undefined): number[] | undefined {
-  if (!from || !to) return undefined;
-  const ends = (sizes: number[]) => {
-    let product = 1;
-    return sizes.map((size) => (product *= size));
-  };
+function factorize(from: readonly Part[], to: readonly Part[]): number[] | undefined {
+  const ends = (parts: readonly Part[]) => parts.map((_, k) => productOf(parts.slice(0, k + 1)));
   const cuts = [...new Set([...ends(from), ...ends(to)])].sort((a, b) => a - b);
   const factors = cuts.map((cut, k) => cut / (cuts[k - 1] ?? 1));
   return factors.every(Number.isInteger) ? factors : undefined;
 }
 
 /** Of axes that are products of factors, the one with factor `k`; its indices have the coordinate along that factor. */
-function placesOf(
-  value: string,
-  axes: readonly number[],
-  k: number,
-  dims: readonly Dim[],
-  factors: readonly number[],
-): Place[] {
+function placesOf(value: string, parts: readonly Part[], k: number, factors: readonly number[]): Place[] {
   let first = 0;
-  for (const axis of axes) {
+  for (const { axis, size } of parts) {
     let [product, end] = [1, first];
-    while (product < (dims[axis] as number)) product *= factors[end++]!;
+    while (product < size) product *= factors[end++]!;
     if (k < end) {
       const inner = factors.slice(k + 1, end).reduce((all, factor) => all * factor, 1);
       return [[value, axis, (index) => Math.floor(index / inner) % factors[k]!]];

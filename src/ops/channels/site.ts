@@ -15,6 +15,9 @@ export interface ChannelValues {
   dims(value: string): readonly Dim[] | undefined;
   /** The constant of this name; undefined for what is computed or fed. */
   constant(value: string): Tensor | undefined;
+  /** After how many indices of an axis of open size they repeat; undefined where nothing is known of them. */
+  cycle(value: string, axis: number): number | undefined;
+  setCycle(value: string, axis: number, size: number): void;
 }
 
 /** What rows say of a node, in the order in which they say it. */
@@ -92,6 +95,19 @@ export class ChannelSite {
     return typeof dim === 'number' ? dim : this.refuse(`a size of ${value} is unknown`);
   }
 
+  /**
+   * An axis of open size may be a batch times heads: after how many indices the next sample begins. What is joined along
+   * such an axis goes together in every sample.
+   */
+  cycle(value: string, axis: number): number | undefined {
+    return this.values.cycle(value, axis);
+  }
+
+  /** Gives an axis of open size, of an output, a cycle. */
+  setCycle(value: string, axis: number, size: number): void {
+    this.values.setCycle(value, axis, size);
+  }
+
   /** An axis counted from the front. */
   axis(given: number, value = this.x): number {
     return given < 0 ? given + this.rank(value) : given;
@@ -147,6 +163,9 @@ export class ChannelSite {
   }
 }
 
+/** How many indices of an axis are left, and of how many. */
+export type Fraction = readonly [left: number, of: number];
+
 /** A node whose values have lost indices, as its row mends it. */
 export interface ResizeSite {
   /** The node of the new model. */
@@ -160,8 +179,14 @@ export interface ResizeSite {
   after(value: string): readonly Dim[];
   /** Indices of an axis that are left, as they were counted before; undefined where all are. */
   left(value: string, axis: number): Int32Array | undefined;
+  /** What part of an axis is left; undefined where all is. */
+  fractionLeft(value: string, axis: number): Fraction | undefined;
   /** Gives an input a constant of int64. */
   setNumbers(position: number, values: readonly number[]): void;
   /** Changes elements of a vector of whole numbers that is an input, be it constant or computed. */
   changeNumbers(position: number, entries: ReadonlyMap<number, number>): void;
+  /** Multiplies elements of a computed vector of sizes by fractions; those that are no sizes (0, -1) stay. */
+  scaleNumbers(position: number, fractions: ReadonlyMap<number, Fraction>): void;
+  /** Has the first output, a vector of whole numbers, give other elements than the node computes. */
+  restoreNumbers(entries: ReadonlyMap<number, number>): void;
 }

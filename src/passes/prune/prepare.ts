@@ -1,4 +1,7 @@
-import type { Model } from '../../ir/model.js';
+import { cloneNode, type Model } from '../../ir/model.js';
+import type { Node } from '../../ir/node.js';
+import type { Tensor } from '../../ir/tensor.js';
+import { isFloat } from '../../ir/types.js';
 import { castLikeToCast } from '../cleanup/cast-like-to-cast.js';
 import { commonSubexpressions } from '../cleanup/common-subexpressions.js';
 import { constantsToInitializers } from '../cleanup/constants-to-initializers.js';
@@ -6,44 +9,76 @@ import { foldConstants } from '../cleanup/fold-constants.js';
 import { initializersOutOfInputs } from '../cleanup/initializers-out-of-inputs.js';
 import { removeDeadNodes } from '../cleanup/remove-dead-nodes.js';
 import { removeIdentities } from '../cleanup/remove-identities.js';
+import { upgradeOpset } from '../opset-upgrade/upgrade-opset.js';
 import { type Pass, runPasses } from '../pass.js';
+
+/** From here on sizes, bounds and axes are inputs, and softmax works along one axis; the rules know no other form. */
+const OPSET = 13;
 
 /** Elements of the largest shared constant of which each user gets its own. */
 const SMALL = 2 ** 16;
 
 /**
- * Exporters and clean-up store equal vectors once, such as the zero biases or unit scales of two layers. Each user gets
- * its own, so that layers that have nothing else in common can be pruned apart. Shared matrices stay shared.
+ * Exporters and clean-up store equal vectors once, such as the zero biases or unit scales of two layers, and compute
+ * initial states once. Each user gets its own, so that layers that have nothing else in common can be pruned apart.
+ * Shared matrices stay shared.
  */
 const ownVectors: Pass = {
   name: 'own-vectors',
-  description: 'Layers do not share biases and scales',
+  description: 'Layers do not share biases, scales and initial states',
   run(model) {
     const { graph } = model;
+    const { producer } = graph.index();
     const taken = new Set<string>();
+    const copies: Node[] = [];
     let changed = 0;
     for (const node of graph.nodes)
       node.inputs = node.inputs.map((name) => {
         const tensor = graph.initializers.get(name);
-        const isVector = tensor && tensor.dims.filter((size) => size > 1).length === 1 && tensor.size <= SMALL;
-        if (!isVector || !taken.has(name)) {
+        const source = producer.get(name);
+        if (!(tensor ? isVector(tensor) || isFill(tensor) : source && makesFill(model, source))) return name;
+        if (!taken.has(name)) {
           taken.add(name);
           return name;
         }
         changed++;
-        return model.addInitializer(tensor);
+        if (tensor) return model.addInitializer(tensor);
+        const copy = cloneNode(source!);
+        copy.name = model.freshName(copy.name);
+        copy.outputs = [model.freshName(name)];
+        copies.push(copy);
+        return copy.outputs[0]!;
       });
+    graph.nodes.push(...copies);
     return { changed };
   },
 };
 
+function isVector({ dims, size }: Tensor): boolean {
+  return size <= SMALL && dims.filter((dim) => dim > 1).length === 1;
+}
+
+/** True for a small constant of equal numbers. */
+function isFill(tensor: Tensor): boolean {
+  if (tensor.size <= 1 || tensor.size > SMALL || !isFloat(tensor.type)) return false;
+  const values = tensor.values();
+  return values.every((value: number | bigint) => value === values[0]);
+}
+
+/** True for a node that makes equal numbers of a shape that is computed. */
+function makesFill(model: Model, { type, inputs }: Node): boolean {
+  return type === 'ConstantOfShape' || (type === 'Expand' && model.graph.initializers.get(inputs[0]!)?.size === 1);
+}
+
 /**
- * A cleaned-up copy of a model in which channels can be followed: what does not depend on the inputs is computed, and no
+ * A cleaned-up copy of a model, of opset 13 at least, in which channels can be followed: what does not depend on the inputs is computed, and no
  * two layers share a vector. Batch normalizations stay, as they tell how much channels matter.
  */
 export async function prepareForPruning(original: Model): Promise<Model> {
   const model = original.clone();
+  const upgrade = model.opset < OPSET ? [upgradeOpset(OPSET)] : [];
   await runPasses(model, [
+    ...upgrade,
     ...[initializersOutOfInputs, constantsToInitializers, castLikeToCast, foldConstants],
     ...[removeDeadNodes, removeIdentities, commonSubexpressions, removeDeadNodes, ownVectors],
   ]);

@@ -9,13 +9,10 @@ import { encodeModel } from '../../onnx/write.js';
 import { channelRow } from '../../ops/channels/table.js';
 import { Session } from '../../runtime/session.js';
 import { removeDeadNodes } from '../cleanup/remove-dead-nodes.js';
-import { ResizedNode } from './resized-node.js';
+import { type AxisLeft, type LeftIndices, ResizedNode, shapeLeft } from './resized-node.js';
 
 /** Channels to remove, by group and number. */
 export type RemovedChannels = ReadonlyMap<ChannelGroup, ReadonlySet<number>>;
-
-/** The indices of axes that are left of values, by value and axis. Values that lost nothing have none. */
-export type LeftIndices = ReadonlyMap<string, ReadonlyMap<number, Int32Array>>;
 
 /**
  * Removes channels: constants are sliced, and what nodes say of sizes is mended. Names stay.
@@ -31,7 +28,7 @@ export async function removeChannels(model: Model, found: ChannelGroups, removed
   for (const [name, axes] of left) {
     graph.valueInfos.delete(name);
     let tensor = graph.initializers.get(name);
-    for (const [axis, indices] of tensor ? axes : []) tensor = takeIndices(tensor!, axis, indices);
+    for (const [axis, { indices }] of tensor ? axes : []) tensor = takeIndices(tensor!, axis, indices);
     if (tensor) graph.initializers.set(name, tensor);
   }
   const before = (value: string) => found.facts.get(value)?.dims;
@@ -45,29 +42,21 @@ export async function removeChannels(model: Model, found: ChannelGroups, removed
 }
 
 /** @throws RangeError where nothing would be left of a group */
-export function leftIndices(removed: RemovedChannels): LeftIndices {
-  const left = new Map<string, Map<number, Int32Array>>();
+function leftIndices(removed: RemovedChannels): LeftIndices {
+  const left = new Map<string, Map<number, AxisLeft>>();
   for (const [group, channels] of removed) {
     if (!channels.size) continue;
     if (channels.size >= group.size) throw new RangeError(`${group.name}: one channel has to stay`);
     for (const { value, axis, size, perChannel, indices } of group.members) {
-      const axes = left.get(value) ?? new Map<number, Int32Array>();
+      const axes = left.get(value) ?? new Map<number, AxisLeft>();
       left.set(value, axes);
-      const gone = new Set<number>();
-      for (const channel of channels) for (let k = 0; k < perChannel; k++) gone.add(indices[channel * perChannel + k]!);
-      const others = axes.get(axis) ?? Int32Array.from({ length: size }, (_, index) => index);
-      axes.set(
-        axis,
-        others.filter((index) => !gone.has(index)),
-      );
+      const gone = new Uint8Array(size);
+      for (const channel of channels) for (let k = 0; k < perChannel; k++) gone[indices[channel * perChannel + k]!] = 1;
+      const others = axes.get(axis)?.indices ?? Int32Array.from({ length: size }, (_, index) => index);
+      axes.set(axis, { indices: others.filter((index) => !gone[index]), of: size });
     }
   }
   return left;
-}
-
-/** A shape once indices are gone. */
-export function shapeLeft(dims: readonly Dim[], axes: ReadonlyMap<number, Int32Array> | undefined): readonly Dim[] {
-  return axes ? dims.map((dim, axis) => axes.get(axis)?.length ?? dim) : dims;
 }
 
 async function checkShapes(model: Model, before: ReadonlyMap<string, ValueFacts>, left: LeftIndices): Promise<void> {

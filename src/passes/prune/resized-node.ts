@@ -1,8 +1,23 @@
+import { Emitter } from '../../ir/emitter.js';
 import type { Dim } from '../../ir/graph.js';
 import type { Model } from '../../ir/model.js';
-import { Node } from '../../ir/node.js';
+import type { Node } from '../../ir/node.js';
 import { Tensor } from '../../ir/tensor.js';
-import type { ResizeSite } from '../../ops/channels/site.js';
+import type { Fraction, ResizeSite } from '../../ops/channels/site.js';
+
+/** The indices that are left of an axis, and how many there were. */
+export interface AxisLeft {
+  indices: Int32Array;
+  of: number;
+}
+
+/** What is left of axes that lost indices, by value and axis. */
+export type LeftIndices = ReadonlyMap<string, ReadonlyMap<number, AxisLeft>>;
+
+/** A shape once indices are gone. Open sizes stay open. */
+export function shapeLeft(dims: readonly Dim[], axes: ReadonlyMap<number, AxisLeft> = new Map()): readonly Dim[] {
+  return dims.map((dim, axis) => (typeof dim === 'number' ? (axes.get(axis)?.indices.length ?? dim) : dim));
+}
 
 /** A node of a model whose values have lost indices; changes go into the model. */
 export class ResizedNode implements ResizeSite {
@@ -10,7 +25,7 @@ export class ResizedNode implements ResizeSite {
     private readonly model: Model,
     readonly node: Node,
     private readonly shapes: (value: string) => readonly Dim[] | undefined,
-    private readonly indices: ReadonlyMap<string, ReadonlyMap<number, Int32Array>>,
+    private readonly axes: LeftIndices,
   ) {}
 
   get opset(): number {
@@ -30,12 +45,16 @@ export class ResizedNode implements ResizeSite {
   }
 
   after(value: string): readonly Dim[] {
-    const axes = this.indices.get(value);
-    return this.before(value).map((dim, axis) => axes?.get(axis)?.length ?? dim);
+    return shapeLeft(this.before(value), this.axes.get(value));
   }
 
   left(value: string, axis: number): Int32Array | undefined {
-    return this.indices.get(value)?.get(axis);
+    return this.axes.get(value)?.get(axis)?.indices;
+  }
+
+  fractionLeft(value: string, axis: number): Fraction | undefined {
+    const left = this.axes.get(value)?.get(axis);
+    return left && [left.indices.length, left.of];
   }
 
   setNumbers(position: number, values: readonly number[]): void {
@@ -46,36 +65,44 @@ export class ResizedNode implements ResizeSite {
   changeNumbers(position: number, entries: ReadonlyMap<number, number>): void {
     if (!entries.size) return;
     const known = this.constant(position)?.toNumbers();
-    if (!known) this.node.inputs[position] = this.changed(this.node.inputs[position]!, entries);
-    else {
+    if (known) {
       for (const [at, value] of entries) known[at] = value;
       this.setNumbers(position, Array.from(known));
+      return;
     }
+    const vector = this.input(position)!;
+    const changed = this.model.freshName(`${vector}_resized`);
+    this.addChanges(vector, this.before(vector)[0] as number, entries, changed);
+    this.node.inputs[position] = changed;
   }
 
-  /** Nodes that put some elements into a computed vector. */
-  private changed(vector: string, entries: ReadonlyMap<number, number>): string {
-    const length = Math.max(...entries.keys()) + 1;
-    const { model } = this;
-    const known = (this.shapes(vector)?.[0] as number | undefined) ?? length;
-    const at = Array.from({ length: known }, (_, k) => k);
-    const mask = model.addInitializer(
-      Tensor.from(
-        `${vector}_changes`,
-        'bool',
-        [known],
-        at.map((k) => Number(entries.has(k))),
-      ),
-    );
-    const values = model.addInitializer(
-      vectorOf(
-        `${vector}_sizes`,
-        at.map((k) => entries.get(k) ?? 0),
-      ),
-    );
-    const output = model.freshName(`${vector}_resized`);
-    model.graph.nodes.push(new Node({ op: 'Where', name: output, inputs: [mask, values, vector], outputs: [output] }));
-    return output;
+  scaleNumbers(position: number, fractions: ReadonlyMap<number, Fraction>): void {
+    if (!fractions.size) return;
+    const vector = this.input(position)!;
+    const length = this.before(vector)[0] as number;
+    const nodes: Node[] = [];
+    const g = new Emitter(this.model, `${vector}_scaled`, nodes);
+    const factors = (k: 0 | 1) => g.ints(Array.from({ length }, (_, at) => fractions.get(at)?.[k] ?? 1));
+    const scaled = g.div(g.mul(vector, factors(0)), factors(1));
+    this.node.inputs[position] = g.where(g.op('Less', [vector, g.ints([0])]), vector, scaled);
+    this.model.graph.nodes.push(...nodes);
+  }
+
+  restoreNumbers(entries: ReadonlyMap<number, number>): void {
+    if (!entries.size) return;
+    const [given] = this.node.outputs as [string];
+    this.node.outputs[0] = this.model.freshName(`${given}_computed`);
+    this.addChanges(this.node.outputs[0], this.before(given)[0] as number, entries, given);
+  }
+
+  /** Emits a node that hands on a vector with other numbers in some places. */
+  private addChanges(vector: string, length: number, entries: ReadonlyMap<number, number>, output: string): void {
+    const g = new Emitter(this.model, output);
+    const places = Array.from({ length }, (_, at) => at);
+    const isChanged = places.map((at) => Number(entries.has(at)));
+    const mask = g.constantOf('bool', [length], isChanged);
+    const numbers = g.ints(places.map((at) => entries.get(at) ?? 0));
+    g.rename(g.where(mask, numbers, vector), output);
   }
 }
 
