@@ -10,8 +10,10 @@ import type { ValueFacts } from './value-types.js';
 export interface ChannelMember {
   value: string;
   axis: number;
-  /** Length of the axis. */
+  /** Length of the axis, or of its cycle. */
   size: number;
+  /** True where the axis is of open size, and its indices repeat after `size`: a batch times attention heads. */
+  isCyclic: boolean;
   /** True for an initializer, which gets smaller with the group. */
   isConstant: boolean;
   /** How many indices a channel has here: more than one where spatial positions were flattened into features. */
@@ -120,10 +122,10 @@ class GroupBuilder {
   private groupOf(classes: readonly ChannelClass[]): ChannelGroup {
     const byAxis = new Map<IndexedAxis, ChannelMember>();
     for (const [part, [axis, { length }]] of classes[0]!.entries()) {
-      const { value, axis: position, size } = axis;
+      const { value, axis: position, size, isCyclic } = axis;
       const indices = Int32Array.from(classes.flatMap((found) => found[part]![1]));
       const isConstant = this.coupling.isConstant(value);
-      byAxis.set(axis, { value, axis: position, size, isConstant, perChannel: length, indices });
+      byAxis.set(axis, { value, axis: position, size, isCyclic, isConstant, perChannel: length, indices });
     }
     const producers = this.coupling.productions.flatMap(({ node, weight }) => {
       const member = byAxis.get(weight);

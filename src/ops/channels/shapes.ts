@@ -85,8 +85,8 @@ function resizeTarget(site: ResizeSite): void {
   const target = site.constant(1)?.toNumbers();
   site.changeNumbers(1, new Map([...changedSizes(site)].filter(([axis]) => target?.[axis] !== -1)));
   if (target) return;
-  const cycles = site.before(y).flatMap((dim, axis): [number, Fraction][] => {
-    const fraction = typeof dim === 'number' ? undefined : site.fractionLeft(y, axis);
+  const cycles = site.before(y).flatMap((_, axis): [number, Fraction][] => {
+    const fraction = site.fractionLeft(y, axis);
     return fraction ? [[axis, fraction]] : [];
   });
   site.scaleNumbers(1, new Map(cycles));

@@ -177,9 +177,9 @@ export interface ResizeSite {
   before(value: string): readonly Dim[];
   /** The shape of a value now. */
   after(value: string): readonly Dim[];
-  /** Indices of an axis that are left, as they were counted before; undefined where all are. */
+  /** Indices of an axis of fixed size that are left, as they were counted before; undefined where all are. */
   left(value: string, axis: number): Int32Array | undefined;
-  /** What part of an axis is left; undefined where all is. */
+  /** What part is left of an axis of open size that holds a batch times channels; undefined where all is. */
   fractionLeft(value: string, axis: number): Fraction | undefined;
   /** Gives an input a constant of int64. */
   setNumbers(position: number, values: readonly number[]): void;

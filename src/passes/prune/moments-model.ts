@@ -9,7 +9,7 @@ import { runPasses } from '../pass.js';
 import { putBeside } from '../side-by-side.js';
 import type { RefitLayer } from './refit-layers.js';
 import type { MomentOutputs } from './refit-protocol.js';
-import type { LeftIndices } from './remove-channels.js';
+import type { LeftIndices } from './resized-node.js';
 
 /** The first operator set in which sums take their axes as an input. */
 const OPSET = 13;

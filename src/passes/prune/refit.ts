@@ -9,7 +9,7 @@ import type { CalibrationBatches } from '../quantize/calibrate.js';
 import { momentsModel } from './moments-model.js';
 import { planRefit, type RefitLayer } from './refit-layers.js';
 import type { RefitMethods } from './refit-protocol.js';
-import type { LeftIndices } from './remove-channels.js';
+import type { LeftIndices } from './resized-node.js';
 import type { Correction } from './ridge.js';
 
 /** How layers are fitted. */

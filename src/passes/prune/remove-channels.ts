@@ -1,4 +1,4 @@
-import type { ChannelGroup, ChannelGroups } from '../../analysis/channel-groups.js';
+import type { ChannelGroup, ChannelGroups, ChannelMember } from '../../analysis/channel-groups.js';
 import { inferSymbolicShapes } from '../../analysis/symbolic-shapes.js';
 import type { ValueFacts } from '../../analysis/value-types.js';
 import { messageOf } from '../../errors.js';
@@ -6,10 +6,11 @@ import type { Dim } from '../../ir/graph.js';
 import type { Model } from '../../ir/model.js';
 import { takeIndices } from '../../ir/slices.js';
 import { encodeModel } from '../../onnx/write.js';
+import type { Fraction } from '../../ops/channels/site.js';
 import { channelRow } from '../../ops/channels/table.js';
 import { Session } from '../../runtime/session.js';
 import { removeDeadNodes } from '../cleanup/remove-dead-nodes.js';
-import { type AxisLeft, type LeftIndices, ResizedNode, shapeLeft } from './resized-node.js';
+import { type LeftFractions, type LeftIndices, ResizedNode, shapeLeft } from './resized-node.js';
 
 /** Channels to remove, by group and number. */
 export type RemovedChannels = ReadonlyMap<ChannelGroup, ReadonlySet<number>>;
@@ -22,19 +23,19 @@ export type RemovedChannels = ReadonlyMap<ChannelGroup, ReadonlySet<number>>;
  * @throws Error naming the node whose shape is not what it should be then
  */
 export async function removeChannels(model: Model, found: ChannelGroups, removed: RemovedChannels): Promise<Model> {
-  const left = leftIndices(removed);
+  const [left, fractions] = [leftIndices(removed), leftFractions(removed)];
   const smaller = model.clone();
   const { graph } = smaller;
   for (const [name, axes] of left) {
     graph.valueInfos.delete(name);
     let tensor = graph.initializers.get(name);
-    for (const [axis, { indices }] of tensor ? axes : []) tensor = takeIndices(tensor!, axis, indices);
+    for (const [axis, indices] of tensor ? axes : []) tensor = takeIndices(tensor!, axis, indices);
     if (tensor) graph.initializers.set(name, tensor);
   }
   const before = (value: string) => found.facts.get(value)?.dims;
   for (const node of [...graph.nodes])
-    if ([...node.inputs, ...node.outputs].some((value) => left.has(value)))
-      channelRow(node.type)?.resize?.(new ResizedNode(smaller, node, before, left));
+    if ([...node.inputs, ...node.outputs].some((value) => left.has(value) || fractions.has(value)))
+      channelRow(node.type)?.resize?.(new ResizedNode(smaller, node, before, left, fractions));
   graph.sort();
   removeDeadNodes.run(smaller);
   await checkShapes(smaller, found.facts, left);
@@ -42,18 +43,40 @@ export async function removeChannels(model: Model, found: ChannelGroups, removed
 }
 
 /** @throws RangeError where nothing would be left of a group */
-function leftIndices(removed: RemovedChannels): LeftIndices {
-  const left = new Map<string, Map<number, AxisLeft>>();
+/** @throws RangeError where nothing would be left of a group */
+export function leftIndices(removed: RemovedChannels): LeftIndices {
+  return byAxis(removed, (member, channels, before: Int32Array | undefined) => {
+    const gone = new Uint8Array(member.size);
+    for (const channel of channels) for (const index of indicesOf(member, channel)) gone[index] = 1;
+    const others = before ?? Int32Array.from({ length: member.size }, (_, index) => index);
+    return member.isCyclic ? undefined : others.filter((index) => !gone[index]);
+  });
+}
+
+function leftFractions(removed: RemovedChannels): LeftFractions {
+  return byAxis(removed, ({ size, perChannel, isCyclic }, channels, [left]: Fraction = [size, size]) =>
+    isCyclic ? [left - channels.size * perChannel, size] : undefined,
+  );
+}
+
+/** The indices of a channel on an axis. */
+function indicesOf({ indices, perChannel }: ChannelMember, channel: number): Int32Array {
+  return indices.subarray(channel * perChannel, (channel + 1) * perChannel);
+}
+
+/** Goes through all axes of groups that lose channels; an axis of several groups is told what the first ones left. */
+function byAxis<Left>(
+  removed: RemovedChannels,
+  leave: (member: ChannelMember, channels: ReadonlySet<number>, before: Left | undefined) => Left | undefined,
+): Map<string, Map<number, Left>> {
+  const left = new Map<string, Map<number, Left>>();
   for (const [group, channels] of removed) {
     if (!channels.size) continue;
     if (channels.size >= group.size) throw new RangeError(`${group.name}: one channel has to stay`);
-    for (const { value, axis, size, perChannel, indices } of group.members) {
-      const axes = left.get(value) ?? new Map<number, AxisLeft>();
-      left.set(value, axes);
-      const gone = new Uint8Array(size);
-      for (const channel of channels) for (let k = 0; k < perChannel; k++) gone[indices[channel * perChannel + k]!] = 1;
-      const others = axes.get(axis)?.indices ?? Int32Array.from({ length: size }, (_, index) => index);
-      axes.set(axis, { indices: others.filter((index) => !gone[index]), of: size });
+    for (const member of group.members) {
+      const axes = left.get(member.value) ?? new Map<number, Left>();
+      const now = leave(member, channels, axes.get(member.axis));
+      if (now !== undefined) left.set(member.value, axes.set(member.axis, now));
     }
   }
   return left;

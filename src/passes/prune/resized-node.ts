@@ -5,18 +5,15 @@ import type { Node } from '../../ir/node.js';
 import { Tensor } from '../../ir/tensor.js';
 import type { Fraction, ResizeSite } from '../../ops/channels/site.js';
 
-/** The indices that are left of an axis, and how many there were. */
-export interface AxisLeft {
-  indices: Int32Array;
-  of: number;
-}
+/** The indices that are left of axes of fixed size, by value and axis. Values that lost nothing have none. */
+export type LeftIndices = ReadonlyMap<string, ReadonlyMap<number, Int32Array>>;
 
-/** What is left of axes that lost indices, by value and axis. */
-export type LeftIndices = ReadonlyMap<string, ReadonlyMap<number, AxisLeft>>;
+/** What part is left of axes of open size that hold a batch times channels, by value and axis. */
+export type LeftFractions = ReadonlyMap<string, ReadonlyMap<number, Fraction>>;
 
-/** A shape once indices are gone. Open sizes stay open. */
-export function shapeLeft(dims: readonly Dim[], axes: ReadonlyMap<number, AxisLeft> = new Map()): readonly Dim[] {
-  return dims.map((dim, axis) => (typeof dim === 'number' ? (axes.get(axis)?.indices.length ?? dim) : dim));
+/** A shape once indices are gone. */
+export function shapeLeft(dims: readonly Dim[], axes: ReadonlyMap<number, Int32Array> | undefined): readonly Dim[] {
+  return axes ? dims.map((dim, axis) => axes.get(axis)?.length ?? dim) : dims;
 }
 
 /** A node of a model whose values have lost indices; changes go into the model. */
@@ -25,7 +22,8 @@ export class ResizedNode implements ResizeSite {
     private readonly model: Model,
     readonly node: Node,
     private readonly shapes: (value: string) => readonly Dim[] | undefined,
-    private readonly axes: LeftIndices,
+    private readonly indices: LeftIndices,
+    private readonly fractions: LeftFractions,
   ) {}
 
   get opset(): number {
@@ -45,16 +43,15 @@ export class ResizedNode implements ResizeSite {
   }
 
   after(value: string): readonly Dim[] {
-    return shapeLeft(this.before(value), this.axes.get(value));
+    return shapeLeft(this.before(value), this.indices.get(value));
   }
 
   left(value: string, axis: number): Int32Array | undefined {
-    return this.axes.get(value)?.get(axis)?.indices;
+    return this.indices.get(value)?.get(axis);
   }
 
   fractionLeft(value: string, axis: number): Fraction | undefined {
-    const left = this.axes.get(value)?.get(axis);
-    return left && [left.indices.length, left.of];
+    return this.fractions.get(value)?.get(axis);
   }
 
   setNumbers(position: number, values: readonly number[]): void {
