@@ -18,6 +18,8 @@ export interface Parameter {
   decays: boolean;
   /** True for running statistics, which each step sets and no gradient moves. */
   isStatistic?: boolean;
+  /** True for what belongs to the loss, such as a projection of features: it is thrown away when training ends. */
+  isAuxiliary?: boolean;
 }
 
 /** Inputs of operators that are no parameters, by position, though they hold floats. */

@@ -14,7 +14,7 @@ import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
 import { removeIdentities } from '../passes/cleanup/remove-identities.js';
 import { fuse } from '../passes/fuse/fuse.js';
 import { upgradeOpset } from '../passes/opset-upgrade/upgrade-opset.js';
-import { runPasses } from '../passes/pass.js';
+import { type Pass, runPasses } from '../passes/pass.js';
 import { unfuse } from '../passes/unfuse/unfuse.js';
 import { findParameters, type Parameter } from './parameters.js';
 
@@ -32,10 +32,11 @@ export interface TrainableModel {
 /**
  * Prepares a copy of a model for training. Parameters keep their names, so that trained values can be put back into the
  * original.
+ * @param kept inner values that stay as they are, as outputs.
  * @throws UserError where the model has nothing to train, or most of its weights are not float32
  */
-export async function prepareForTraining(original: Model): Promise<TrainableModel> {
-  const model = original.clone();
+export async function prepareForTraining(original: Model, kept: readonly string[] = []): Promise<TrainableModel> {
+  const model = withOutputs(original, kept);
   await runPasses(model, [initializersOutOfInputs]);
   const parameters = findParameters(model);
   checkWeights(model, parameters);
@@ -45,10 +46,32 @@ export async function prepareForTraining(original: Model): Promise<TrainableMode
     model.graph.initializers.delete(name);
     model.graph.inputs.push({ name, type: { kind: 'tensor', elem: 'float32', shape: tensor.dims } });
   }
-  await runPasses(model, [unfuse((type) => gradientRow(type) !== undefined)]);
-  await runPasses(model, [castLikeToCast, foldConstants, removeDeadNodes, removeIdentities, commonSubexpressions]);
-  await runPasses(model, [fuse, removeDeadNodes]);
+  await runPasses(model, TO_NORMAL_FORM);
   return { model, parameters, facts: await inferTypesWithBranches(model) };
+}
+
+/** Passes that write what exporters write in many ways in one: operators that gradients and analyses know. */
+const TO_NORMAL_FORM: readonly Pass[] = [
+  unfuse((type) => gradientRow(type) !== undefined),
+  ...[castLikeToCast, foldConstants, removeDeadNodes, removeIdentities, commonSubexpressions, fuse, removeDeadNodes],
+];
+
+/** A copy of a model in the form that `prepareForTraining` gives it, its weights still constants. */
+export async function normalForm(original: Model, kept: readonly string[] = []): Promise<Model> {
+  const model = withOutputs(original, kept);
+  await runPasses(model, [initializersOutOfInputs, constantsToInitializers]);
+  if (model.opset < OPSET) await runPasses(model, [upgradeOpset(OPSET)]);
+  await runPasses(model, TO_NORMAL_FORM);
+  return model;
+}
+
+/** A copy of a model with further outputs. */
+function withOutputs(original: Model, names: readonly string[]): Model {
+  const model = original.clone();
+  const { outputs } = model.graph;
+  const known = new Set(outputs.map(({ name }) => name));
+  for (const name of new Set(names)) if (!known.has(name)) outputs.push({ name });
+  return model;
 }
 
 /** A model some of whose parameters stay as they are: constants again, which ONNX Runtime may lay out as it likes. */

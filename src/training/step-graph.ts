@@ -25,8 +25,10 @@ import { finish, finishRecomputed } from './step-outputs.js';
 export interface ObjectiveSite {
   g: Emitter;
   model: Model;
-  /** Declares an input that is fed with each batch. */
+  /** Declares an input that is fed with each batch; asked for again, it is the same one. */
   input(name: string, type: DataType, dims: readonly Dim[]): string;
+  /** Declares a parameter of the loss itself, trained with those of the model and thrown away at the end. */
+  parameter(tensor: Tensor): string;
 }
 
 /** Adds a loss to a model; gives the name of one float32 scalar, the sum over the rows of a batch. */
@@ -71,16 +73,17 @@ const LAST_FUSED_OPSET = 20;
  * @throws UserError naming every node that has no gradient, or where the loss depends on no parameter
  */
 export async function buildStepGraph(
-  { model: prepared, parameters }: TrainableModel,
+  { model: prepared, parameters: own }: TrainableModel,
   options: StepGraphOptions,
 ): Promise<StepGraph> {
   const { objective, batchStatistics = false, typical = {}, rows, checkpointing = false, provider = 'cpu' } = options;
   const model = prepared.clone();
   const { graph } = model;
-  const loss = addObjective(model, objective);
+  const { loss, auxiliary } = addObjective(model, objective);
+  const parameters = [...own, ...auxiliary];
   if (rows !== undefined) fixRows(model, typical, rows);
   const facts = await inferTypesWithBranches(model);
-  const statistics = batchStatistics ? trainBatchNorms(model, hasOneOf(parameters)) : [];
+  const statistics = batchStatistics ? trainBatchNorms(model, hasOneOf(own)) : [];
   const blockSize = provider === 'cpu' ? await convolutionBlock() : undefined;
   const gradients = differentiate(
     model,
@@ -108,7 +111,10 @@ export async function buildStepGraph(
     finished.model,
     parameters.filter(({ name }) => !outputs.has(name)),
   );
-  const moved = statistics.map(({ name, tensor }) => statisticOf(name, tensor, finished.model));
+  const moved = statistics.map(({ name, tensor }) => ({
+    ...takenBy(name, tensor, finished.model),
+    ...{ decays: false, isStatistic: true },
+  }));
   const reached = [...parameters, ...moved].filter(({ name }) => outputs.has(name));
   return {
     ...{ model: finished.model, loss, rows, sizes },
@@ -145,30 +151,40 @@ function hasOneOf(parameters: readonly Parameter[]): (node: Node) => boolean {
   return ({ inputs }) => inputs.some((input) => names.has(input));
 }
 
-function statisticOf(name: string, tensor: Tensor, { graph }: Model): Parameter {
+/** A parameter that the model itself does not list, with the node that takes it. */
+function takenBy(name: string, tensor: Tensor, { graph }: Model): Omit<Parameter, 'decays'> {
   const consumer = graph.nodes.find(({ inputs }) => inputs.includes(name))!;
-  return {
-    name,
-    tensor,
-    consumer,
-    position: consumer.inputs.indexOf(name),
-    depth: 0,
-    decays: false,
-    isStatistic: true,
-  };
+  return { name, tensor, consumer, position: consumer.inputs.indexOf(name), depth: 0 };
 }
 
-function addObjective(model: Model, objective: Objective): string {
+function addObjective(model: Model, objective: Objective): { loss: string; auxiliary: Parameter[] } {
   const { graph } = model;
-  return objective({
+  const declared = new Map<string, string>();
+  const tensors = new Map<string, Tensor>();
+  const declare = (base: string, elem: DataType, shape: readonly Dim[]) => {
+    const name = model.freshName(base);
+    graph.inputs.push({ name, type: { kind: 'tensor', elem, shape } });
+    return name;
+  };
+  const loss = objective({
     g: new Emitter(model, 'loss'),
     model,
     input(base, type, dims) {
-      const name = model.freshName(base);
-      graph.inputs.push({ name, type: { kind: 'tensor', elem: type, shape: dims } });
+      const name = declared.get(base) ?? declare(base, type, dims);
+      declared.set(base, name);
+      return name;
+    },
+    parameter(tensor) {
+      const name = declare(tensor.name, 'float32', tensor.dims);
+      tensors.set(name, tensor);
       return name;
     },
   });
+  const auxiliary = [...tensors].map(([name, tensor]) => ({
+    ...takenBy(name, tensor, model),
+    ...{ decays: tensor.dims.length > 1, isAuxiliary: true },
+  }));
+  return { loss, auxiliary };
 }
 
 /** Gives the symbols of the batch axis a size. Inputs that are fed have it first. */

@@ -1,39 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
-import { inferValueTypes } from '../../src/analysis/value-types.js';
-import { Emitter } from '../../src/ir/emitter.js';
-import type { NamedValues } from '../../src/ir/types.js';
-import { encodeModel } from '../../src/onnx/write.js';
-import { Session } from '../../src/runtime/session.js';
-import { differentiate } from '../../src/training/differentiate.js';
 import * as losses from '../../src/training/losses.js';
-import { floats, graphOf, int64s } from '../ops/gradients/check-gradient.js';
-
-/** A loss of each row, and the gradient of `0.5 · first row + 0.25 · second row` by `z`. */
-async function lossAndGradient(
-  inputs: string,
-  build: (g: Emitter) => string,
-  feeds: NamedValues,
-): Promise<{ loss: number[]; gradient: number[] }> {
-  const model = graphOf(`f (${inputs}, float[n] w) => (float[n] y) { y = Identity(w) }`);
-  const g = new Emitter(model, 'loss');
-  const loss = build(g);
-  const total = losses.sumOverRows(g, loss, 'w');
-  const facts = await inferValueTypes(model);
-  const gradients = differentiate(model, new Map([[total, g.scalar(1)]]), ['z'], { facts });
-  const gradient = gradients.get('z')!;
-  model.graph.outputs = [loss, gradient].map((name) => ({ name }));
-  const session = await Session.create(encodeModel(model), { threads: 1 });
-  const results = await session.run({ ...feeds, w: floats([2], [0.5, 0.25]) });
-  await session.release();
-  expect(results[loss]!.dims).toEqual([2]);
-  expect(results[gradient]!.dims).toEqual(feeds.z!.dims);
-  const numbers = (name: string) => Array.from(results[name]!.data as Float32Array);
-  return { loss: numbers(loss), gradient: numbers(gradient) };
-}
-
-function expectClose(actual: number[], expected: number[]): void {
-  for (const [k, value] of expected.entries()) expect(actual[k]).toBeCloseTo(value, 5);
-}
+import { floats, int64s } from '../ops/gradients/check-gradient.js';
+import { expectClose, lossAndGradient } from './loss-and-gradient.js';
 
 const z = floats([2, 3], [2, -1, 0.5, 0, 3, -2]);
 const targets = floats([2, 3], [1, 0, 1, 0, 1, 0]);
