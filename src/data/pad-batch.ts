@@ -33,16 +33,28 @@ export function padAndStack(samples: readonly NamedValues[], paddings: Readonly<
 
 /** One value, longer: `[2, 3]` padded to 4 along its last axis becomes `[2, 4]`. */
 function padTo(value: TensorValue, length: number, { axis, value: fill, side }: Padding): TensorValue {
+  return Array.isArray(value.data) ? value : resizeAxis(value, axis, length, { fill, side });
+}
+
+/** A value cut or filled up to a length along an axis, on one side. */
+export function resizeAxis(
+  value: TensorValue,
+  axis: number,
+  length: number,
+  { fill, side }: { fill: number | bigint; side: Padding['side'] },
+): TensorValue {
   const own = value.dims[axis]!;
-  if (own === length || Array.isArray(value.data)) return value;
+  if (own === length) return value;
   const inner = value.dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
   const outer = value.dims.slice(0, axis).reduce((product, dim) => product * dim, 1);
-  const data = new (value.data.constructor as Float32ArrayConstructor)(outer * length * inner);
-  data.fill(fill as number);
-  const shift = side === 'left' ? (length - own) * inner : 0;
   const source = value.data as Float32Array;
+  const data = new (source.constructor as Float32ArrayConstructor)(outer * length * inner);
+  if (own < length) data.fill(fill as number);
+  const kept = Math.min(own, length);
+  const [from, to] = side === 'left' ? [own - kept, length - kept] : [0, 0];
   for (let row = 0; row < outer; row++) {
-    data.set(source.subarray(row * own * inner, (row + 1) * own * inner), row * length * inner + shift);
+    const start = (row * own + from) * inner;
+    data.set(source.subarray(start, start + kept * inner), (row * length + to) * inner);
   }
   return { ...value, dims: value.dims.with(axis, length), data: data as TypedArray };
 }

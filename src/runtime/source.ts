@@ -6,7 +6,7 @@ import type { Model } from '../ir/model.js';
 import { encodeModel, tensorBytes, writeModel } from '../onnx/write.js';
 
 /** A model that is being changed, in a form that sessions can be made from. */
-interface LoadableModel {
+export interface LoadableModel {
   /** Bytes of the model, or the path of a temporary file. */
   source: Uint8Array | string;
   /** Removes the temporary file, if there is one. Sessions made from it go on. */
@@ -17,7 +17,7 @@ interface LoadableModel {
 const IN_MEMORY = 48e6;
 
 /** Makes a model loadable. Call `dispose` when the sessions are made. */
-async function loadable(model: Model): Promise<LoadableModel> {
+export async function loadable(model: Model): Promise<LoadableModel> {
   if (tensorBytes(model) < IN_MEMORY) return { source: encodeModel(model), dispose() {} };
   const folder = mkdtempSync(join(tmpdir(), 'nncompress-'));
   const tracked = trackUnfinished(folder);
