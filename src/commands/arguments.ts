@@ -4,6 +4,7 @@ import {
   CALIBRATION_METHODS,
   CLASS_WEIGHTS,
   DISTILLATION_LOSSES,
+  HINT_KINDS,
   LAUNCHERS,
   METHODS,
   OPTIMIZERS,
@@ -204,7 +205,13 @@ export function distillArguments(command: Command): Command {
       ['--temperature <x>', 'what scores are divided by, so that small ones count (default: 4)'],
       ['--alpha <share>', 'share of the teacher in the loss, that of the labels is the rest (default: 0.5)'],
       ['--beta <x>', 'weight of the classes that are not the target in dkd (default: 8)'],
+      [
+        '--match <kind[:weight][=values]>',
+        `also compare inner values: ${oneOf(HINT_KINDS)}; two that are named as student,teacher, or those that belong together; repeatable`,
+        'repeatable',
+      ],
       ['--teacher-cache <folder>', 'where outputs of teachers are kept (default: teacher-outputs beside the output)'],
+      ['--teacher-cache-limit <bytes>', 'most that inner values of the teacher may take there (default: 2GB)'],
       ['--no-alone', 'do not train the student without a teacher for comparison'],
     ],
   };

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { DISTILLATION_LOSSES, STUDENT_SIZES, STUDENTS } from './choices.js';
+import { matches } from './match-option.js';
 import {
+  byteCount,
   choice,
   countOrShare,
   exact,
@@ -49,8 +51,12 @@ const fields = exact({
   alpha: fraction().default(0.5),
   /** Weight of the classes other than the target in decoupled distillation. */
   beta: nonNegativeNumber().default(8),
+  /** Inner values that are compared with the teacher's, beside the scores. */
+  match: matches().default([]),
   /** Folder where the teacher's outputs are kept; beside the output where absent. */
   teacherCache: path().optional(),
+  /** Bytes that inner values of the teacher may take there; where they would take more, it runs along with training. */
+  teacherCacheLimit: byteCount().default(2e9),
   /** False: the student is not trained without a teacher for comparison. */
   alone: flag().default(true),
   ...makingShape,

@@ -1,8 +1,10 @@
 import { formatPercent } from '../report/format.js';
 import type { Interval, Report } from '../report/schema.js';
 import { pointsText } from '../report/summary.js';
+import type { FedHint } from '../training/hints.js';
 import type { DistillationData } from './distill-data.js';
 import type { DistillOptions } from './distill-options.js';
+import type { TeacherHints } from './training-data.js';
 import { type TrainedModel, trainingReport } from './training-run.js';
 import { compareWith, type Judgement } from './write-and-judge.js';
 
@@ -14,12 +16,13 @@ export interface Trained {
   taught: TrainedModel;
   alone: TrainedModel | undefined;
   data: DistillationData;
+  hints: TeacherHints | undefined;
 }
 
 /** Distillation's part of the report. */
 export function distillationReport(
   judgement: Judgement,
-  { alone, data }: Trained,
+  { alone, data, hints }: Trained,
   { loss, temperature, alpha, beta, teacher, confidence }: DistillOptions,
 ): NonNullable<Report['distillation']> {
   const { indices } = data.taught;
@@ -31,6 +34,7 @@ export function distillationReport(
     temperature,
     alpha,
     ...(loss === 'dkd' && { beta }),
+    ...(hints && { hints: hints.terms.map(hintReport) }),
     teachers: teacher.length,
     samples: indices.length,
     labelled: data.labelled,
@@ -40,6 +44,10 @@ export function distillationReport(
     ...(alone && { alone: trainingReport(alone)! }),
   };
 }
+
+const hintReport = ({ kind, student, teacher, weight }: FedHint) => ({
+  ...{ kind, student: student.name, teacher: teacher.name, weight },
+});
 
 /** Says plainly where the teacher was of no use, or no better than its student. */
 export function helpWarnings({ report }: Judgement, { againstAlone }: NonNullable<Report['distillation']>): string[] {

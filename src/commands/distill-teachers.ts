@@ -77,6 +77,8 @@ export interface TeacherScores {
   lacks(index: number): boolean;
   /** Tells the scores from those of other teachers and data. */
   key: string;
+  /** The same of the first teacher alone. */
+  first: string;
   close(): void;
 }
 
@@ -117,6 +119,7 @@ export async function scoresOf(
         options.temperature,
       ),
     lacks: (index) => all.some(({ outputs }) => outputs.lacks(index)),
+    first: basename(all[0]!.outputs.path),
     key: createHash('sha256')
       .update(JSON.stringify(all.map(({ outputs, order }) => [basename(outputs.path), order])))
       .digest('hex'),

@@ -6,6 +6,7 @@ import type { Model } from '../ir/model.js';
 import type { Report } from '../report/schema.js';
 import type { CommandContext } from './context.js';
 import { type DistillationData, distillationData, openSamples, withClassNames } from './distill-data.js';
+import { openHints, planHints } from './distill-hints.js';
 import { type DistillOptions, distillOptions } from './distill-options.js';
 import { ALONE, distillationReport, helpWarnings } from './distill-report.js';
 import { openTeachers, orderOf, scoresOf, type Teacher } from './distill-teachers.js';
@@ -53,11 +54,15 @@ export async function distill(
   const test = options.data === undefined ? undefined : await student.open(options.data);
   const gates = await openGates(options, test);
   const contenders = await teacherContenders(teachers, samples, test, options);
+  const plan = await planHints({ student, samples, teacher: teacher! }, options);
   const scores = await scoresOf(teachers, samples, output, options, context);
+  let hints: Awaited<ReturnType<typeof openHints>> | undefined;
   try {
     const data = await distillationData(student, samples, scores, options);
     noteData(data, options, context);
-    const taught = await trainOnce(student, data.taught, 'with the teacher', checkpoints[0], options, context);
+    hints = plan && (await openHints(plan, scores, output, options, context));
+    const training = { ...data.taught, teacher: { ...data.taught.teacher!, hints } };
+    const taught = await trainOnce(student, training, 'with the teacher', checkpoints[0], options, context);
     const alone = await trainAlone(student, data, checkpoints[1], options, context);
     const ready = (model: Model) => (fresh ? withoutNorms(model) : model);
     const judgement = await judgeResult(
@@ -87,7 +92,7 @@ export async function distill(
     for (const { path } of fresh?.files ?? []) context.note(`written beside the student: ${path}`);
     for (const checkpoint of checkpoints) rmSync(checkpoint, { force: true });
     const { report } = judgement;
-    const distillation = distillationReport(judgement, { taught, alone, data }, options);
+    const distillation = distillationReport(judgement, { taught, alone, data, hints }, options);
     return {
       ...report,
       training: trainingReport(taught),
@@ -100,6 +105,7 @@ export async function distill(
       ],
     };
   } finally {
+    hints?.close();
     scores.close();
   }
 }

@@ -10,6 +10,7 @@ import { formatBytes } from '../report/format.js';
 import { withLoadable } from '../runtime/source.js';
 import { FeatureCache } from '../training/feature-cache.js';
 import { cutFrozenPart, type FrozenPart } from '../training/frozen-part.js';
+import { withHints } from '../training/hints.js';
 import { peakActivationBytes } from '../training/memory.js';
 import { classification, distilling } from '../training/objectives.js';
 import { optimizerStates } from '../training/optimizers.js';
@@ -60,7 +61,7 @@ export async function planFinetuning(
   const batchSize = data.fixedBatch ?? options.batch ?? BATCH_SIZES[data.dataset.kind];
   checkBatch(batchSize, training, options);
   const augmentations = parseAugmentations(options.augment, data);
-  const all = await prepareForTraining(bench.model);
+  const all = await prepareForTraining(bench.model, training.teacher?.hints?.named);
   const isFrozen = freezer(all.parameters, options, head);
   const restoring = { bench, training, all, isFrozen, batchSize, seed: options.seed };
   const restored = options.batchNorm === 'restore' ? await restoreNorms(restoring, context) : undefined;
@@ -137,12 +138,19 @@ async function cacheFeatures(
   return cache;
 }
 
-async function objectiveOf(bench: Workbench, training: TrainingData, { labelSmoothing }: PlanOptions) {
+async function objectiveOf(bench: Workbench, training: TrainingData, { labelSmoothing, seed }: PlanOptions) {
   const { output, kind, labels } = training.data;
   const probabilities = (await outputKind(bench, training)) === 'probabilities';
   const scores = { output, kind, probabilities, classes: labels.classes.length, labelSmoothing };
-  return training.teacher ? distilling({ ...scores, ...training.teacher }) : classification(scores);
+  const { teacher } = training;
+  if (!teacher) return classification(scores);
+  const objective = distilling({ ...scores, ...teacher });
+  const { hints } = teacher;
+  return hints ? withHints(objective, hints.terms, { mask: hints.mask, seed }) : objective;
 }
+
+/** True for parameters of the model that gradients move. */
+const isOwn = ({ isStatistic, isAuxiliary }: Parameter) => !isStatistic && !isAuxiliary;
 
 async function planText(
   graph: StepGraph,
@@ -155,7 +163,7 @@ async function planText(
   const size = (parameters: readonly Parameter[]) => sumOf(parameters, ({ tensor }) => tensor.size);
   const memory = await memoryOf(graph, typical, options);
   return (
-    `training ${shown(size(graph.parameters.filter(({ isStatistic }) => !isStatistic)))} of ${shown(size(all))} parameters on ${shown(indices.length)} samples, ` +
+    `training ${shown(size(graph.parameters.filter(isOwn)))} of ${shown(size(all))} parameters on ${shown(indices.length)} samples, ` +
     `${options.batchSize} in a batch; about ${formatBytes(memory)} of memory`
   );
 }

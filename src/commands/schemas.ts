@@ -20,11 +20,11 @@ import {
 // Values come as text from the command line, as numbers and lists from config files and programs, and as what they
 // became from the options that a report holds: every schema also takes its own output.
 
-const shown = (value: unknown): string =>
+export const shown = (value: unknown): string =>
   typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? 'nothing');
 
 /** What a value must be, as a message for anything else. */
-const expecting = (expected: string) => ({
+export const expecting = (expected: string) => ({
   error: ({ input }: { input?: unknown }) => `expected ${expected}, got ${shown(input)}`,
 });
 

@@ -2,9 +2,12 @@ import { overlapOf, splitHoldOut } from '../data/split.js';
 import { batchTargets } from '../data/targets.js';
 import { firstSamples, type TaskData } from '../data/task.js';
 import { epochOrder, type TrainingBatchOptions, trainingBatches } from '../data/training-batches.js';
+import type { Batch } from '../data/types.js';
 import { UserError } from '../errors.js';
+import type { TeacherValues } from '../evaluate/teacher-values.js';
 import type { NamedValues } from '../ir/types.js';
 import type { FeatureCache } from '../training/feature-cache.js';
+import type { FedHint } from '../training/hints.js';
 import { type DistillationLoss, LABEL_SHARE, ROW_WEIGHTS, TARGETS, TEACHER } from '../training/objectives.js';
 import type { Workbench } from './workbench.js';
 
@@ -32,6 +35,20 @@ export interface TeacherTargets {
   isLabelled(index: number): boolean;
   /** Tells the outputs from those of other teachers and data. */
   key: string;
+  /** Inner values that are compared, too. */
+  hints?: TeacherHints | undefined;
+}
+
+/** Inner values of a student that are compared with its teacher's. */
+export interface TeacherHints {
+  terms: readonly FedHint[];
+  /** Values of the student that were named, which preparation has to leave in place. */
+  named: readonly string[];
+  /** Input of the student that is 0 for what fills texts up, where hints go by tokens. */
+  mask: string | undefined;
+  /** Tells the teacher's values from others. */
+  key: string;
+  along: TeacherValues['along'];
 }
 
 /** Options that say what is learnt from. */
@@ -117,10 +134,14 @@ export function feedsOf(training: TaughtData, options: FeedOptions): EpochBatche
   const { data, indices } = training;
   const targetsOf = targetFeeds(training, options);
   return async function* (epoch, skip) {
-    for await (const batch of trainingBatches(data, indices, { ...options, epoch, skipBatches: skip })) {
-      yield { ...batch.feeds, ...targetsOf(batch.indices) };
-    }
+    const batches = trainingBatches(data, indices, { ...options, epoch, skipBatches: skip });
+    for await (const { batch, values } of training.teacher?.hints?.along(batches) ?? plain(batches))
+      yield { ...batch.feeds, ...targetsOf(batch.indices), ...values };
   };
+}
+
+async function* plain(batches: AsyncIterable<Batch>): AsyncGenerator<{ batch: Batch; values: NamedValues }> {
+  for await (const batch of batches) yield { batch, values: {} };
 }
 
 /** The same for features that were computed before; where samples are left out, too, there are as many batches. */

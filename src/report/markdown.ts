@@ -5,6 +5,7 @@ import {
   formatFactor,
   formatFixed,
   formatPercent,
+  formatPlain,
   formatPoints,
   optional,
   printable,
@@ -31,6 +32,7 @@ const DETAILS: readonly Details[] = [
   nodeDetails,
   layerDetails,
   trialDetails,
+  hintDetails,
   runDetails,
 ];
 
@@ -234,6 +236,26 @@ function trialDetails({ quantization }: Report): ReturnType<Details> {
         chosen ? 'taken' : '',
       ]),
       [0, 4],
+    ),
+  };
+}
+
+function hintDetails({ distillation }: Report): ReturnType<Details> {
+  const hints = distillation?.hints ?? [];
+  if (!hints.length) return undefined;
+  return {
+    title: `Inner values compared with the teacher's${cutNote(hints.length, 'the first')}`,
+    body: markdownTable(
+      ['Compared as', 'Student', 'Teacher', 'Weight'],
+      hints
+        .slice(0, MOST_ROWS)
+        .map(({ kind, student, teacher, weight }) => [
+          markdownText(kind),
+          codeSpan(student),
+          codeSpan(teacher),
+          formatPlain(weight),
+        ]),
+      [0, 1, 2],
     ),
   };
 }

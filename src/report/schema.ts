@@ -224,6 +224,8 @@ const distillation = z.object({
   alpha: fraction,
   /** Weight of the classes other than the target, for dkd. */
   beta: positive.optional(),
+  /** Inner values that were compared with those of the first teacher, and the factor of each loss. */
+  hints: z.array(z.object({ kind: z.string(), student: z.string(), teacher: z.string(), weight: positive })).optional(),
   teachers: count,
   /** Samples that were learnt from, and how many of them have a label. */
   samples: count,

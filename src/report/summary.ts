@@ -1,4 +1,4 @@
-import { formatFixed, formatPercent, formatPoints, printable, shortenPath } from './format.js';
+import { formatFixed, formatPercent, formatPlain, formatPoints, printable, shortenPath } from './format.js';
 import type { Comparison, Interval, ModelReport, NodeReport, Report } from './schema.js';
 
 /** Decisions that make a node compute in integers. */
@@ -67,6 +67,14 @@ export function distillationText({ distillation, models }: Report): string {
       : []),
     ...(agreement === undefined ? [] : [`${formatPercent(agreement)} as the teacher predicts`]),
   ].join('; ');
+}
+
+/** Inner values that were compared with a teacher's: `features, weight 100: relu_1 with relu_4`. */
+export function hintTexts({ distillation }: Report): string[] {
+  return (distillation?.hints ?? []).map(
+    ({ kind, student, teacher, weight }) =>
+      `${printable(kind)}, weight ${formatPlain(weight)}: ${printable(student)} with ${printable(teacher)}`,
+  );
 }
 
 /** A drop of a fraction as the change that it is: `+0.40 points (−1.81 … +2.77)`. */

@@ -5,6 +5,7 @@ import type { Gate, NodeReport, Report } from './schema.js';
 import {
   distillationText,
   factTexts,
+  hintTexts,
   kernelText,
   listed,
   modelPaths,
@@ -48,6 +49,7 @@ export function renderTerminal(report: Report, { color, width, height = 23 }: Te
   const sections = [
     textSection('Predictions', predictionText(report), room),
     textSection('Distillation', distillationText(report), room),
+    listSection('Matched', hintTexts(report), room),
     ...nodeSections(report, room),
     gateSection(report, color, room),
     warningSection(report, color, room),
@@ -77,6 +79,10 @@ function headLines(report: Report, color: ChalkInstance, columns: number): strin
 
 function textSection(title: string, text: string, room: number): Section {
   return { title, items: text ? [wrapLines(text, room)] : [], least: 1 };
+}
+
+function listSection(title: string, lines: readonly string[], room: number): Section {
+  return { title, items: lines.map((line) => [cutLine(line, room)]), least: 0 };
 }
 
 function nodeSections(report: Report, room: number): Section[] {

@@ -111,6 +111,14 @@ export const richReport: Report = {
       { epoch: 3, loss: 0.39, accuracy: 0.9149 },
     ],
   },
+  distillation: {
+    ...{ loss: 'kd', temperature: 4, alpha: 0.5, teachers: 1, samples: 50_000, labelled: 50_000 },
+    hints: [
+      { kind: 'features', student: 'relu_1', teacher: '/layer2/Relu|"<b>', weight: 1 },
+      { kind: 'relations', student: 'flatten', teacher: 'mean', weight: 25 },
+    ],
+    againstTeacher: { sizeRatio: 4 },
+  },
   pruning: {
     macsRatio: 2.02,
     parametersRatio: 1.9,

@@ -48,6 +48,7 @@ export const TABLES: Readonly<Record<string, RowFigures>> = {
   },
   'training-history': ({ training }, row) => recordFigures(training!.history, row),
   'alone-history': ({ distillation }, row) => recordFigures(distillation!.alone!.history, row),
+  'hint-list': ({ distillation }, row) => [[distillation!.hints![row]!.weight]],
   'exit-curve': ({ adaptive }, row) => recordFigures(adaptive!.curve, row),
   'exit-list': ({ adaptive }, row) => {
     const { threshold, share, accuracy } = adaptive!.exits[row]!;

@@ -19,12 +19,25 @@ ${curvesOf(history, 'training-history', 'Training by epoch', bestEpoch)}
 export function distillationSection(report: Report): Content {
   const { distillation } = report;
   if (!distillation) return undefined;
-  const { loss, temperature, alpha, beta, teachers, samples, labelled, alone } = distillation;
+  const { loss, temperature, alpha, beta, teachers, samples, labelled, alone, hints } = distillation;
   const settings = [`temperature ${formatPlain(temperature)}`, `share of the teacher ${formatPlain(alpha)}`];
   if (beta !== undefined) settings.push(`weight of other classes ${formatPlain(beta)}`);
   return markup`<section id="distillation"><h2>Distillation</h2>
 <p>${loss}, ${settings.join(', ')}; ${counted(teachers, 'teacher')}, ${counted(samples, 'sample')}, ${formatFixed(labelled)} of them with a label.</p>
 <p>${distillationText(report)}</p>
+${
+  hints &&
+  table<(typeof hints)[number]>(
+    [
+      { title: 'Compared as', text: true, cell: ({ kind }) => kind },
+      { title: 'Value of the student', text: true, cell: ({ student }) => markup`<code>${student}</code>` },
+      { title: 'of the teacher', text: true, cell: ({ teacher }) => markup`<code>${teacher}</code>` },
+      { title: 'Weight', cell: ({ weight }) => formatPlain(weight), order: (a, b) => a.weight - b.weight },
+    ],
+    hints,
+    { id: 'hint-list', caption: 'Inner values that were compared' },
+  )
+}
 ${alone && curvesOf(alone.history, 'alone-history', 'The student alone by epoch', alone.bestEpoch)}
 </section>`;
 }
