@@ -1,8 +1,6 @@
 import type { NamedValues } from '../ir/types.js';
-import type { SharedGroup } from '../parallel/shared-memory.js';
 import type { SessionOptions } from '../runtime/protocol.js';
-import type { Optimizer } from './optimizers.js';
-import type { Slot } from './parameters.js';
+import type { ShardSetup } from './shard.js';
 
 /** A run of parameters that share their settings. */
 export interface Segment {
@@ -16,20 +14,11 @@ export interface Segment {
 }
 
 /** What a replica is set up with. */
-export interface ReplicaSetup {
-  rank: number;
-  /** The threads that it works with, or the processes that mpirun started; absent: it works alone. */
-  group?: SharedGroup | 'mpi' | undefined;
+export interface ReplicaSetup extends ShardSetup {
   /** Bytes or path of the step graph's model. */
   stepModel: Uint8Array | string;
-  updateModel: Uint8Array;
   session: SessionOptions;
   loss: string;
-  /** Each parameter: its place in the vector, and the output that holds its gradient. */
-  slots: readonly (Slot & { gradient: string })[];
-  length: number;
-  segments: readonly Segment[];
-  optimizer: Optimizer;
 }
 
 /** What a replica holds between steps: the parameters, and its own part of each of the optimizer's vectors. */
