@@ -2,21 +2,19 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { type ModelCost, measureCost } from '../analysis/cost.js';
 import { exampleInputs } from '../analysis/example-inputs.js';
-import { inferValueTypes, type ValueFacts } from '../analysis/value-types.js';
 import { copyBeside } from '../data/beside.js';
 import { EXIT, UserError } from '../errors.js';
 import { trackUnfinished, writeAtomically } from '../files.js';
 import { sumOf } from '../group.js';
 import type { ValueInfo } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
-import type { Node } from '../ir/node.js';
-import { byteLength, elementCount, isFloat, type NamedValues } from '../ir/types.js';
+import { isFloat, type NamedValues } from '../ir/types.js';
 import { isManifest, MANIFEST, type Manifest, manifestOf } from '../onnx/parts.js';
 import { readModel } from '../onnx/read.js';
 import { writeModel } from '../onnx/write.js';
 import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
+import { type SplitCosts, splitCosts } from '../passes/split/costs.js';
 import { splitModel } from '../passes/split/split-model.js';
 import { findStages } from '../passes/split/stages.js';
 import { Session } from '../runtime/session.js';
@@ -70,13 +68,13 @@ export async function split(given: string, options: SplitOptions): Promise<Split
   if (!options.dryRun) checkFolder(folder, options.force);
   const model = readModel(source);
   await removeDeadNodes.run(model);
-  const { parts, cost, facts } = await cutModel(model, source, options);
+  const { parts, costs } = await cutModel(model, source, options);
   return writeFolder(folder, options.dryRun, async (into) => {
     const described: Manifest['parts'] = [];
     for (const [k, part] of parts.entries()) {
       const file = `part-${k + 1}.onnx`;
       const { bytes } = await writeModel(part, join(into, file));
-      described.push({ file, bytes, ...describePart(part, parts.slice(0, k), cost, facts) });
+      described.push({ file, bytes, ...describePart(part, parts.slice(0, k), costs) });
     }
     const names = (infos: readonly ValueInfo[]) => infos.map(({ name }) => name);
     const manifest = manifestOf({
@@ -94,42 +92,15 @@ export async function split(given: string, options: SplitOptions): Promise<Split
 }
 
 async function cutModel(model: Model, file: string, { parts, shape }: SplitOptions) {
-  const cost = await measureCost(model, { shapes: shape });
-  const facts = await inferValueTypes(model);
-  const stages = findStages(model, parts, {
-    node: (node) => nodeCost(node, cost),
-    transfer: (value) => (facts.has(value) ? BYTE * (bytesOf(value, facts, cost) ?? UNKNOWN) : undefined),
-  });
+  const costs = await splitCosts(model, { shapes: shape });
+  const stages = findStages(model, parts, costs);
   if (stages.length < parts)
     throw new UserError(`can be cut into at most ${stages.length} parts`, { file, mend: 'ask for fewer with --parts' });
-  const typeOf = (name: string): ValueInfo['type'] => {
-    const { type, dims } = facts.get(name)!;
-    return { kind: 'tensor', elem: type, shape: dims };
-  };
-  return { parts: await splitModel(model, stages, typeOf), cost, facts };
-}
-
-type Facts = ReadonlyMap<string, ValueFacts>;
-
-/** Multiply-accumulates that a core does while an element is read and written, and while a byte goes to another core. */
-const [ELEMENT, BYTE] = [8, 50];
-/** Bytes that a value of unknown size is taken for. */
-const UNKNOWN = 1e6;
-
-function nodeCost({ outputs }: Node, { nodes, values }: ModelCost): number {
-  const elements = sumOf(outputs, (output) => elementCount(values.get(output) ?? []));
-  return (nodes.get(outputs.find(Boolean) ?? '') ?? 0) + ELEMENT * elements;
-}
-
-/** Bytes of a value for one run on example inputs; undefined where its shape is unknown. */
-function bytesOf(name: string, facts: Facts, { values }: ModelCost): number | undefined {
-  const { type, dims } = facts.get(name)!;
-  const sizes = values.get(name) ?? (dims?.length ? undefined : dims);
-  return sizes && byteLength(type, elementCount(sizes as number[]));
+  return { parts: await splitModel(model, stages, costs.typeOf), costs };
 }
 
 /** What a manifest tells of a part, besides its file. */
-function describePart({ graph }: Model, earlier: readonly Model[], cost: ModelCost, facts: Facts) {
+function describePart({ graph }: Model, earlier: readonly Model[], { cost, bytes }: SplitCosts) {
   const given = new Set(earlier.flatMap((part) => part.graph.outputs.map(({ name }) => name)));
   const inputs = graph.inputs.map(({ name }) => name);
   const received = inputs.filter((name) => given.has(name));
@@ -139,7 +110,7 @@ function describePart({ graph }: Model, earlier: readonly Model[], cost: ModelCo
     nodes: graph.nodes.length,
     parameters: sumOf(graph.initializers.values(), ({ type, size }) => (isFloat(type) ? size : 0)),
     macs: sumOf(graph.nodes, ({ outputs }) => cost.nodes.get(outputs.find(Boolean) ?? '') ?? 0),
-    received: sumOf(received, (name) => bytesOf(name, facts, cost) ?? 0),
+    received: sumOf(received, (name) => bytes(name) ?? 0),
   };
 }
 

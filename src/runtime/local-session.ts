@@ -28,9 +28,9 @@ export class LocalSession {
     return toOrt(values);
   }
 
-  /** Runs the model; `fetches` names the outputs wanted, all where absent. */
-  async run(feeds: NamedValues, fetches?: readonly string[]): Promise<NamedValues> {
-    const inputs = toOrt(feeds);
+  /** Runs the model; `fetches` names the outputs wanted, all where absent. `held` are further inputs. */
+  async run(feeds: NamedValues, fetches?: readonly string[], held: HeldValues = {}): Promise<NamedValues> {
+    const inputs = { ...toOrt(feeds), ...held };
     return fromOrt(fetches ? await this.session.run(inputs, [...fetches]) : await this.session.run(inputs));
   }
 

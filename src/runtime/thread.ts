@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { type MessagePort, Worker } from 'node:worker_threads';
 import { runtimeError } from './errors.js';
 
 // ONNX Runtime would write files for usage reports into the temporary folder, and may send them; nobody asked for that.
@@ -60,6 +60,15 @@ export class WorkerThread<Methods extends ThreadMethods<Methods>> {
     method: M,
     ...args: Parameters<Methods[M]>
   ): Promise<Awaited<ReturnType<Methods[M]>>> {
+    return this.callWith([], method, ...args);
+  }
+
+  /** The same, with ports among the arguments that the worker gets for its own. */
+  callWith<M extends keyof Methods & string>(
+    ports: readonly MessagePort[],
+    method: M,
+    ...args: Parameters<Methods[M]>
+  ): Promise<Awaited<ReturnType<Methods[M]>>> {
     if (isStopped()) return new Promise(() => {});
     const worker = this.start();
     const id = this.nextId++;
@@ -67,7 +76,7 @@ export class WorkerThread<Methods extends ThreadMethods<Methods>> {
     const result = new Promise<Awaited<ReturnType<Methods[M]>>>((resolve, reject) => {
       this.pending.set(id, { resolve: resolve as (result: unknown) => void, reject });
       worker.ref();
-      worker.postMessage({ id, method, args } satisfies ThreadRequest);
+      worker.postMessage({ id, method, args } satisfies ThreadRequest, ports);
     });
     const settled = result.catch(() => {}).finally(() => this.underWay.delete(settled));
     this.underWay.add(settled);

@@ -9,6 +9,7 @@ import { batchSize } from '../runtime/pool.js';
 import type { SessionOptions } from '../runtime/protocol.js';
 import { withLoadable } from '../runtime/source.js';
 import { WorkerThread } from '../runtime/thread.js';
+import type { StepSettings, TrainingGroup, TrainingState } from './group.js';
 import { fillBatch } from './objectives.js';
 import { buildUpdate, EMA, type Optimizer, optimizerStates } from './optimizers.js';
 import { type Layout, layOut, type Parameter } from './parameters.js';
@@ -29,12 +30,6 @@ export interface ReplicaOptions {
   state?: TrainingState | undefined;
 }
 
-/** The parameters and the optimizer's vectors, whole. */
-export interface TrainingState {
-  parameters: Float32Array;
-  states: Record<string, Float32Array>;
-}
-
 /** Parameters of more bytes are held once, and all cores work on each operator: exchanging them would cost too much. */
 const HELD_PER_CORE = 4e6;
 
@@ -47,19 +42,8 @@ export function bestReplicas(parameters: readonly Parameter[], isWhole: boolean)
   return isWhole || bytes > HELD_PER_CORE ? 1 : availableParallelism();
 }
 
-/** One step's settings. */
-export interface StepSettings {
-  learningRate: number;
-  /** Updates done, this one included. */
-  step: number;
-  /** False: gradients are kept; the update takes the mean of those of its batches. */
-  update: boolean;
-  /** A number that is summed over the processes. */
-  vote?: number;
-}
-
 /** Copies of a model that are trained together on shares of each batch, with the result of one that takes it whole. */
-export class Replicas {
+export class Replicas implements TrainingGroup {
   private constructor(
     readonly layout: Layout,
     private readonly threads: readonly WorkerThread<ReplicaMethods>[],
@@ -195,14 +179,14 @@ function threadsOf(replicas: number, { size, localSize }: World): SessionOptions
 }
 
 /** Parameters with the same settings side by side, so that few pieces are updated on their own. */
-function sortByGroup<P extends Parameter>(parameters: readonly P[], rateOf: (parameter: P) => number): P[] {
+export function sortByGroup<P extends Parameter>(parameters: readonly P[], rateOf: (parameter: P) => number): P[] {
   const isStatistic = (parameter: P) => Number(parameter.isStatistic ?? false);
   return [...parameters].sort(
     (a, b) => isStatistic(a) - isStatistic(b) || rateOf(a) - rateOf(b) || Number(a.decays) - Number(b.decays),
   );
 }
 
-function segmentsOf(
+export function segmentsOf(
   parameters: readonly Parameter[],
   { slots }: Layout,
   { weightDecay }: Optimizer,
@@ -222,7 +206,7 @@ function segmentsOf(
   return segments;
 }
 
-function initialState(parameters: readonly Parameter[], layout: Layout, optimizer: Optimizer): TrainingState {
+export function initialState(parameters: readonly Parameter[], layout: Layout, optimizer: Optimizer): TrainingState {
   const vector = new Float32Array(layout.length);
   const tensors = new Map(parameters.map(({ name, tensor }) => [name, tensor]));
   for (const { name, offset } of layout.slots) vector.set(tensors.get(name)!.toFloats(), offset);
@@ -233,7 +217,7 @@ function initialState(parameters: readonly Parameter[], layout: Layout, optimize
   return { parameters: vector, states: Object.fromEntries(states) };
 }
 
-function rowsOf(feeds: NamedValues, begin: number, end: number): NamedValues {
+export function rowsOf(feeds: NamedValues, begin: number, end: number): NamedValues {
   return Object.fromEntries(
     Object.entries(feeds).map(([name, value]) => {
       const step = value.data.length / value.dims[0]!;
@@ -245,7 +229,7 @@ function rowsOf(feeds: NamedValues, begin: number, end: number): NamedValues {
   );
 }
 
-function joined(parts: readonly Float32Array[]): Float32Array {
+export function joined(parts: readonly Float32Array[]): Float32Array {
   const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
   let offset = 0;
   for (const part of parts) {

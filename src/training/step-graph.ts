@@ -46,6 +46,8 @@ export interface StepGraph {
   sizes?: ReadonlyMap<string, ValueFacts> | undefined;
   /** The parameters that the loss depends on; `gradient` is the output with the parameter's gradient. */
   parameters: (Parameter & { gradient: string })[];
+  /** Outputs that hold the gradients of values that the model takes, where those were asked for and there are some. */
+  inputGradients: ReadonlyMap<string, string>;
 }
 
 /** How a step graph is built. */
@@ -63,6 +65,8 @@ export interface StepGraphOptions {
   keepZeros?: boolean;
   /** Where the graph will run; the CPU where absent. */
   provider?: Provider;
+  /** Inputs of the model whose gradients are asked for, too. */
+  inputs?: readonly string[];
 }
 
 /** The last operator set in which ONNX Runtime has a kernel for batch normalization in training, on the CPU alone. */
@@ -76,7 +80,8 @@ export async function buildStepGraph(
   { model: prepared, parameters: own }: TrainableModel,
   options: StepGraphOptions,
 ): Promise<StepGraph> {
-  const { objective, batchStatistics = false, typical = {}, rows, checkpointing = false, provider = 'cpu' } = options;
+  const { objective, batchStatistics = false, typical = {}, rows, checkpointing = false } = options;
+  const { provider = 'cpu', inputs = [] } = options;
   const model = prepared.clone();
   const { graph } = model;
   const { loss, auxiliary } = addObjective(model, objective);
@@ -88,7 +93,7 @@ export async function buildStepGraph(
   const gradients = differentiate(
     model,
     new Map([[loss, new Emitter(model, 'gradient').scalar(1)]]),
-    parameters.map(({ name }) => name),
+    [...parameters.map(({ name }) => name), ...inputs],
     { facts, typical: typicalSizes(model, typical), blockSize },
   );
   if (!gradients.size)
@@ -119,6 +124,7 @@ export async function buildStepGraph(
   return {
     ...{ model: finished.model, loss, rows, sizes },
     parameters: reached.map((one) => ({ ...one, gradient: outputs.get(one.name)! })),
+    inputGradients: new Map(inputs.flatMap((name) => (outputs.has(name) ? [[name, outputs.get(name)!]] : []))),
   };
 }
 
@@ -188,7 +194,7 @@ function addObjective(model: Model, objective: Objective): { loss: string; auxil
 }
 
 /** Gives the symbols of the batch axis a size. Inputs that are fed have it first. */
-function fixRows({ graph }: Model, typical: NamedValues, rows: number): void {
+export function fixRows({ graph }: Model, typical: NamedValues, rows: number): void {
   const fed = graph.inputs.filter(({ name }) => name in typical);
   const symbols = new Set(fed.map(({ type }) => type?.kind === 'tensor' && type.shape?.[0]));
   for (const info of graph.inputs)

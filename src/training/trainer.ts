@@ -1,9 +1,9 @@
 import { UserError } from '../errors.js';
 import type { NamedValues } from '../ir/types.js';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
+import type { TrainingGroup, TrainingState } from './group.js';
 import { EMA } from './optimizers.js';
 import type { StepResult } from './replica-protocol.js';
-import type { Replicas, TrainingState } from './replicas.js';
 import { learningRateFactor, type Schedule } from './schedules.js';
 
 /** What a model is worth on validation data. */
@@ -100,7 +100,7 @@ export async function resumeRun({ path, fingerprint }: CheckpointOptions): Promi
  * @throws UserError where the loss is no longer a number
  */
 export async function train(
-  replicas: Replicas,
+  replicas: TrainingGroup,
   options: TrainerOptions,
   resumed?: ResumedRun,
 ): Promise<TrainingResult> {
@@ -125,7 +125,7 @@ class Run {
   private isAgreed = false;
 
   constructor(
-    private readonly replicas: Replicas,
+    private readonly replicas: TrainingGroup,
     private readonly options: TrainerOptions,
   ) {}
 

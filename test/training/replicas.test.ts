@@ -1,9 +1,10 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { NamedValues } from '../../src/ir/types.js';
+import type { TrainingState } from '../../src/training/group.js';
 import { ROW_WEIGHTS } from '../../src/training/objectives.js';
 import { EMA, type Optimizer } from '../../src/training/optimizers.js';
 import { prepareForTraining } from '../../src/training/prepare.js';
-import { type ReplicaOptions, Replicas, type TrainingState } from '../../src/training/replicas.js';
+import { type ReplicaOptions, Replicas } from '../../src/training/replicas.js';
 import { buildStepGraph, type StepGraph } from '../../src/training/step-graph.js';
 import { tensorsOf } from '../../src/training/weights.js';
 import { floats, graphOf, int64s } from '../ops/gradients/check-gradient.js';

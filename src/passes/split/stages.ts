@@ -8,6 +8,8 @@ export interface StageCosts {
   node(node: Node): number;
   /** What it costs to hand a value over to the next stage, in the same unit; undefined where it cannot be. */
   transfer(value: string): number | undefined;
+  /** True for inputs of the graph that nodes of one stage alone may take. */
+  isHeld?(input: string): boolean;
 }
 
 /** Nodes that run together, after those of the stages before. */
@@ -63,16 +65,19 @@ export function constantNodes(model: Model): Set<Node> {
 const isRandom = ({ type }: Node) => /^(Random|Multinomial|Bernoulli)/.test(type);
 
 /** For each node, what the values cost that are made before it and taken by it or later; infinity where one cannot be handed over. */
-function transferCosts(nodes: readonly Node[], { transfer }: StageCosts): Float64Array {
+function transferCosts(nodes: readonly Node[], { transfer, isHeld = () => false }: StageCosts): Float64Array {
   const made = new Map<string, number>();
   const lastUse = new Map<string, number>();
   for (const [place, node] of nodes.entries()) {
-    for (const value of usedValues(node)) if (made.has(value)) lastUse.set(value, place);
+    for (const value of usedValues(node)) {
+      if (!made.has(value) && isHeld(value)) made.set(value, place);
+      if (made.has(value)) lastUse.set(value, place);
+    }
     for (const output of node.outputs) if (output) made.set(output, place);
   }
   const entering = new Float64Array(nodes.length);
   for (const [value, last] of lastUse) {
-    const cost = transfer(value) ?? Number.POSITIVE_INFINITY;
+    const cost = isHeld(value) ? Number.POSITIVE_INFINITY : (transfer(value) ?? Number.POSITIVE_INFINITY);
     for (let place = made.get(value)! + 1; place <= last; place++) entering[place]! += cost;
   }
   return entering;
