@@ -94,6 +94,8 @@ const TRAINING: OptionGroup = {
     ['--keep-zeros', 'weights that are zero, as those that were pruned, stay zero'],
     ['--patience <n>', 'end after so many epochs without a better score'],
     ['--workers <n>', 'copies of the model that share each batch (default: one per core where that is exact)'],
+    ['--pipeline <n>', 'cut the model into n stages that train as a pipeline, each in a thread of its own'],
+    ['--micro-batches <n>', 'parts of a batch that follow one another through the stages (default: 4 for each stage)'],
     ['--launcher <name>', `${oneOf(LAUNCHERS)}: one copy in each process that mpirun started (default: local)`],
     ['--resume', 'go on from where an interrupted run stood'],
     ['--checkpoint-every <seconds>', 'how often a run is saved (default: 60)'],

@@ -6,30 +6,25 @@ import { sumOf } from '../group.js';
 import type { Model } from '../ir/model.js';
 import type { Tensor } from '../ir/tensor.js';
 import type { NamedValues } from '../ir/types.js';
-import { formatBytes } from '../report/format.js';
 import { withLoadable } from '../runtime/source.js';
 import { FeatureCache } from '../training/feature-cache.js';
 import { cutFrozenPart, type FrozenPart } from '../training/frozen-part.js';
 import { withHints } from '../training/hints.js';
-import { peakActivationBytes } from '../training/memory.js';
 import { classification, distilling } from '../training/objectives.js';
-import { optimizerStates } from '../training/optimizers.js';
 import type { Parameter } from '../training/parameters.js';
 import { freezeParameters, prepareForTraining } from '../training/prepare.js';
-import { bestReplicas } from '../training/replicas.js';
-import { buildStepGraph, hasBatchNorms, type StepGraph } from '../training/step-graph.js';
 import type { CommandContext } from './context.js';
 import { restoreNorms } from './finetune-norms.js';
 import type { FinetuneOptions } from './finetune-options.js';
 import { cachedFeedsOf, type EpochBatches, feedsOf, type TrainingData } from './training-data.js';
-import { optimizerOf, type TrainingOptions } from './training-options.js';
+import type { TrainingOptions } from './training-options.js';
+import { planSteps, type TrainingSteps } from './training-steps.js';
 import type { Workbench } from './workbench.js';
 
 /** What is trained and how. */
 export interface FinetunePlan {
-  graph: StepGraph;
+  steps: TrainingSteps;
   batchSize: number;
-  workers: number;
   batches: EpochBatches;
   assemble?: ((weights: ReadonlyMap<string, Tensor>) => Model) | undefined;
   /** Factor of the learning rate of a parameter. */
@@ -46,7 +41,7 @@ export type PlanOptions = TrainingOptions &
 export const BATCH_SIZES = { image: 64, text: 16, audio: 32, arrays: 32 } as const;
 
 /**
- * Decides what is frozen, builds the step graph, and says what the run will take.
+ * Decides what is frozen and how batches are worked on, and says what the run will take.
  * @param head parameters of a new last layer, which are never frozen.
  * @throws UserError where a pattern fits nothing, everything is frozen, or a node has no gradient
  */
@@ -74,48 +69,30 @@ export async function planFinetuning(
     const batches = cache ? cachedFeedsOf(training, cache, feeds) : feedsOf(training, feeds);
     const typical = await firstOf(batches(1, 0));
     const objective = await objectiveOf(bench, training, options);
-    const batchStatistics = options.batchNorm !== 'frozen' && hasBatchNorms(trainable);
-    const workers =
-      copiesAsked(options, context) ??
-      bestReplicas(trainable.parameters, batchStatistics || data.fixedBatch !== undefined);
-    const graph = await buildStepGraph(cut?.trained ?? trainable, {
+    const { output, fixedBatch } = data;
+    const looksInside = training.teacher?.hints !== undefined;
+    const site = {
+      bench,
+      looksInside,
+      trainable: cut?.trained ?? trainable,
       objective,
-      batchStatistics,
+      output,
       typical,
-      rows: data.fixedBatch ?? Math.ceil(batchSize / workers),
-      checkpointing: options.checkpointing,
-      keepZeros: options.keepZeros,
-      provider: bench.provider,
-    });
-    context.note(
-      await planText(graph, all.parameters, training, typical, {
-        ...options,
-        batchSize,
-        workers,
-        validating: bench.workers,
-      }),
-    );
-    if (options.checkpointing && !graph.sizes)
-      context.note('--checkpointing is not used: it would save no memory here');
+      batchSize,
+      fixedBatch,
+    };
+    const steps = await planSteps(site, options, context);
+    context.note(planText(steps, all.parameters, training, batchSize));
+    for (const note of steps.notes.slice(1)) context.note(note);
     if (!cache && augmentations.description)
       context.note(`samples are changed at random: ${augmentations.description}`);
-    const layers = 1 + Math.max(...graph.parameters.map(({ depth }) => depth));
+    const layers = 1 + Math.max(...steps.parameters.map(({ depth }) => depth));
     const rateOf = ({ depth }: Parameter) => options.layerDecay ** (layers - 1 - depth);
-    return { graph, batchSize, workers, batches, assemble: restored?.assemble, rateOf, close: () => cache?.close() };
+    return { steps, batchSize, batches, assemble: restored?.assemble, rateOf, close: () => cache?.close() };
   } catch (error) {
     cache?.close();
     throw error;
   }
-}
-
-/** @throws UserError where both copies and processes are asked for */
-function copiesAsked({ workers, launcher }: PlanOptions, { world }: CommandContext): number | undefined {
-  if (launcher === 'local') return workers;
-  if (workers === undefined) return world.size;
-  throw new UserError('has no place where mpirun starts the copies, one in each process', {
-    file: '--workers',
-    mend: 'leave it out, and ask mpirun for as many with -n',
-  });
 }
 
 /** True where samples are the same in each epoch, so that what frozen layers make of them is, too. */
@@ -152,43 +129,18 @@ async function objectiveOf(bench: Workbench, training: TrainingData, { labelSmoo
 /** True for parameters of the model that gradients move. */
 const isOwn = ({ isStatistic, isAuxiliary }: Parameter) => !isStatistic && !isAuxiliary;
 
-async function planText(
-  graph: StepGraph,
+function planText(
+  { parameters, notes }: TrainingSteps,
   all: readonly Parameter[],
   { indices }: TrainingData,
-  typical: NamedValues,
-  options: PlanOptions & { batchSize: number; workers: number; validating: number },
-): Promise<string> {
+  batchSize: number,
+): string {
   const shown = (count: number) => count.toLocaleString('en');
-  const size = (parameters: readonly Parameter[]) => sumOf(parameters, ({ tensor }) => tensor.size);
-  const memory = await memoryOf(graph, typical, options);
+  const size = (some: readonly Parameter[]) => sumOf(some, ({ tensor }) => tensor.size);
   return (
-    `training ${shown(size(graph.parameters.filter(isOwn)))} of ${shown(size(all))} parameters on ${shown(indices.length)} samples, ` +
-    `${options.batchSize} in a batch; about ${formatBytes(memory)} of memory`
+    `training ${shown(size(parameters.filter(isOwn)))} of ${shown(size(all))} parameters on ${shown(indices.length)} samples, ` +
+    `${batchSize} in a batch; ${notes[0]}`
   );
-}
-
-/** Bytes that a session takes beside its values: code, scratch memory of kernels, what lies between values. */
-const SESSION = 5e7;
-
-/**
- * Bytes that this process holds now, and those that training adds: each worker holds the parameters, their gradients (also
- * of batches before, where they are accumulated) and the activations of its rows, and hands gradients to the others; the
- * optimizer's vectors are shared out, and the best weights are kept beside those in work. Validation copies the
- * weights out of the workers, into a model and to where it is loaded from, and holds them for each of its sessions as they
- * come and laid out for the kernels.
- */
-async function memoryOf(
-  { parameters, model, sizes }: StepGraph,
-  typical: NamedValues,
-  options: PlanOptions & { workers: number; validating: number },
-): Promise<number> {
-  const { workers, validating, accumulate } = options;
-  const bytes = sumOf(parameters, ({ tensor }) => tensor.byteLength);
-  const states = optimizerStates(optimizerOf(options)).length;
-  const vectors = workers * (accumulate > 1 ? 3 : 2) + (workers - 1) + states + 2;
-  const training = vectors * bytes + workers * (SESSION + (await peakActivationBytes(model, typical, sizes)));
-  return process.memoryUsage.rss() + training + 3 * bytes + validating * (SESSION + 2 * bytes);
 }
 
 function checkBatch(batchSize: number, { indices, data }: TrainingData, options: PlanOptions): void {

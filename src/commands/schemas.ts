@@ -316,6 +316,10 @@ export const trainingShape = {
   checkpointEvery: positiveNumber().default(60),
   /** Copies of the model that share each batch; absent: one per core where that is exact. */
   workers: wholeNumber(1).optional(),
+  /** Stages that the model is cut into, and trained as a pipeline. */
+  pipeline: wholeNumber(2).optional(),
+  /** Parts of a batch that follow one another through a pipeline. */
+  microBatches: wholeNumber(1).optional(),
   /** What started the processes that train together. */
   launcher: choice(LAUNCHERS).default('local'),
 };

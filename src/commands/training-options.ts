@@ -27,6 +27,8 @@ export interface TrainingOptions {
   checkpointEvery: number;
   workers?: number | undefined;
   launcher: Launcher;
+  pipeline?: number | undefined;
+  microBatches?: number | undefined;
   seed: number;
 }
 
@@ -52,8 +54,21 @@ export function scheduleOf({ schedule, warmup }: TrainingOptions, totalSteps: nu
 /** The options that decide what a run gives, to tell whether it may go on. */
 export function trainingSettings(options: Omit<TrainingOptions, 'resume' | 'checkpointEvery'>): unknown[] {
   const { epochs, accumulate, lr, schedule, warmup, labelSmoothing, classWeights, augment, patience, seed } = options;
-  const { batchNorm, checkpointing, keepZeros } = options;
+  const { batchNorm, checkpointing, keepZeros, pipeline, microBatches } = options;
   const optimizer = optimizerOf({ ...options, resume: false, checkpointEvery: 0 });
-  const course = [epochs, accumulate, lr, schedule, warmup, patience, seed, batchNorm, checkpointing, keepZeros];
+  const course = [
+    epochs,
+    accumulate,
+    lr,
+    schedule,
+    warmup,
+    patience,
+    seed,
+    batchNorm,
+    checkpointing,
+    keepZeros,
+    pipeline,
+    microBatches,
+  ];
   return [optimizer, course, labelSmoothing, classWeights, augment];
 }

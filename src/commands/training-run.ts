@@ -10,24 +10,22 @@ import { encodeModel } from '../onnx/write.js';
 import type { Report } from '../report/schema.js';
 import { withLoadable } from '../runtime/source.js';
 import type { Parameter } from '../training/parameters.js';
-import { Replicas } from '../training/replicas.js';
-import type { StepGraph } from '../training/step-graph.js';
 import { type EpochRecord, resumeRun, type TrainingResult, train, type Validation } from '../training/trainer.js';
 import { tensorsOf, withWeights } from '../training/weights.js';
 import type { CommandContext } from './context.js';
 import type { EpochBatches, TrainingData } from './training-data.js';
-import { optimizerOf, scheduleOf, type TrainingOptions, trainingSettings } from './training-options.js';
+import { scheduleOf, type TrainingOptions, trainingSettings } from './training-options.js';
+import type { TrainingSteps } from './training-steps.js';
 import type { Workbench } from './workbench.js';
 
 /** What is trained, on what. */
 export interface TrainingRun {
   /** The model whose weights are trained. */
   bench: Workbench;
-  graph: StepGraph;
+  /** How each batch is worked on. */
+  steps: TrainingSteps;
   training: TrainingData;
   batchSize: number;
-  /** Copies of the model that share each batch. */
-  workers: number;
   batches: EpochBatches;
   /** The model with trained weights; those of the bench's model under their names where absent. */
   assemble?: ((weights: ReadonlyMap<string, Tensor>) => Model) | undefined;
@@ -64,7 +62,7 @@ export async function runTraining(
   options: TrainingOptions,
   context: CommandContext,
 ): Promise<TrainedModel> {
-  const { training, graph, batchSize, workers, assemble = (weights) => withWeights(run.bench.model, weights) } = run;
+  const { training, steps, batchSize, assemble = (weights) => withWeights(run.bench.model, weights) } = run;
   const stepsPerEpoch = Math.ceil(training.indices.length / batchSize);
   const checkpoint =
     run.checkpoint === undefined
@@ -75,10 +73,7 @@ export async function runTraining(
           interval: 1000 * options.checkpointEvery,
         };
   const resumed = checkpoint && options.resume ? await resumeRun(checkpoint) : undefined;
-  const replicas = await Replicas.create(graph, {
-    optimizer: optimizerOf(options),
-    replicas: workers,
-    world: context.world,
+  const group = await steps.start({
     session: run.bench.session,
     rateOf: run.rateOf ?? (() => 1),
     state: resumed?.state,
@@ -86,7 +81,7 @@ export async function runTraining(
   const progress = progressOf(context, run.label, training.indices.length, options.epochs);
   try {
     const result = await train(
-      replicas,
+      group,
       {
         epochs: options.epochs,
         stepsPerEpoch,
@@ -95,16 +90,16 @@ export async function runTraining(
         accumulate: options.accumulate,
         patience: options.patience,
         batches: run.batches,
-        validate: (vector) => validate(run, assemble(tensorsOf(replicas.layout, vector)), training.validation),
+        validate: (vector) => validate(run, assemble(tensorsOf(group.layout, vector)), training.validation),
         checkpoint,
         ...progress,
       },
       resumed,
     );
-    if (run.checkpoint && !run.keepCheckpoint && replicas.isRoot) rmSync(run.checkpoint, { force: true });
-    return { ...result, model: assemble(tensorsOf(replicas.layout, result.parameters)), workers };
+    if (run.checkpoint && !run.keepCheckpoint && group.isRoot) rmSync(run.checkpoint, { force: true });
+    return { ...result, model: assemble(tensorsOf(group.layout, result.parameters)), workers: steps.workers };
   } finally {
-    await replicas.close();
+    await group.close();
   }
 }
 
@@ -123,7 +118,7 @@ async function validate(
 
 /** Hash of everything that a run's result depends on. */
 async function fingerprintOf(run: TrainingRun, options: TrainingOptions): Promise<string> {
-  const { training, bench, batchSize, workers, graph, rateOf } = run;
+  const { training, bench, batchSize, steps, rateOf } = run;
   const { data, indices, validation, teacher } = training;
   const { resume, checkpointEvery, ...settings } = options;
   const hash = createHash('sha256');
@@ -132,8 +127,8 @@ async function fingerprintOf(run: TrainingRun, options: TrainingOptions): Promis
   hash.update(digestOf(validation.data.dataset, validation.indices));
   await hashSamples(hash, data, indices);
   await hashSamples(hash, validation.data, validation.indices);
-  const trained = graph.parameters.map((parameter) => [parameter.name, rateOf?.(parameter) ?? 1]);
-  hash.update(JSON.stringify([workers, batchSize, trained, trainingSettings(settings)]));
+  const trained = steps.parameters.map((parameter) => [parameter.name, rateOf?.(parameter) ?? 1]);
+  hash.update(JSON.stringify([steps.workers, batchSize, trained, trainingSettings(settings)]));
   if (teacher) hash.update(JSON.stringify(teacher)); // functions are left out
   return hash.digest('hex');
 }

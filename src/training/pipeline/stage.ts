@@ -1,6 +1,6 @@
 import type { NamedValues, TensorValue } from '../../ir/types.js';
 import { Mailbox } from '../../parallel/mailbox.js';
-import { type HeldValues, LocalSession } from '../../runtime/local-session.js';
+import { LocalSession } from '../../runtime/local-session.js';
 import { serve } from '../../runtime/serve.js';
 import type { ReplicaState } from '../replica-protocol.js';
 import { ParameterShard } from '../shard.js';
