@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { firstSamples, type TaskData } from '../data/task.js';
+import type { Batch } from '../data/types.js';
 import { UserError } from '../errors.js';
 import {
   type FitOf,
@@ -12,7 +13,7 @@ import type { RowValue } from '../evaluate/value-rows.js';
 import { sumOf } from '../group.js';
 import type { Dim } from '../ir/graph.js';
 import { floatFromHalf } from '../ir/half.js';
-import { elementCount, type NamedValues } from '../ir/types.js';
+import { elementCount, type NamedValues, type TensorValue } from '../ir/types.js';
 import { formatBytes } from '../report/format.js';
 import { type FedHint, HINTS, type Hint, hintInput, hintProbe } from '../training/hints.js';
 import { freezeParameters, normalForm, prepareForTraining } from '../training/prepare.js';
@@ -52,7 +53,6 @@ export async function planHints(
 ): Promise<HintPlan | undefined> {
   const { match } = options;
   if (!match.length) return undefined;
-  checkAugmentation(options);
   const named = (key: 'student' | 'teacher') => match.flatMap((one) => one[key] ?? []);
   checkNames(student.model, student.path, named('student'));
   checkNames(teacher.bench.model, teacher.bench.path, named('teacher'));
@@ -63,6 +63,7 @@ export async function planHints(
   ] as const;
   const indices = firstSamples(samples);
   const batches = await Promise.all(sides.map((side) => contrastingBatches(side, indices)));
+  const inputs = feelsChanges(options) ? sharedInputs(batches) : undefined;
   const hints = await findHints(sides[0], sides[1], match, batches);
   const byToken = samples.dataset.kind === 'text' && hints.some(({ kind }) => HINTS[kind].tokenAxes.length);
   const tokens = byToken ? await sharedTokens(sides[0], sides[1], indices) : undefined;
@@ -73,7 +74,7 @@ export async function planHints(
   const values = terms.map(({ input: name, dims }): RowValue => ({ name, dims }));
   return {
     ...{ terms, named: named('student'), mask, samples, meanTokens: tokens?.mean ?? 0 },
-    probe: { ...probed, values, workers: teacher.bench.workers },
+    probe: { ...probed, values, workers: teacher.bench.workers, inputs },
     fitOf: (feeds) => tokens && fitOf(feeds, tokens, mask),
   };
 }
@@ -85,11 +86,22 @@ const sideOf = ({ path, session }: Workbench, model: Side['model'], data: TaskDa
   data,
 });
 
-/** What a sample's axes hold has moved in a changed one, and a teacher that saw the unchanged one does not know. */
-function checkAugmentation({ augment, match }: DistillOptions): void {
-  const kinds = match.map(({ kind }) => kind).filter((kind) => kind !== 'relations');
-  if (augment === 'none' || !kinds.length) return;
-  throw new UserError(`changed samples do not fit ${kinds[0]}, which the teacher gives of the unchanged ones`, {
+/** True where what the teacher gives of a sample as it is does not fit the changed one that the student takes. */
+const feelsChanges = ({ augment, match }: DistillOptions) =>
+  augment !== 'none' && match.some(({ kind }) => kind !== 'relations');
+
+/**
+ * Which input of a student each of its teacher's is, where both take the same numbers.
+ * @throws UserError where they do not, so that the teacher cannot take what was changed for the student
+ */
+function sharedInputs(batches: readonly (readonly [Batch, Batch])[]): Map<string, string> {
+  const [own, taught] = batches.map(([{ feeds }]) => feeds) as [NamedValues, NamedValues];
+  const names = Object.keys(own);
+  const pairs = Object.keys(taught).map((name, k) => [name, name in own ? name : (names[k] ?? '')] as const);
+  const isSame = (a: TensorValue, b: TensorValue | undefined) =>
+    a.type === b?.type && a.dims.join() === b.dims.join() && a.data.every((value, k) => value === b.data[k]);
+  if (pairs.every(([name, student]) => isSame(taught[name]!, own[student]))) return new Map(pairs);
+  throw new UserError('changes samples for the student, and the teacher, which takes other inputs, cannot see them', {
     file: '--augment',
     mend: 'leave it out, or match relations alone',
   });
@@ -146,12 +158,17 @@ async function openValues(
   const sizeOf = (dim: Dim) => (typeof dim === 'number' ? dim : meanTokens);
   const bytes = 2 * sumOf(probe.values, ({ dims }) => elementCount(dims.slice(1).map(sizeOf)));
   const total = bytes * samples.dataset.size;
+  const batchBytes = bytes * (samples.fixedBatch ?? batch ?? BATCH_SIZES[samples.dataset.kind]);
+  if (probe.inputs) {
+    note('the teacher runs along with training, for its inner values of samples as they are changed');
+    return liveTeacherValues(probe, batchBytes, fitOf);
+  }
   if (total > teacherCacheLimit) {
     note(
       `the teacher's inner values would take ${formatBytes(total)}, more than --teacher-cache-limit: it runs along ` +
         'with training',
     );
-    return liveTeacherValues(probe, bytes * (samples.fixedBatch ?? batch ?? BATCH_SIZES[samples.dataset.kind]), fitOf);
+    return liveTeacherValues(probe, batchBytes, fitOf);
   }
   const task = progress.start(`running the teacher ${probe.path} for its inner values`, samples.dataset.size);
   const folder = teacherCache ?? join(dirname(output), 'teacher-outputs');

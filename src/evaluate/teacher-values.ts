@@ -10,7 +10,7 @@ import { UserError } from '../errors.js';
 import { sumOf } from '../group.js';
 import type { Model } from '../ir/model.js';
 import type { NamedValues, TensorValue, TypedArray } from '../ir/types.js';
-import { runPool } from '../runtime/pool.js';
+import { rowsOf, runPool } from '../runtime/pool.js';
 import type { SessionOptions } from '../runtime/protocol.js';
 import { loadable } from '../runtime/source.js';
 import { type RowValue, type ValueBatch, ValueRows } from './value-rows.js';
@@ -25,6 +25,8 @@ export interface TeacherProbe {
   data: TaskData;
   workers: number;
   session: SessionOptions;
+  /** Which input of the student each of the teacher's is, where both take the same: changed samples, too. */
+  inputs?: ReadonlyMap<string, string> | undefined;
 }
 
 /** Length to which values of texts are brought: that of the student's batch. */
@@ -106,11 +108,12 @@ interface Part {
 const READY = 1e9;
 
 /**
- * Runs a teacher along with its student, batch by batch, some batches ahead.
+ * Runs a teacher along with its student, batch by batch, some batches ahead: on the same samples or, where it takes the
+ * student's inputs, on what the student takes.
  * @param batchBytes of the values of a batch, to bound how many lie ready.
  */
 export function liveTeacherValues(probe: TeacherProbe, batchBytes: number, fitOf: FitOf): TeacherValues {
-  const { data, values, session } = probe;
+  const { data, values, session, inputs } = probe;
   const workers = Math.max(1, Math.min(probe.workers, Math.floor(READY / (2 * batchBytes))));
   const reader = trainingReader(data, { augmentations: [], seed: 0, epoch: 0, cacheBytes: 256e6 });
   const collector = new Collector(data.dataset, data.preprocessor, reader, {});
@@ -118,7 +121,10 @@ export function liveTeacherValues(probe: TeacherProbe, batchBytes: number, fitOf
     for await (const batch of batches) {
       const pieces = chunks(batch.indices, data.fixedBatch ?? batch.indices.length);
       for (const [k, piece] of pieces.entries()) {
-        const { feeds } = await collector.collect(piece);
+        const begin = k * pieces[0]!.length;
+        const feeds = inputs
+          ? rowsOf(takenBy(inputs, batch.feeds), begin, begin + piece.length)
+          : (await collector.collect(piece)).feeds;
         yield { batch, feeds, isLast: k === pieces.length - 1 };
       }
     }
@@ -143,6 +149,9 @@ export function liveTeacherValues(probe: TeacherProbe, batchBytes: number, fitOf
     close() {},
   };
 }
+
+const takenBy = (inputs: ReadonlyMap<string, string>, feeds: NamedValues): NamedValues =>
+  Object.fromEntries([...inputs].map(([own, student]) => [own, feeds[student]!]));
 
 /** Values cut or filled up to the length of a batch. @param without axes that are missing in front */
 function fitted(

@@ -104,6 +104,19 @@ export function resizeBatch(feeds: NamedValues, count: number): NamedValues {
   return resized;
 }
 
+/** Some rows of a batch. */
+export function rowsOf(feeds: NamedValues, begin: number, end: number): NamedValues {
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, value]) => {
+      const step = value.data.length / value.dims[0]!;
+      return [
+        name,
+        { ...value, dims: [end - begin, ...value.dims.slice(1)], data: value.data.slice(begin * step, end * step) },
+      ];
+    }),
+  );
+}
+
 function cut(outputs: NamedValues, from: number, to: number): NamedValues {
   const result: NamedValues = {};
   for (const [name, value] of Object.entries(outputs))

@@ -5,7 +5,7 @@ import { encodeModel } from '../onnx/write.js';
 import { evenBounds } from '../parallel/collective.js';
 import { createSharedGroup, endGroup, type SharedGroup } from '../parallel/shared-memory.js';
 import { ALONE, type World } from '../parallel/world.js';
-import { batchSize } from '../runtime/pool.js';
+import { batchSize, rowsOf } from '../runtime/pool.js';
 import type { SessionOptions } from '../runtime/protocol.js';
 import { withLoadable } from '../runtime/source.js';
 import { WorkerThread } from '../runtime/thread.js';
@@ -215,18 +215,6 @@ export function initialState(parameters: readonly Parameter[], layout: Layout, o
     name === EMA ? vector.slice() : new Float32Array(layout.length),
   ]);
   return { parameters: vector, states: Object.fromEntries(states) };
-}
-
-export function rowsOf(feeds: NamedValues, begin: number, end: number): NamedValues {
-  return Object.fromEntries(
-    Object.entries(feeds).map(([name, value]) => {
-      const step = value.data.length / value.dims[0]!;
-      return [
-        name,
-        { ...value, dims: [end - begin, ...value.dims.slice(1)], data: value.data.slice(begin * step, end * step) },
-      ];
-    }),
-  );
 }
 
 export function joined(parts: readonly Float32Array[]): Float32Array {

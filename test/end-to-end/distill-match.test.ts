@@ -76,12 +76,32 @@ describe('distill --match', () => {
     expect(training!.history[2]!.loss).toBeLessThan(0.9 * training!.history[1]!.loss!);
   }, 60_000);
 
+  it('lets the teacher see the samples as they are changed, where it takes the same', () => {
+    const folder = scratch();
+    const report = join(folder, 'report.json');
+    const { status, stderr } = distill(
+      folder,
+      STUDENT,
+      ...['--teacher', STUDENT, '--train', TRAIN, '--epochs', '1', '--batch', '16', '--lr', '1e-9'],
+      ...['--augment', 'noise=0:10', '--match', 'attention-maps:1e5', '--report', report],
+    );
+    expect(stderr).toContain(
+      'the teacher runs along with training, for its inner values of samples as they are changed',
+    );
+    expect(status).toBe(0);
+    // The student is its teacher: its maps are the same but for rounding to float16.
+    expect(readReport(report).training!.history[1]!.loss).toBeLessThan(1);
+  }, 60_000);
+
   it.each([
     [['--match', 'features'], 'feature maps have 2 axes of positions, those of the student 1'],
     [['--match', 'hidden-states'], 'has no hidden-states to match: looked for layer normalizations'],
     [['--match', 'features=relu_1,relu_x'], "fixtures/digits-dscnn/model.onnx: has no inner value 'relu_x'"],
     [['--match', 'hidden-states=relu_1,relu_3'], 'cannot be matched as hidden-states: hidden states have 3 axes'],
-    [['--match', 'features', '--augment', 'auto'], '--augment: changed samples do not fit features'],
+    [
+      ['--match', 'features=relu_1,mean', '--augment', 'auto'],
+      '--augment: changes samples for the student, and the teacher',
+    ],
     [['--match', 'features:0'], "--match: expected a number above 0, got '0'"],
   ])('refuses %j in one line', (more, text) => {
     const folder = scratch();

@@ -148,6 +148,19 @@ describe('values of a teacher', () => {
     },
   );
 
+  it.each([undefined, 2])(
+    'are those of what the student takes, where both take the same: batches of %s',
+    async (rows) => {
+      const probe = { ...probeOf(dataOf('right', 0, rows)), inputs: new Map([['x', 'student/x']]) };
+      const live = liveTeacherValues(probe, 1e3, () => undefined);
+      async function* changed(): AsyncGenerator<Batch> {
+        yield { indices: [4, 0, 1], feeds: { 'student/x': floats([3, 2], [1, 2, 3, 4, 5, 6]) } };
+      }
+      const [batch] = await collect(live.along(changed()));
+      expect(batch!.numbers.sum).toEqual([3, 7, 11]);
+    },
+  );
+
   it('are computed once, unless something else is asked for or the file is not whole', async () => {
     const at = folder('once');
     const open = async (key: string) => {

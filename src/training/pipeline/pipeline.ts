@@ -4,7 +4,7 @@ import { encodeModel } from '../../onnx/write.js';
 import { evenBounds } from '../../parallel/collective.js';
 import { createMailboxes, endMailboxes } from '../../parallel/mailbox.js';
 import { createSharedGroup, endGroup, type SharedGroup } from '../../parallel/shared-memory.js';
-import { batchSize } from '../../runtime/pool.js';
+import { batchSize, rowsOf } from '../../runtime/pool.js';
 import type { SessionOptions } from '../../runtime/protocol.js';
 import { withLoadable } from '../../runtime/source.js';
 import { WorkerThread } from '../../runtime/thread.js';
@@ -13,7 +13,7 @@ import { fillBatch } from '../objectives.js';
 import { buildUpdate, type Optimizer } from '../optimizers.js';
 import { type Layout, layOut, type Parameter, type Slot } from '../parameters.js';
 import type { ReplicaState, StepResult } from '../replica-protocol.js';
-import { initialState, joined, rowsOf, segmentsOf, sortByGroup } from '../replicas.js';
+import { initialState, joined, segmentsOf, sortByGroup } from '../replicas.js';
 import type { PipelinePlan, PipelineStage } from './plan.js';
 import type { StageMethods, StageSetup } from './protocol.js';
 
