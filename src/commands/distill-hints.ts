@@ -53,6 +53,11 @@ export async function planHints(
 ): Promise<HintPlan | undefined> {
   const { match } = options;
   if (!match.length) return undefined;
+  if (options.pipeline !== undefined)
+    throw new UserError('cuts the model apart, and losses of inner values need all of it in one place', {
+      file: '--pipeline',
+      mend: 'leave out --match, or train copies with --workers',
+    });
   const named = (key: 'student' | 'teacher') => match.flatMap((one) => one[key] ?? []);
   checkNames(student.model, student.path, named('student'));
   checkNames(teacher.bench.model, teacher.bench.path, named('teacher'));

@@ -102,6 +102,7 @@ describe('distill --match', () => {
       ['--match', 'features=relu_1,mean', '--augment', 'auto'],
       '--augment: changes samples for the student, and the teacher',
     ],
+    [['--match', 'relations', '--pipeline', '2'], '--pipeline: cuts the model apart'],
     [['--match', 'features:0'], "--match: expected a number above 0, got '0'"],
   ])('refuses %j in one line', (more, text) => {
     const folder = scratch();
