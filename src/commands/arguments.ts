@@ -203,9 +203,15 @@ export function distillArguments(command: Command): Command {
       ['--parameters <n>', 'most parameters of a built student: 500k, or a share of its teacher’s: 10%'],
       ['--macs <n>', 'most multiply-accumulates a sample of a built student: 2M, or a share of its teacher’s'],
       ['--unlabelled <path>', 'further samples to learn from, whose labels are not looked at'],
-      ['--loss <name>', `${oneOf(DISTILLATION_LOSSES)}: soft targets, or decoupled (default: kd)`],
-      ['--temperature <x>', 'what scores are divided by, so that small ones count (default: 4)'],
-      ['--alpha <share>', 'share of the teacher in the loss, that of the labels is the rest (default: 0.5)'],
+      [
+        '--loss <name>',
+        `${oneOf(DISTILLATION_LOSSES)}: what is learnt from it: soft targets, or decoupled (default: auto, found by short trials)`,
+      ],
+      ['--temperature <x>', 'what scores are divided by, so that small ones count (default: auto)'],
+      [
+        '--alpha <share>',
+        'share of the teacher in the loss, that of the labels is the rest; 0.9:0 falls from 0.9 to 0 (default: auto)',
+      ],
       ['--beta <x>', 'weight of the classes that are not the target in dkd (default: 8)'],
       [
         '--match <kind[:weight][=values]>',

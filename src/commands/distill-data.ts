@@ -5,10 +5,12 @@ import { openDataset } from '../data/open.js';
 import type { TaskData } from '../data/task.js';
 import type { Dataset } from '../data/types.js';
 import { UserError } from '../errors.js';
-import { classesOf } from '../evaluate/soft-targets.js';
+import type { Evaluation } from '../evaluate/evaluate-models.js';
+import { accuracyOf } from './distill-judging.js';
 import type { DistillOptions } from './distill-options.js';
+import type { Recipe } from './distill-recipes.js';
 import type { Teacher, TeacherScores } from './distill-teachers.js';
-import { type TrainingData, withValidation } from './training-data.js';
+import { type TeacherHints, type TrainingData, withValidation } from './training-data.js';
 import { datasetOptions, deriveWorkbench, type Workbench } from './workbench.js';
 
 /** Opens the samples to learn from: those with labels, if there are any, and those without. */
@@ -44,12 +46,14 @@ export async function withClassNames(
 /** Names that were made up by an exporter are none. */
 const named = (names: string[] | undefined) => (names?.every((name) => /^LABEL_\d+$/.test(name)) ? undefined : names);
 
-/** What a student learns from with its teachers, and what it could learn alone. */
-export interface DistillationData {
-  taught: TrainingData;
-  /** The labelled samples; undefined where there are none. */
-  alone: TrainingData | undefined;
-  labelled: number;
+/** Samples that a student learns from, with its teachers or without them. */
+export interface DistillationData extends Omit<TrainingData, 'teacher'> {
+  isLabelled(index: number): boolean;
+  scores: TeacherScores;
+  /** Inner values that are compared, too. */
+  hints?: TeacherHints | undefined;
+  /** Accuracy on samples of the training data, with labels or without. */
+  accuracyOf(evaluation: Evaluation): number;
 }
 
 /**
@@ -65,18 +69,30 @@ export async function distillationData(
 ): Promise<DistillationData> {
   const { targets } = student.labels;
   const isLabelled = (index: number) => targets[index] !== undefined;
-  const filled = targets.map((target, index) => target ?? classesOf(scores.logits([index]), student.kind));
+  const filled = targets.map((target, index) => target ?? scores.classes(index));
   const data = { ...student, labels: { ...student.labels, targets: filled } };
   const split = await withValidation(bench, data, options);
-  const usable = split.indices.filter((index) => !scores.lacks(index));
-  const labelled = usable.filter(isLabelled);
-  if (!usable.length)
+  const accuracy = (evaluation: Evaluation) => accuracyOf(evaluation, { targets, scores });
+  const isOwn = split.validation.data !== data;
+  const validation = isOwn ? split.validation : { ...split.validation, accuracyOf: accuracy };
+  const indices = split.indices.filter((index) => !scores.lacks(index));
+  if (!indices.length)
     throw new UserError('holds no sample that the teacher can read', { file: options.train, mend: 'repair the data' });
-  const { loss, temperature, beta, alpha } = options;
-  const teacher = { loss, temperature, beta, alpha, isLabelled, logits: scores.logits, key: scores.key };
-  return {
-    taught: { ...split, indices: usable, teacher },
-    alone: labelled.length ? { ...split, indices: labelled } : undefined,
-    labelled: labelled.length,
-  };
+  return { ...split, validation, indices, isLabelled, scores, accuracyOf: accuracy };
+}
+
+/** Samples to learn from that have a label. */
+export const labelledOf = ({ indices, isLabelled }: DistillationData): number[] => indices.filter(isLabelled);
+
+/** All samples, with what the teacher says of them. */
+export function taughtBy(samples: DistillationData, recipe: Recipe): TrainingData {
+  const { data, indices, validation, note, isLabelled, scores, hints } = samples;
+  const logits = (chosen: readonly number[]) => scores.logits(chosen, recipe.temperature);
+  return { data, indices, validation, note, teacher: { ...recipe, isLabelled, logits, key: scores.key, hints } };
+}
+
+/** Samples with a label, without what the teacher says of them. */
+export function untaught(samples: DistillationData): TrainingData {
+  const { data, validation, note } = samples;
+  return { data, indices: labelledOf(samples), validation, note };
 }

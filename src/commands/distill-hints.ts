@@ -20,7 +20,7 @@ import { freezeParameters, normalForm, prepareForTraining } from '../training/pr
 import type { CommandContext } from './context.js';
 import type { DistillOptions } from './distill-options.js';
 import type { Teacher, TeacherScores } from './distill-teachers.js';
-import { BATCH_SIZES } from './finetune-plan.js';
+import { batchSizeOf } from './finetune-plan.js';
 import { batchOf, checkNames, contrastingBatches, findHints, runOnce, type Side } from './hint-search.js';
 import { evenly, fitOf, maskOf, sharedTokens } from './hint-tokens.js';
 import type { TeacherHints } from './training-data.js';
@@ -157,13 +157,13 @@ async function openValues(
   { probe, meanTokens, fitOf, samples }: HintPlan,
   key: string,
   output: string,
-  { teacherCache, teacherCacheLimit, batch }: DistillOptions,
+  { teacherCache, teacherCacheLimit, ...options }: DistillOptions,
   { progress, note }: CommandContext,
 ): Promise<TeacherValues> {
   const sizeOf = (dim: Dim) => (typeof dim === 'number' ? dim : meanTokens);
   const bytes = 2 * sumOf(probe.values, ({ dims }) => elementCount(dims.slice(1).map(sizeOf)));
   const total = bytes * samples.dataset.size;
-  const batchBytes = bytes * (samples.fixedBatch ?? batch ?? BATCH_SIZES[samples.dataset.kind]);
+  const batchBytes = bytes * batchSizeOf(samples, options);
   if (probe.inputs) {
     note('the teacher runs along with training, for its inner values of samples as they are changed');
     return liveTeacherValues(probe, batchBytes, fitOf);

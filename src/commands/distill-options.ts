@@ -7,13 +7,13 @@ import {
   countOrShare,
   exact,
   flag,
-  fraction,
   gatesShape,
   listOf,
   makingShape,
   nonNegativeNumber,
   path,
-  positiveNumber,
+  positiveNumberOrAuto,
+  shares,
   trainingShape,
 } from './schemas.js';
 
@@ -45,10 +45,10 @@ const fields = exact({
   ...trainingShape,
   /** Further samples of the same kind, whose labels are not looked at. */
   unlabelled: path().optional(),
-  loss: choice(DISTILLATION_LOSSES).default('kd'),
-  temperature: positiveNumber().default(4),
-  /** Share of the teacher in the loss of a sample with a label. */
-  alpha: fraction().default(0.5),
+  loss: choice(DISTILLATION_LOSSES).default('auto'),
+  temperature: positiveNumberOrAuto().default('auto'),
+  /** Share of the teacher in the loss of a sample with a label; of two, the one it begins with and the one it ends with. */
+  alpha: shares().default('auto'),
   /** Weight of the classes other than the target in decoupled distillation. */
   beta: nonNegativeNumber().default(8),
   /** Inner values that are compared with the teacher's, beside the scores. */

@@ -4,7 +4,7 @@ import { classOrder, reorderScores } from '../data/class-order.js';
 import type { TaskData } from '../data/task.js';
 import type { Dataset } from '../data/types.js';
 import { UserError } from '../errors.js';
-import { meanSoftened } from '../evaluate/soft-targets.js';
+import { classesOf, meanSoftened } from '../evaluate/soft-targets.js';
 import { TeacherOutputs } from '../evaluate/teacher-outputs.js';
 import { modelFiles } from '../onnx/write.js';
 import type { CommandContext } from './context.js';
@@ -71,8 +71,13 @@ export function orderOf(student: TaskData, teacher: TaskData, { bench }: Teacher
 
 /** What several teachers say of the samples of one data set. */
 export interface TeacherScores {
-  /** Logits in the order of the student's classes, rows × classes; of several teachers, those of their mean. */
-  logits(indices: readonly number[]): Float32Array;
+  /**
+   * Logits in the order of the student's classes, rows × classes; of several teachers, those of their mean, which depends
+   * on the temperature.
+   */
+  logits(indices: readonly number[], temperature: number): Float32Array;
+  /** What the teachers take a sample for. */
+  classes(index: number): number | number[];
   /** True where one of the teachers could not read the sample. */
   lacks(index: number): boolean;
   /** Tells the scores from those of other teachers and data. */
@@ -107,17 +112,19 @@ export async function scoresOf(
   }
   const { kind, labels } = student;
   const width = kind === 'binary' ? 1 : labels.classes.length;
+  const logits: TeacherScores['logits'] = (indices, temperature) =>
+    meanSoftened(
+      all.map(({ outputs, order }) => {
+        const rows = outputs.read(indices);
+        return order ? reorderScores(rows, outputs.width, order) : rows;
+      }),
+      width,
+      kind,
+      temperature,
+    );
   return {
-    logits: (indices) =>
-      meanSoftened(
-        all.map(({ outputs, order }) => {
-          const rows = outputs.read(indices);
-          return order ? reorderScores(rows, outputs.width, order) : rows;
-        }),
-        width,
-        kind,
-        options.temperature,
-      ),
+    logits,
+    classes: (index) => classesOf(logits([index], 1), kind),
     lacks: (index) => all.some(({ outputs }) => outputs.lacks(index)),
     first: basename(all[0]!.outputs.path),
     key: createHash('sha256')

@@ -1,43 +1,57 @@
 import { existsSync } from 'node:fs';
 import type { CommandContext } from './context.js';
-import type { DistillationData } from './distill-data.js';
+import { type DistillationData, taughtBy, untaught } from './distill-data.js';
 import type { DistillOptions } from './distill-options.js';
-import { BATCH_SIZES, planFinetuning } from './finetune-plan.js';
+import type { Recipe } from './distill-recipes.js';
+import { batchSizeOf, planFinetuning } from './finetune-plan.js';
 import type { TrainingData } from './training-data.js';
-import { runTraining, type TrainedModel } from './training-run.js';
+import { runTraining, type TrainedModel, type TrainingRun } from './training-run.js';
 import type { Workbench } from './workbench.js';
 
-/** Trains the student once. */
-export async function trainOnce(
+/** How a training is called, where its checkpoints go, and when it is measured. */
+export type Course = Pick<TrainingRun, 'label' | 'measured' | 'checkpoint'>;
+
+/** Trains the student with a teacher. */
+export function trainTaught(
   bench: Workbench,
-  training: TrainingData,
-  label: string,
-  checkpoint: string,
+  data: DistillationData,
+  recipe: Recipe,
+  course: Course,
   options: DistillOptions,
   context: CommandContext,
 ): Promise<TrainedModel> {
-  const all = { ...options, freeze: [], freezeLayers: 0, layerDecay: 1, cacheFeatures: false };
-  const plan = await planFinetuning(bench, training, all, context);
-  const resume = options.resume && existsSync(checkpoint);
-  return runTraining(
-    { bench, training, label, checkpoint, keepCheckpoint: true, ...plan },
-    { ...options, resume },
-    context,
-  ).finally(plan.close);
+  return trainOnce(bench, taughtBy(data, recipe), course, options, context);
 }
 
 /** Trains the student on the labels alone, with as many samples in all; undefined where they do not fill a batch. */
 export async function trainAlone(
   bench: Workbench,
-  { taught, alone }: DistillationData,
-  checkpoint: string,
+  samples: DistillationData,
+  course: Course,
   options: DistillOptions,
   context: CommandContext,
 ): Promise<TrainedModel | undefined> {
-  if (!options.alone || !alone) return undefined;
-  const epochs = Math.round((options.epochs * taught.indices.length) / alone.indices.length);
-  const { fixedBatch, dataset } = alone.data;
-  if (fixedBatch !== undefined && alone.indices.length < fixedBatch) return undefined;
-  const batch = fixedBatch ?? Math.min(options.batch ?? BATCH_SIZES[dataset.kind], alone.indices.length);
-  return trainOnce(bench, alone, 'alone', checkpoint, { ...options, epochs, batch }, context);
+  const training = untaught(samples);
+  const { indices } = training;
+  if (indices.length < (samples.data.fixedBatch ?? 1)) return undefined;
+  const epochs = Math.round((options.epochs * samples.indices.length) / indices.length);
+  const batch = Math.min(batchSizeOf(samples.data, options), indices.length);
+  return trainOnce(bench, training, course, { ...options, epochs, batch }, context);
+}
+
+async function trainOnce(
+  bench: Workbench,
+  training: TrainingData,
+  course: Course,
+  options: DistillOptions,
+  context: CommandContext,
+): Promise<TrainedModel> {
+  const all = { ...options, freeze: [], freezeLayers: 0, layerDecay: 1, cacheFeatures: false };
+  const plan = await planFinetuning(bench, training, all, context);
+  const resume = options.resume && course.checkpoint !== undefined && existsSync(course.checkpoint);
+  return runTraining(
+    { bench, training, keepCheckpoint: true, ...course, ...plan },
+    { ...options, resume },
+    context,
+  ).finally(plan.close);
 }

@@ -5,12 +5,12 @@ import { checkOutput } from '../files.js';
 import type { Model } from '../ir/model.js';
 import type { Report } from '../report/schema.js';
 import type { CommandContext } from './context.js';
-import { type DistillationData, distillationData, openSamples, withClassNames } from './distill-data.js';
+import { type DistillationData, distillationData, labelledOf, openSamples, withClassNames } from './distill-data.js';
 import { openHints, planHints } from './distill-hints.js';
+import { checkpointsOf, learn } from './distill-learn.js';
 import { type DistillOptions, distillOptions } from './distill-options.js';
-import { ALONE, distillationReport, helpWarnings } from './distill-report.js';
+import { distillationReport, helpWarnings, otherStudent } from './distill-report.js';
 import { openTeachers, orderOf, scoresOf, type Teacher } from './distill-teachers.js';
-import { trainAlone, trainOnce } from './distill-train.js';
 import { finish } from './finish.js';
 import { openGates } from './gating.js';
 import { besideWhich } from './model-pair.js';
@@ -42,8 +42,8 @@ export async function distill(
   checkReportPaths(options);
   const output = options.output ?? marked(path ?? resolveModelPath(options.teacher[0]!), '.distilled');
   checkOutput(output, options.force);
-  const checkpoints = [`${output}.checkpoint`, `${output}.alone.checkpoint`] as const;
-  checkCheckpoints(checkpoints, options);
+  const checkpoints = checkpointsOf(output);
+  checkCheckpoints(Object.values(checkpoints), options);
   const teachers = await openTeachers(path, options, context);
   const dataset = await openSamples(options);
   const [teacher] = teachers;
@@ -61,28 +61,23 @@ export async function distill(
     const data = await distillationData(student, samples, scores, options);
     noteData(data, options, context);
     hints = plan && (await openHints(plan, scores, output, options, context));
-    const training = { ...data.taught, teacher: { ...data.taught.teacher!, hints } };
-    const taught = await trainOnce(student, training, 'with the teacher', checkpoints[0], options, context);
-    const alone = await trainAlone(student, data, checkpoints[1], options, context);
-    const ready = (model: Model) => (fresh ? withoutNorms(model) : model);
+    const learning = await learn(student, { ...data, hints }, checkpoints, options, context);
+    const trained = learning[learning.written]!;
+    const ready = async (model: Model) => (fresh ? withoutNorms(model) : model);
+    const readied = async (contender: Contender) => ({ ...contender, model: await ready(contender.model) });
     const judgement = await judgeResult(
       {
         command: 'distill',
         bench: student,
         isNew: fresh !== undefined,
         sameTask: true,
-        model: await ready(taught.model),
+        model: await ready(trained.model),
         output,
         test,
         inputs: samples,
         gates,
         startedAt,
-        contenders: [
-          ...contenders,
-          ...(alone
-            ? [{ role: ALONE, path: `${student.path} (${ALONE}, not written)`, model: await ready(alone.model) }]
-            : []),
-        ],
+        contenders: [...contenders, ...(await Promise.all(otherStudent(student.path, learning).map(readied)))],
         gatedAgainst: contenders[0]!.role,
       },
       options,
@@ -90,16 +85,16 @@ export async function distill(
     );
     await writeStudentFiles(fresh?.files ?? []);
     for (const { path } of fresh?.files ?? []) context.note(`written beside the student: ${path}`);
-    for (const checkpoint of checkpoints) rmSync(checkpoint, { force: true });
+    for (const checkpoint of Object.values(checkpoints)) rmSync(checkpoint, { force: true });
     const { report } = judgement;
-    const distillation = distillationReport(judgement, { taught, alone, data, hints }, options);
+    const distillation = distillationReport(judgement, learning, { ...data, hints }, options);
     return {
       ...report,
-      training: trainingReport(taught),
+      training: trainingReport(trained),
       distillation: { ...distillation, ...(fresh && { student: fresh.description }) },
       warnings: [
-        ...(await overlapWarnings(data.taught, test)),
-        ...trainingWarnings(taught, test),
+        ...(await overlapWarnings(data, test)),
+        ...trainingWarnings(trained, test),
         ...helpWarnings(judgement, distillation),
         ...report.warnings,
       ],
@@ -156,13 +151,12 @@ async function teacherContenders(
   );
 }
 
-function noteData({ taught, labelled }: DistillationData, options: DistillOptions, context: CommandContext): void {
-  const unlabelled = taught.indices.length - labelled;
-  if (taught.note) context.note(taught.note);
+function noteData(data: DistillationData, options: DistillOptions, context: CommandContext): void {
+  const { note, indices } = data;
+  const unlabelled = indices.length - labelledOf(data).length;
+  if (note) context.note(note);
   if (unlabelled)
-    context.note(
-      `${unlabelled} of ${taught.indices.length} training samples have no label: the teacher speaks for them`,
-    );
+    context.note(`${unlabelled} of ${indices.length} training samples have no label: the teacher speaks for them`);
   if (options.augment !== 'none')
     context.note('where samples are changed at random, the teacher says what it says of the unchanged ones');
 }

@@ -1,4 +1,5 @@
 import { parseAugmentations } from '../data/augment/parse.js';
+import type { TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
 import { evaluateModels } from '../evaluate/evaluate-models.js';
 import { globToRegExp } from '../glob.js';
@@ -38,7 +39,11 @@ export type PlanOptions = TrainingOptions &
   Pick<FinetuneOptions, 'train' | 'batch' | 'batchNorm' | 'freeze' | 'freezeLayers' | 'layerDecay' | 'cacheFeatures'>;
 
 /** Samples of an update, by kind of data. */
-export const BATCH_SIZES = { image: 64, text: 16, audio: 32, arrays: 32 } as const;
+const BATCH_SIZES = { image: 64, text: 16, audio: 32, arrays: 32 } as const;
+
+/** Samples of a batch: as many as the model insists on, else as the options say. */
+export const batchSizeOf = ({ fixedBatch, dataset }: TaskData, { batch }: { batch?: number | undefined }): number =>
+  fixedBatch ?? batch ?? BATCH_SIZES[dataset.kind];
 
 /**
  * Decides what is frozen and how batches are worked on, and says what the run will take.
@@ -53,7 +58,7 @@ export async function planFinetuning(
   head: readonly string[] = [],
 ): Promise<FinetunePlan> {
   const { data } = training;
-  const batchSize = data.fixedBatch ?? options.batch ?? BATCH_SIZES[data.dataset.kind];
+  const batchSize = batchSizeOf(data, options);
   checkBatch(batchSize, training, options);
   const augmentations = parseAugmentations(options.augment, data);
   const all = await prepareForTraining(bench.model, training.teacher?.hints?.named);
@@ -64,8 +69,8 @@ export async function planFinetuning(
   const cut = options.cacheFeatures && isUnchanged(options) ? await cutFrozenPart(trainable) : undefined;
   const cache = cut && (await cacheFeatures(bench, cut, training, context));
   try {
-    const { seed, classWeights } = options;
-    const feeds = { batchSize, seed, classWeights, augmentations: augmentations.list };
+    const { seed, classWeights, epochs } = options;
+    const feeds = { batchSize, epochs, seed, classWeights, augmentations: augmentations.list };
     const batches = cache ? cachedFeedsOf(training, cache, feeds) : feedsOf(training, feeds);
     const typical = await firstOf(batches(1, 0));
     const objective = await objectiveOf(bench, training, options);

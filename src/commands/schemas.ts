@@ -67,9 +67,16 @@ export const wholeNumber = (low: number) =>
     /^\d+$/.test(given) ? within(Number(given), low, Number.MAX_SAFE_INTEGER) : undefined,
   );
 
+const positiveOf = (given: string) => within(numberOf(given), Number.MIN_VALUE, 1e300);
+
 /** Any number above 0. */
-export const positiveNumber = () =>
-  text('a number above 0', (given) => within(numberOf(given), Number.MIN_VALUE, 1e300));
+export const positiveNumber = () => text('a number above 0', positiveOf);
+
+/** The same, or `auto`. */
+export const positiveNumberOrAuto = () =>
+  text('auto or a number above 0', (given): 'auto' | number | undefined =>
+    given === 'auto' ? given : positiveOf(given),
+  );
 
 /** A number from 0. */
 export const nonNegativeNumber = () => text('a number from 0', (given) => within(numberOf(given), 0, 1e300));
@@ -142,11 +149,24 @@ export const fraction = () => measure('a fraction such as 0.01 or 1%', parseFrac
 export const factor = () => measure('a factor such as 1.5 or 2x', parseFactor);
 
 /** A share, perhaps above 1: `0.1` or `10%`. */
-const share = () =>
-  text('a share such as 0.1 or 10%', (given) => {
-    const [, digits, percent] = /^([\d.]+)\s*(%?)$/.exec(given) ?? [];
-    return within(numberOf(digits ?? ''), 0, 1e6) === undefined ? undefined : Number(digits) / (percent ? 100 : 1);
-  });
+const share = () => text('a share such as 0.1 or 10%', shareOf);
+
+function shareOf(given: string): number | undefined {
+  const [, digits, percent] = /^([\d.]+)\s*(%?)$/.exec(given.trim()) ?? [];
+  return within(numberOf(digits ?? ''), 0, 1e6) === undefined ? undefined : Number(digits) / (percent ? 100 : 1);
+}
+
+/** One share, two (the first and the last of a course, as `0.9:0`), or `auto`. */
+export const shares = () =>
+  text(
+    'auto, a share such as 0.5, or two such as 0.9:0',
+    (given): 'auto' | readonly [number, number?] | undefined => {
+      if (given === 'auto') return given;
+      const values = given.split(':').map((part) => within(shareOf(part), 0, 1));
+      return values.length > 2 || values.includes(undefined) ? undefined : (values as [number, number?]);
+    },
+    { items: z.number(), separator: ':' },
+  );
 
 /** A number of things, `500k` or `2M`; up to 1 it is a share of something, as is `10%`. */
 export const countOrShare = () =>

@@ -4,32 +4,36 @@ import { firstSamples, type TaskData } from '../data/task.js';
 import { epochOrder, type TrainingBatchOptions, trainingBatches } from '../data/training-batches.js';
 import type { Batch } from '../data/types.js';
 import { UserError } from '../errors.js';
+import type { Evaluation } from '../evaluate/evaluate-models.js';
 import type { TeacherValues } from '../evaluate/teacher-values.js';
 import type { NamedValues } from '../ir/types.js';
 import type { FeatureCache } from '../training/feature-cache.js';
 import type { FedHint } from '../training/hints.js';
-import { type DistillationLoss, LABEL_SHARE, ROW_WEIGHTS, TARGETS, TEACHER } from '../training/objectives.js';
+import { LABEL_SHARE, ROW_WEIGHTS, TARGETS, TEACHER } from '../training/objectives.js';
+import type { Recipe } from './distill-recipes.js';
 import type { Workbench } from './workbench.js';
 
 /** Samples to learn from, and samples to choose by. */
 export interface TrainingData {
   data: TaskData;
   indices: readonly number[];
-  validation: { data: TaskData; indices: readonly number[] };
+  validation: Validation;
   /** What stands in for validation data that was not given. */
   note: string | undefined;
   /** What a teacher says of the samples, where there is one. */
   teacher?: TeacherTargets | undefined;
 }
 
-/** What is learnt from a teacher. */
-export interface TeacherTargets {
-  loss: DistillationLoss;
-  temperature: number;
-  /** Weight of the other classes in decoupled distillation. */
-  beta: number;
-  /** Share of the teacher in the loss of a sample with a label; it is all of the loss where a sample has none. */
-  alpha: number;
+/** Samples to choose by. */
+export interface Validation {
+  data: TaskData;
+  indices: readonly number[];
+  /** Accuracy on them, where that is more than the share that is right. */
+  accuracyOf?: ((evaluation: Evaluation) => number) | undefined;
+}
+
+/** What is learnt from a teacher, and how. */
+export interface TeacherTargets extends Recipe {
   /** Logits of samples in the order of the student's classes: rows × classes. */
   logits(indices: readonly number[]): Float32Array;
   isLabelled(index: number): boolean;
@@ -122,6 +126,8 @@ export async function overlapWarnings(training: TrainingData, test: TaskData | u
 /** How batches are fed. */
 export interface FeedOptions extends Omit<TrainingBatchOptions, 'epoch' | 'skipBatches'> {
   classWeights: 'none' | 'balanced';
+  /** Epochs of the whole training. */
+  epochs: number;
 }
 
 type TaughtData = Pick<TrainingData, 'data' | 'indices' | 'teacher'>;
@@ -133,10 +139,12 @@ export type EpochBatches = (epoch: number, skip: number) => AsyncGenerator<Named
 export function feedsOf(training: TaughtData, options: FeedOptions): EpochBatches {
   const { data, indices } = training;
   const targetsOf = targetFeeds(training, options);
+  const count = Math.ceil(indices.length / options.batchSize);
   return async function* (epoch, skip) {
+    let done = (epoch - 1) * count + skip;
     const batches = trainingBatches(data, indices, { ...options, epoch, skipBatches: skip });
     for await (const { batch, values } of training.teacher?.hints?.along(batches) ?? plain(batches))
-      yield { ...batch.feeds, ...targetsOf(batch.indices), ...values };
+      yield { ...batch.feeds, ...targetsOf(batch.indices, done++ / (options.epochs * count)), ...values };
   };
 }
 
@@ -155,31 +163,37 @@ export function cachedFeedsOf(training: TaughtData, cache: FeatureCache, options
     );
     for (let k = skip; k < batches.length; k++) {
       const chosen = batches[k]!.length ? batches[k] : batches.find(({ length }) => length);
-      if (chosen) yield { ...cache.read(chosen), ...targetsOf(chosen) };
+      const done = (epoch - 1 + k / batches.length) / options.epochs;
+      if (chosen) yield { ...cache.read(chosen), ...targetsOf(chosen, done) };
     }
   };
 }
 
-/** Targets of samples, and the weight of each in the loss; weights sum to one. */
+/** Targets of samples, and the weight of each in the loss; weights sum to one. `done` is the share of training that is done. */
 function targetFeeds(
   { data, indices, teacher }: TaughtData,
   { classWeights }: FeedOptions,
-): (indices: readonly number[]) => NamedValues {
+): (indices: readonly number[], done: number) => NamedValues {
   const weightOf = classWeights === 'balanced' ? balancedWeights(data, indices) : () => 1;
-  return (chosen) => {
+  return (chosen, done) => {
     const weights = Float32Array.from(chosen, weightOf);
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     return {
       [TARGETS]: batchTargets(data, chosen),
       [ROW_WEIGHTS]: { type: 'float32', dims: [chosen.length], data: weights.map((weight) => weight / total) },
-      ...(teacher && teacherFeeds(teacher, chosen)),
+      ...(teacher && teacherFeeds(teacher, chosen, done)),
     };
   };
 }
 
-function teacherFeeds({ logits, isLabelled, alpha }: TeacherTargets, chosen: readonly number[]): NamedValues {
+function teacherFeeds(
+  { logits, isLabelled, alpha: [begin, end] }: TeacherTargets,
+  chosen: readonly number[],
+  done: number,
+): NamedValues {
   const rows = chosen.length;
   const data = logits(chosen);
+  const alpha = begin + (end - begin) * done;
   const shares = Float32Array.from(chosen, (index) => (isLabelled(index) ? 1 - alpha : 0));
   return {
     [TEACHER]: { type: 'float32', dims: [rows, data.length / rows], data },

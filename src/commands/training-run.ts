@@ -32,6 +32,8 @@ export interface TrainingRun {
   rateOf?: (parameter: Parameter) => number;
   /** Where checkpoints go; none where absent. */
   checkpoint?: string | undefined;
+  /** After which epochs it is measured: each by default. */
+  measured?: 'each' | 'last';
   /** The last checkpoint stays when training ends, because other work follows that may be interrupted. */
   keepCheckpoint?: boolean;
   label: string;
@@ -43,12 +45,17 @@ export interface TrainedModel extends TrainingResult {
   workers: number;
 }
 
-/** @throws UserError where an interrupted run would be lost */
+/** @throws UserError where an interrupted run would be lost, or there is none to go on from */
 export function checkCheckpoints(
   paths: readonly string[],
   { resume, force }: { resume: boolean; force: boolean },
 ): void {
   const left = paths.find((path) => existsSync(path));
+  if (resume && left === undefined)
+    throw new UserError('does not exist', {
+      file: paths[0]!,
+      mend: 'name the output of an interrupted run with -o, or start without --resume',
+    });
   if (resume || force || left === undefined) return;
   throw new UserError('is left from an interrupted run', {
     file: left,
@@ -90,7 +97,7 @@ export async function runTraining(
         accumulate: options.accumulate,
         patience: options.patience,
         batches: run.batches,
-        validate: (vector) => validate(run, assemble(tensorsOf(group.layout, vector)), training.validation),
+        validate: (vector, epoch) => validate(run, assemble(tensorsOf(group.layout, vector)), epoch, options.epochs),
         checkpoint,
         ...progress,
       },
@@ -105,14 +112,19 @@ export async function runTraining(
 
 /** Loss and accuracy on validation data; the score is the accuracy, and the loss where it is equal. */
 async function validate(
-  { bench }: TrainingRun,
+  { bench, measured, training }: TrainingRun,
   model: Model,
-  { data, indices }: TrainingData['validation'],
+  epoch: number,
+  epochs: number,
 ): Promise<Validation> {
-  const { classifications } = await withLoadable([model], (sources) =>
+  // A score below that of any epoch that is measured, and above that of the epoch before.
+  if (measured === 'last' && epoch < epochs) return { score: epoch - epochs, figures: {} };
+  const { data, indices, accuracyOf } = training.validation;
+  const evaluation = await withLoadable([model], (sources) =>
     evaluateModels(sources, data, { indices, workers: bench.workers, session: bench.session }),
   );
-  const { accuracy, loss = 0 } = classifications![0]!.result();
+  const { accuracy: plain, loss = 0 } = evaluation.classifications![0]!.result();
+  const accuracy = accuracyOf?.(evaluation) ?? plain;
   return { score: accuracy - 1e-9 * loss, figures: { validationLoss: loss, validationAccuracy: accuracy } };
 }
 
@@ -157,11 +169,15 @@ function progressOf(context: CommandContext, label: string, samples: number, epo
 function describe({ loss, validationLoss, validationAccuracy }: Record<string, number>): string {
   const parts = [
     loss !== undefined && `loss ${loss.toFixed(4)}`,
-    `validation loss ${validationLoss!.toFixed(4)}`,
-    `accuracy ${(100 * validationAccuracy!).toFixed(2)} %`,
+    validationLoss !== undefined && `validation loss ${validationLoss.toFixed(4)}`,
+    validationAccuracy !== undefined && `accuracy ${(100 * validationAccuracy).toFixed(2)} %`,
   ];
   return parts.filter(Boolean).join(', ');
 }
+
+/** Accuracy of the epoch that is kept; undefined where it was not measured. */
+export const bestAccuracy = ({ history, bestEpoch }: TrainedModel): number | undefined =>
+  history.find(({ epoch }) => epoch === bestEpoch)?.validationAccuracy;
 
 /** Training's part of the report. */
 export function trainingReport({ samples, seconds, workers, bestEpoch, history }: TrainedModel): Report['training'] {

@@ -250,24 +250,33 @@ async function assemble(
 }
 
 /** How a result differs from a contender, and how often only one of the two is right. */
-export function compareWith(
+export const compareWith = (
   rival: ModelFindings,
-  { compressed, contenders, latencies }: Pick<Judgement, 'compressed' | 'contenders' | 'latencies'>,
+  judged: Pick<Judgement, 'original' | 'compressed' | 'contenders' | 'latencies'>,
+  confidence: number | undefined,
+) => compareModels(rival, judged.compressed, judged, confidence);
+
+/** How one of the models that were judged differs from another. */
+export function compareModels(
+  before: ModelFindings,
+  after: ModelFindings,
+  {
+    original,
+    compressed,
+    contenders,
+    latencies,
+  }: Pick<Judgement, 'original' | 'compressed' | 'contenders' | 'latencies'>,
   confidence: number | undefined,
 ): { comparison: Comparison; pairs: PairedCounts | undefined; agreement: number | undefined } {
-  const timed = contenders.filter(({ latency }) => latency);
-  const place = timed.indexOf(rival);
-  const series =
-    place < 0
-      ? undefined
-      : latencies?.map(({ batch, milliseconds }) => {
-          const result = milliseconds.length - timed.length - 1;
-          return { batch, milliseconds: [milliseconds[result + 1 + place]!, milliseconds[result]!] };
-        });
-  const [a, b] = [rival.classification, compressed.classification];
+  const timed = [original, compressed, ...contenders].filter((model) => model?.latency);
+  const places = [before, after].map((model) => timed.indexOf(model));
+  const series = places.includes(-1)
+    ? undefined
+    : latencies?.map(({ batch, milliseconds }) => ({ batch, milliseconds: places.map((k) => milliseconds[k]!) }));
+  const [a, b] = [before.classification, after.classification];
   const compared = a && b && comparePredictions(a.predictions, b.predictions, confidence);
   return {
-    comparison: comparisonReport(rival, compressed, series, confidence),
+    comparison: comparisonReport(before, after, series, confidence),
     pairs: compared?.labelled?.pairs,
     agreement: compared?.agreement,
   };

@@ -84,7 +84,7 @@ export interface Headline {
  * @param detailed with the properties that can be spared.
  * @param most models that fit beside each other.
  */
-export function headlineOf({ models, comparison }: Report, { detailed = true, most = 3 } = {}): Headline {
+export function headlineOf({ models, comparison }: Report, { detailed = true, most = 8 } = {}): Headline {
   const shown = columnsOf(models, most);
   const rows = ROWS.filter(({ spare }) => detailed || !spare)
     .map((row) => filled(row, shown, comparison))

@@ -12,7 +12,11 @@ export function renderJunit(report: Report): string {
   const { command, seconds, startedAt, gates, warnings, comparison } = report;
   const name = `nncompress ${command} ${modelPaths(report).at(-1) ?? ''}`.trimEnd();
   const counts = markup`tests="${gates.length}" failures="${gates.filter(({ passed }) => !passed).length}" errors="0"`;
-  const properties = [...report.models.flatMap(modelProperties), ...comparisonProperties(report)];
+  const properties = [
+    ...report.models.flatMap(modelProperties),
+    ...comparisonProperties(report),
+    ...trainingProperties(report),
+  ];
   return `${markup`<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="nncompress" ${counts} time="${seconds}">
   <testsuite name="${printable(name)}" ${counts} skipped="0" time="${seconds}" timestamp="${startedAt.slice(0, 19)}">
@@ -59,6 +63,14 @@ function comparisonProperties({ comparison }: Report): Property[] {
     ...present('', { sizeRatio }),
     ...intervalProperties('speedup', speedup),
     ...intervalProperties('accuracyDrop', accuracyDrop),
+  ];
+}
+
+function trainingProperties({ training, distillation }: Report): Property[] {
+  const { samples, epochs, seconds, samplesPerSecond, workers, bestEpoch } = training ?? {};
+  return [
+    ...present('training.', { samples, epochs, seconds, samplesPerSecond, workers, bestEpoch }),
+    ...intervalProperties('distillation.againstAlone.accuracyDrop', distillation?.againstAlone?.accuracyDrop),
   ];
 }
 

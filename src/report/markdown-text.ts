@@ -1,4 +1,5 @@
-import { printable } from './format.js';
+import { formatFixed, printable } from './format.js';
+import type { Report } from './schema.js';
 
 /** Longest name, path or reason in a table. */
 const MOST_CHARACTERS = 200;
@@ -33,6 +34,17 @@ export function markdownTable(
   return [line(heads), line(heads.map((_, column) => (left.includes(column) ? ':--' : '--:'))), ...rows.map(line)].join(
     '\n',
   );
+}
+
+/** A part that can be unfolded; left out where the comment would become too long. */
+export type Details = (report: Report) => { title: string; body: string } | undefined;
+
+/** Rows of a table in the details; the whole is in the JSON and the HTML. */
+export const MOST_ROWS = 40;
+
+/** Says which rows are shown where there are more. */
+export function cutNote(rows: number, which: string): string {
+  return rows > MOST_ROWS ? ` (${which} ${MOST_ROWS} of ${formatFixed(rows)})` : '';
 }
 
 /** A part that is folded away. */

@@ -12,18 +12,32 @@ import {
 } from './format.js';
 import { gateText, verdictOf } from './gate-text.js';
 import { headlineOf, keyRows } from './headline.js';
-import { codeSpan, detailsBlock, markdownTable, markdownText } from './markdown-text.js';
+import {
+  codeSpan,
+  cutNote,
+  type Details,
+  detailsBlock,
+  MOST_ROWS,
+  markdownTable,
+  markdownText,
+} from './markdown-text.js';
+import { historyDetails, wayDetails } from './markdown-training.js';
 import type { Report } from './schema.js';
-import { ascending, factTexts, kernelText, modelPaths, nodeText, predictionText, runText } from './summary.js';
+import {
+  ascending,
+  distillationTexts,
+  factTexts,
+  kernelText,
+  modelPaths,
+  nodeText,
+  predictionText,
+  runText,
+  trainingText,
+} from './summary.js';
 
 /** Comments on GitHub hold 65,536 characters. */
 const MOST_CHARACTERS = 60_000;
-/** Rows of a table in the details; the whole is in the JSON and the HTML. */
-const MOST_ROWS = 40;
 const MOST_WARNINGS = 20;
-
-/** A part that can be unfolded; left out where the comment would become too long. */
-type Details = (report: Report) => { title: string; body: string } | undefined;
 
 const DETAILS: readonly Details[] = [
   classDetails,
@@ -32,7 +46,9 @@ const DETAILS: readonly Details[] = [
   nodeDetails,
   layerDetails,
   trialDetails,
+  wayDetails,
   hintDetails,
+  historyDetails,
   runDetails,
 ];
 
@@ -93,10 +109,14 @@ function gateTable({ gates, comparison }: Report): string {
 }
 
 function noteLines(report: Report): string {
-  const predictions = predictionText(report);
+  const facts = [
+    ['Predictions', [predictionText(report)]],
+    ['Training', [trainingText(report)]],
+    ['Distillation', distillationTexts(report)],
+  ] as const;
   const rest = report.warnings.length - MOST_WARNINGS;
   return [
-    ...(predictions ? [`Predictions: ${predictions}`] : []),
+    ...facts.flatMap(([title, texts]) => (texts[0] ? [`${title}: ${texts.map(markdownText).join('; ')}`] : [])),
     markdownText(factTexts(report).join(' · ')),
     ...report.warnings.slice(0, MOST_WARNINGS).map((warning) => `⚠️ ${markdownText(warning)}`),
     ...(rest > 0 ? [`⚠️ and ${formatFixed(rest)} more warnings`] : []),
@@ -287,8 +307,4 @@ function runDetails(report: Report): ReturnType<Details> {
       [0, 1],
     ),
   };
-}
-
-function cutNote(rows: number, which: string): string {
-  return rows > MOST_ROWS ? ` (${which} ${MOST_ROWS} of ${formatFixed(rows)})` : '';
 }

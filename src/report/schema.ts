@@ -216,12 +216,28 @@ const training = z.object({
   history: z.array(z.record(z.string(), z.number())),
 });
 
+/** A way of learning that was tried on a part of the training data. */
+const distillationTrial = z.object({
+  /** `alone` without a teacher. */
+  recipe: z.string(),
+  /** Rounds that it took part in. */
+  rounds: count,
+  /** Samples of the last of them, all epochs together. */
+  samples: count,
+  /** On samples that were not learnt from; absent where training diverged, or it was not tried. */
+  accuracy: fraction.optional(),
+  /** True for the one that the student was then trained with. */
+  chosen: z.boolean(),
+});
+
 const distillation = z.object({
-  /** kd: Hinton et al. 2015; dkd: decoupled, Zhao et al. 2022. */
+  /** kd: Hinton et al. 2015; dkd: decoupled, Zhao et al. 2022; none where the student was trained alone only. */
   loss: z.string(),
   temperature: positive,
-  /** Share of the teacher in the loss of a sample with a label. */
+  /** Share of the teacher in the loss of a sample with a label, when training begins. */
   alpha: fraction,
+  /** The share when training ends, where that is another. */
+  alphaEnd: fraction.optional(),
   /** Weight of the classes other than the target, for dkd. */
   beta: positive.optional(),
   /** Inner values that were compared with those of the first teacher, and the factor of each loss. */
@@ -241,14 +257,27 @@ const distillation = z.object({
       macs: positive,
     })
     .optional(),
-  /** Share of test samples for which the first teacher and its student predict the same. */
+  /** What was written, and why. */
+  chosen: z
+    .object({
+      student: z.enum(['taught', 'alone']),
+      reason: z.string(),
+      /** Accuracy on held-out samples, where that decided. */
+      heldOut: z.object({ taught: fraction, alone: fraction }).optional(),
+    })
+    .optional(),
+  /** What was tried, the best first. */
+  trials: z.array(distillationTrial).optional(),
+  /** Share of test samples for which the first teacher and the student that is written predict the same. */
   agreement: fraction.optional(),
-  /** From the first teacher to the student that it taught. */
+  /** From the first teacher to the student that is written. */
   againstTeacher: comparison,
-  /** From the student that was trained alone to the one that was taught. */
+  /** From the student that was trained alone to the one that was taught, whichever is written. */
   againstAlone: comparison.optional(),
   /** How the student was trained alone. */
   alone: training.optional(),
+  /** How the student was taught, where the one trained alone is written. */
+  taught: training.optional(),
 });
 
 const pruning = z.object({

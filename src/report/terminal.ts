@@ -3,7 +3,7 @@ import { cutLine, shortenPath, wrapLines } from './format.js';
 import { gateLine } from './gate-text.js';
 import type { Gate, NodeReport, Report } from './schema.js';
 import {
-  distillationText,
+  distillationTexts,
   factTexts,
   hintTexts,
   kernelText,
@@ -13,8 +13,9 @@ import {
   predictionText,
   runText,
   tally,
+  trainingText,
 } from './summary.js';
-import { tableLines } from './terminal-table.js';
+import { modelTable } from './terminal-table.js';
 
 /** How a report is shown. */
 export interface TerminalOptions {
@@ -46,17 +47,20 @@ const TITLE_COLUMNS = 13;
 export function renderTerminal(report: Report, { color, width, height = 23 }: TerminalOptions): string {
   const columns = Math.min(width, MOST_COLUMNS);
   const room = columns - TITLE_COLUMNS;
-  const sections = [
+  const sections = (changes: readonly string[]) => [
+    { title: 'Changes', items: changes.map((change) => [cutLine(change, room)]), least: changes.length },
     textSection('Predictions', predictionText(report), room),
-    textSection('Distillation', distillationText(report), room),
+    textSection('Training', trainingText(report), room),
+    textSection('Distillation', distillationTexts(report).join('; '), room),
     listSection('Matched', hintTexts(report), room),
     ...nodeSections(report, room),
     gateSection(report, color, room),
     warningSection(report, color, room),
-  ].filter(({ items }) => items.length > 0);
+  ];
   const compose = (detailed: boolean) => {
-    const head = [...headLines(report, color, columns), '', ...tableLines(report, color, detailed), ''];
-    const body = fit(sections, height - head.length).flatMap(({ title, items }) =>
+    const { lines, changes } = modelTable(report, color, columns, detailed);
+    const head = [...headLines(report, color, columns), '', ...lines, ''];
+    const body = fit(sections(changes), height - head.length).flatMap(({ title, items }) =>
       items.flat().map((line, index) => `${color.cyan((index === 0 ? title : '').padEnd(TITLE_COLUMNS))}${line}`),
     );
     return [...head, ...body];
@@ -137,7 +141,9 @@ const MORE = (number: number) => `… ${number} more in the report`;
 
 /** Leaves out items until all sections fit, always of the section that takes the most lines, and counts them. */
 function fit(sections: readonly Section[], height: number): Section[] {
-  const shown = sections.map((section) => ({ ...section, items: [...section.items], hidden: 0 }));
+  const shown = sections
+    .filter(({ items }) => items.length)
+    .map((section) => ({ ...section, items: [...section.items], hidden: 0 }));
   const rows = ({ items, hidden }: (typeof shown)[number]) => items.flat().length + Math.min(hidden, 1);
   while (shown.reduce((sum, section) => sum + rows(section), 0) > height) {
     // Leaving out a single line would save nothing: one that says so takes its place.

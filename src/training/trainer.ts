@@ -31,8 +31,8 @@ export interface TrainerOptions {
   patience?: number | undefined;
   /** The batches of an epoch, counted from 1, without the first few; the same each time. */
   batches(epoch: number, skip: number): AsyncIterable<NamedValues>;
-  /** What a vector of parameters is worth. */
-  validate(parameters: Float32Array): Promise<Validation>;
+  /** What a vector of parameters is worth after an epoch. */
+  validate(parameters: Float32Array, epoch: number): Promise<Validation>;
   checkpoint?: CheckpointOptions | undefined;
   onStep?: ((rows: number) => void) | undefined;
   onEpoch?: ((record: EpochRecord) => void) | undefined;
@@ -97,7 +97,7 @@ export async function resumeRun({ path, fingerprint }: CheckpointOptions): Promi
 /**
  * Trains replicas: epochs of batches with the schedule's learning rate, validation after each, the best epoch kept (the
  * model as it came among them), checkpoints in between.
- * @throws UserError where the loss is no longer a number
+ * @throws Divergence where the loss is no longer a number
  */
 export async function train(
   replicas: TrainingGroup,
@@ -215,7 +215,9 @@ class Run {
     const { parameters, states } = await this.replicas.snapshot();
     const weights = states[EMA] ?? parameters;
     // Numbers that JSON can hold, as checkpoints are JSON; a model that came with no score at all is beaten by any.
-    const { score, figures: found } = await this.replicas.fromRoot(async () => finite(await options.validate(weights)));
+    const { score, figures: found } = await this.replicas.fromRoot(async () =>
+      finite(await options.validate(weights, epoch)),
+    );
     const record = { epoch, ...figures, ...found };
     progress.history.push(record);
     if (score > progress.bestScore || !this.best.length) {
@@ -240,12 +242,15 @@ class Run {
   }
 }
 
-/** @throws UserError where there is no epoch to fall back to */
+/** The loss is no longer a number, and there is no epoch to fall back to. */
+export class Divergence extends UserError {}
+
+/** @throws Divergence where there is no epoch to fall back to */
 function divergenceOf({ epoch, batch, bestEpoch }: Progress): string {
   const what = `the loss was no longer a number at epoch ${epoch}, batch ${batch + 1}`;
   if (bestEpoch)
     return `${what}; the weights of epoch ${bestEpoch} are kept: try a lower --lr, --warmup or --clip-norm 1`;
-  throw new UserError(`${what}, and no epoch before was better than the model as it came`, {
+  throw new Divergence(`${what}, and no epoch before was better than the model as it came`, {
     mend: 'lower --lr, add --warmup or --clip-norm 1',
   });
 }

@@ -4,12 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { Emitter } from '../../src/ir/emitter.js';
 import { readModel } from '../../src/onnx/read.js';
 import { encodeModel } from '../../src/onnx/write.js';
-import { nncompress, readReport, root, SPEECH, scratch } from './program.js';
+import { killAfter, nncompress, readReport, root, SPEECH, scratch } from './program.js';
 
 const [STUDENT, TEST] = SPEECH;
 const TEACHER = 'fixtures/digits-dscnn/model.onnx';
 const TRAIN = 'fixtures/spoken-digits/train';
 const QUICK = ['--epochs', '1', '--lr', '1e-4', '--batch', '16', '--no-benchmark'];
+/** A way to learn, so that none is looked for. */
+const KD = ['--loss', 'kd', '--temperature', '4', '--alpha', '0.5'];
 
 const distill = (folder: string, ...more: string[]) =>
   nncompress('distill', STUDENT, '--train', TRAIN, '-o', join(folder, 'out.onnx'), ...QUICK, ...more);
@@ -18,19 +20,50 @@ describe('distill', () => {
   it('shows teacher, student alone and student side by side, though the two take other inputs', () => {
     const folder = scratch();
     const report = join(folder, 'report.json');
-    const { status, stdout } = distill(folder, '--teacher', TEACHER, '--data', TEST, '--report', report);
+    const { status, stdout } = distill(folder, ...KD, '--teacher', TEACHER, '--data', TEST, '--report', report);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/Distillation .*points.*of accuracy against the student alone/);
+    expect(stdout).toMatch(/Training .*1 epoch, epoch \d the best/);
+    expect(stdout).toMatch(/Distillation the teacher gave .*points/);
     const { models, distillation, warnings } = readReport(report);
     expect(models.map(({ role }) => role)).toEqual(['original', 'teacher', 'student-alone', 'compressed']);
     expect(models[1]!.metrics!.accuracy).toBeCloseTo(0.996, 3);
     expect(distillation).toMatchObject({ loss: 'kd', temperature: 4, alpha: 0.5, labelled: 90, samples: 90 });
+    expect(distillation!.chosen).toEqual({ student: 'taught', reason: 'options say how it learns' });
     expect(distillation!.agreement).toBeGreaterThan(0.9);
     expect(distillation!.againstTeacher.sizeRatio).toBeGreaterThan(1);
     expect(distillation!.alone!.history.map(({ epoch }) => epoch)).toEqual([0, 1]);
     expect(warnings.join()).toMatch(/distillation did not help beyond chance/);
     expect(readdirSync(folder).sort()).toEqual(['out.onnx', 'report.json', 'teacher-outputs']);
   });
+
+  it('tries ways to learn, writes the better student, and goes on where it was killed', async () => {
+    const folder = scratch();
+    const paths = ['a', 'b'].map((name) => join(folder, `${name}.onnx`)) as [string, string];
+    const report = join(folder, 'report.json');
+    const argsOf = (output: string) => [
+      ...['distill', STUDENT, '--teacher', TEACHER, '--train', TRAIN, '--epochs', '4', '--lr', '1e-3', '--batch', '4'],
+      ...['--no-benchmark', '-o', output],
+    ];
+    const undisturbed = nncompress(...argsOf(paths[0]), '--data', TEST, '--report', report, '--verbose');
+    expect(undisturbed.stderr).toMatch(/2 ways to learn are tried .* as long as one training at most/);
+    expect(undisturbed.stderr).toMatch(/trial 2 of 2/);
+    const { distillation, models, training } = readReport(report);
+    const { trials, chosen } = distillation!;
+    expect(trials!.map(({ chosen: taken }) => taken)).toEqual([true, false]);
+    expect(trials![0]!.recipe).toContain(`temperature ${distillation!.temperature}`);
+    const { taught, alone } = chosen!.heldOut!;
+    expect(chosen!.student).toBe(taught > alone ? 'taught' : 'alone');
+    const other = taught > alone ? 'student-alone' : 'student-taught';
+    expect(models.map(({ role }) => role)).toEqual(['original', 'teacher', other, 'compressed']);
+    expect(training!.epochs).toBe(4);
+    expect(undisturbed.stdout).toMatch(/the teacher gave|no teacher was better/);
+    await killAfter(1, `${paths[1]}.trials.checkpoint`, argsOf(paths[1]));
+    const resumed = nncompress(...argsOf(paths[1]), '--resume', '--verbose');
+    expect(resumed.status).toBe(0);
+    expect(resumed.stderr).toContain('trial 2 of 2');
+    expect(readFileSync(paths[1]).equals(readFileSync(paths[0]))).toBe(true);
+    expect(readdirSync(folder).sort()).toEqual(['a.onnx', 'b.onnx', 'report.json', 'teacher-outputs']);
+  }, 120_000);
 
   it('runs the teacher once: another run takes its outputs, unless data, teacher or preprocessing change', () => {
     const folder = scratch();
@@ -113,8 +146,9 @@ describe('distill', () => {
   });
 
   it.each([
-    [['--teacher', TEACHER, '--temperature', '0'], "--temperature: expected a number above 0, got '0'"],
+    [['--teacher', TEACHER, '--temperature', '0'], "--temperature: expected auto or a number above 0, got '0'"],
     [['--teacher', 'missing.onnx'], 'missing.onnx'],
+    [['--teacher', TEACHER, '--resume'], 'out.onnx.trials.checkpoint: does not exist'],
     [[], '--teacher'],
     [['--teacher', 'fixtures/fashion-mobilenet/model.onnx'], 'fixtures/fashion-mobilenet'],
   ])('refuses %j in one line', (more, text) => {

@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Tensor } from '../../src/ir/tensor.js';
 import { readModel } from '../../src/onnx/read.js';
 import { encodeModel } from '../../src/onnx/write.js';
-import { nncompress, program, readReport, root, SPEECH, scratch } from './program.js';
+import { killAfter, nncompress, readReport, root, SPEECH, scratch } from './program.js';
 
 const [MODEL, TEST] = SPEECH;
 const TRAIN = 'fixtures/spoken-digits/train';
@@ -126,19 +125,3 @@ describe('finetune', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 });
-
-/** Runs the program and kills it once its checkpoint has been written anew so many times. */
-async function killAfter(checkpoints: number, path: string, args: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, [program, ...args], { cwd: root, stdio: 'ignore' });
-  const ended = new Promise((resolve) => child.on('exit', resolve));
-  const stamp = () => (existsSync(path) ? readFileSync(path).toString('latin1') : '');
-  let [last, seen] = [stamp(), 0];
-  while (seen < checkpoints && child.exitCode === null) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    const now = stamp();
-    if (now === last || now === '') continue;
-    [last, seen] = [now, seen + 1];
-  }
-  child.kill('SIGKILL');
-  await ended;
-}

@@ -1,5 +1,5 @@
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,3 +36,19 @@ export const IMAGES = [
 export const SPEECH = ['fixtures/digits-m5/model.onnx', 'fixtures/spoken-digits/test'] as const;
 export const FEATURES = ['fixtures/digits-dscnn/model.onnx', 'fixtures/spoken-digits/test'] as const;
 export const TEXTS = ['fixtures/banking-textcnn/model.onnx', 'fixtures/banking77/test.csv'] as const;
+
+/** Runs the program and kills it once its checkpoint has been written anew so many times. */
+export async function killAfter(checkpoints: number, path: string, args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [program, ...args], { cwd: root, stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  const stamp = () => (existsSync(path) ? readFileSync(path).toString('latin1') : '');
+  let [last, seen] = [stamp(), 0];
+  while (seen < checkpoints && child.exitCode === null) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const now = stamp();
+    if (now === last || now === '') continue;
+    [last, seen] = [now, seen + 1];
+  }
+  child.kill('SIGKILL');
+  await ended;
+}

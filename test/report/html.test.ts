@@ -82,7 +82,9 @@ describe('renderHtml', () => {
   });
 
   it('counts the samples of all epochs of training', () => {
-    expect(renderHtml(richReport)).toContain('3 epochs, 50,000 samples in all, in 31.5 s: 4,762 samples a second');
+    expect(renderHtml(richReport)).toContain(
+      '3 epochs, epoch 2 the best; 50,000 samples in 31.5 s: 4,762 a second with 2 workers',
+    );
   });
 
   it('can be sorted without script: every row carries its place in each order', () => {

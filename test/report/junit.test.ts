@@ -33,7 +33,7 @@ function suiteOf(report: Report): Suite {
   return (parser.parse(xml) as { testsuites: { testsuite: Suite } }).testsuites.testsuite;
 }
 
-function numbersOf({ models, comparison }: Report): number[] {
+function numbersOf({ models, comparison, training, distillation }: Report): number[] {
   const { sizeRatio, speedup, accuracyDrop } = comparison ?? {};
   const ofInterval = (interval: typeof speedup) => [interval?.value, interval?.low, interval?.high];
   return [
@@ -49,6 +49,9 @@ function numbersOf({ models, comparison }: Report): number[] {
     sizeRatio,
     ...ofInterval(speedup),
     ...ofInterval(accuracyDrop),
+    ...[training?.samples, training?.epochs, training?.seconds],
+    ...[training?.samplesPerSecond, training?.workers, training?.bestEpoch],
+    ...ofInterval(distillation?.againstAlone?.accuracyDrop),
   ].filter((value) => value !== undefined);
 }
 

@@ -30,7 +30,7 @@ function expectFiguresOf(report: Report): void {
     const { heads, rows } = tables[0]!;
     expect(heads[0]).toBe('');
     for (const [label, ...cells] of rows) {
-      const expected = headlineFigures(label!, shownModels(report, 3), report);
+      const expected = headlineFigures(label!, shownModels(report, 8), report);
       for (const [column, cell] of cells.entries()) expectFigures(cell, expected[column] ?? [], `${label}, ${column}`);
     }
   }

@@ -49,6 +49,11 @@ export const TABLES: Readonly<Record<string, RowFigures>> = {
   'training-history': ({ training }, row) => recordFigures(training!.history, row),
   'alone-history': ({ distillation }, row) => recordFigures(distillation!.alone!.history, row),
   'hint-list': ({ distillation }, row) => [[distillation!.hints![row]!.weight]],
+  'taught-history': ({ distillation }, row) => recordFigures(distillation!.taught!.history, row),
+  'way-list': ({ distillation }, row) => {
+    const { samples, accuracy } = distillation!.trials![row]!;
+    return [[samples], ...percents(accuracy)];
+  },
   'exit-curve': ({ adaptive }, row) => recordFigures(adaptive!.curve, row),
   'exit-list': ({ adaptive }, row) => {
     const { threshold, share, accuracy } = adaptive!.exits[row]!;

@@ -4,6 +4,7 @@ import { formatBytes, formatDuration, formatNumber, formatPercent, formatPoints 
 import type { Gate, Report } from '../../src/report/schema.js';
 import { renderTerminal } from '../../src/report/terminal.js';
 import { evaluateReport, quantizeReport, unlabelledReport } from './example.js';
+import { richReport } from './rich-example.js';
 
 const plain = new Chalk({ level: 0 });
 const rendered = (report: Report, width = 80) => renderTerminal(report, { color: plain, width });
@@ -85,6 +86,49 @@ Warnings     accuracy could not be checked: no labelled data was given
              int8 is slower than float here: the convolutions are too small to
              repay the conversion of their inputs
 `);
+  });
+
+  it('shows every model that a result is beside, and changes apart where there is no room beside them', () => {
+    const [original, compressed] = quantizeReport.models;
+    const models = [
+      original!,
+      { ...original!, role: 'teacher', bytes: 12_822_024 },
+      { ...compressed!, role: 'student-alone' },
+      compressed!,
+    ];
+    const [narrow, wide] = [80, 100].map((width) => rendered({ ...quantizeReport, models }, width).split('\n'));
+    expect(narrow!.slice(3, 8)).toEqual([
+      '                 original  teacher  student-alone  compressed',
+      'Size              2.82 MB  12.8 MB       0.741 MB    0.741 MB',
+      'Accuracy          92.64 %  92.64 %        92.57 %     92.57 %',
+      'Macro recall      92.64 %  92.64 %        92.57 %     92.57 %',
+      'Macro F1          92.63 %  92.63 %        92.56 %     92.56 %',
+    ]);
+    expect(narrow!.slice(10, 13)).toEqual([
+      'Changes      Size: 3.81× smaller',
+      '             Latency, median: 2.20× faster (2.15 … 2.25)',
+      '             Accuracy: −0.07 points (−0.19 … +0.05)',
+    ]);
+    expect(Math.max(...narrow!.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(wide!.find((line) => line.startsWith('Accuracy'))).toMatch(
+      /92\.57 % {4}−0\.07 points \(−0\.19 … \+0\.05\)$/,
+    );
+    expect(wide!.join('\n')).not.toContain('Changes');
+  });
+
+  it('says how training went, and what the teacher gave', () => {
+    expect(linesOf(richReport, 'Training')).toEqual([
+      'Training     3 epochs, epoch 2 the best; 50,000 samples in 31.5 s: 4,762 a',
+    ]);
+    const distillation = {
+      ...richReport.distillation!,
+      chosen: { student: 'alone' as const, reason: '', heldOut: { taught: 0.91, alone: 0.915 } },
+    };
+    const text = rendered({ ...richReport, distillation }).replaceAll(/\n +/g, ' ');
+    expect(text).toContain(
+      'no teacher was better: what was written is the student trained alone, which with the teacher has +1.20 points ' +
+        '(+0.40 … +2.00) of accuracy; on held-out samples 91.00 % with the teacher, 91.50 % alone; kd, temperature 2',
+    );
   });
 
   it('colours without changing the text', () => {

@@ -80,7 +80,7 @@ function toneOf({ sense }: Change): string {
 
 /** All that was measured of each model, side by side. */
 export function modelsSection(report: Report): Content {
-  const { models, rows, confidence } = headlineOf(report, { most: 8 });
+  const { models, rows, confidence } = headlineOf(report);
   if (!rows.length) return undefined;
   const changes = rows.some(({ change }) => change);
   const predictions = predictionText(report);

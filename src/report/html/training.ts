@@ -1,16 +1,17 @@
-import { formatDuration, formatFactor, formatFixed, formatNumber, formatPercent, formatPlain } from '../format.js';
+import { formatFactor, formatFixed, formatPercent, formatPlain, optional } from '../format.js';
 import { type Content, markup } from '../markup.js';
 import type { Report } from '../schema.js';
-import { counted, distillationText, entryOf } from '../summary.js';
+import { counted, distillationTexts, entryOf, trainingText } from '../summary.js';
 import { curvesOf } from './curves.js';
 import { table } from './table.js';
 
 /** How training went, epoch by epoch. */
-export function trainingSection({ training }: Report): Content {
+export function trainingSection(report: Report): Content {
+  const { training } = report;
   if (!training) return undefined;
-  const { samples, epochs, seconds, samplesPerSecond, workers, bestEpoch, history } = training;
+  const { bestEpoch, history } = training;
   return markup`<section id="training"><h2>Training</h2>
-<p>${counted(epochs, 'epoch')}, ${formatFixed(samples)} samples in all, in ${formatDuration(1000 * seconds)}: ${formatNumber(samplesPerSecond)} samples a second with ${counted(workers, 'worker')}; epoch ${formatFixed(bestEpoch)} was the best.</p>
+<p>${trainingText(report)}</p>
 ${curvesOf(history, 'training-history', 'Training by epoch', bestEpoch)}
 </section>`;
 }
@@ -19,12 +20,12 @@ ${curvesOf(history, 'training-history', 'Training by epoch', bestEpoch)}
 export function distillationSection(report: Report): Content {
   const { distillation } = report;
   if (!distillation) return undefined;
-  const { loss, temperature, alpha, beta, teachers, samples, labelled, alone, hints } = distillation;
-  const settings = [`temperature ${formatPlain(temperature)}`, `share of the teacher ${formatPlain(alpha)}`];
-  if (beta !== undefined) settings.push(`weight of other classes ${formatPlain(beta)}`);
+  const { teachers, samples, labelled, alone, taught, hints, trials = [] } = distillation;
   return markup`<section id="distillation"><h2>Distillation</h2>
-<p>${loss}, ${settings.join(', ')}; ${counted(teachers, 'teacher')}, ${counted(samples, 'sample')}, ${formatFixed(labelled)} of them with a label.</p>
-<p>${distillationText(report)}</p>
+<p>${distillationTexts(report).join('; ')}</p>
+<p class="hint">${counted(teachers, 'teacher')}, ${counted(samples, 'sample')}, ${formatFixed(labelled)} of them with a label.</p>
+${trials.length > 0 && wayTable(trials)}
+${taught && curvesOf(taught.history, 'taught-history', 'The student with the teacher by epoch', taught.bestEpoch)}
 ${
   hints &&
   table<(typeof hints)[number]>(
@@ -40,6 +41,22 @@ ${
 }
 ${alone && curvesOf(alone.history, 'alone-history', 'The student alone by epoch', alone.bestEpoch)}
 </section>`;
+}
+
+type Way = NonNullable<NonNullable<Report['distillation']>['trials']>[number];
+
+/** Ways of learning that were tried on parts of the data. */
+function wayTable(trials: readonly Way[]): Content {
+  return table<Way>(
+    [
+      { title: 'Way to learn', text: true, cell: ({ recipe }) => recipe },
+      { title: 'Samples', cell: ({ samples }) => formatFixed(samples), order: (a, b) => b.samples - a.samples },
+      { title: 'Accuracy on others', cell: ({ accuracy }) => optional(accuracy, formatPercent) },
+      { title: '', text: true, cell: ({ chosen }) => chosen && markup`<span class="badge passed">taken</span>` },
+    ],
+    trials,
+    { id: 'way-list', caption: 'Ways to learn that were tried on parts of the training data' },
+  );
 }
 
 type Group = NonNullable<Report['pruning']>['groups'][number];

@@ -1,0 +1,42 @@
+import { existsSync } from 'node:fs';
+import { readCheckpoint, writeCheckpoint } from '../training/checkpoint.js';
+
+/** Results by the name of a trial; null where it gave none. */
+type Results = Record<string, number | null>;
+
+/** How the results of trials are kept. */
+export interface TrialLogOptions {
+  /** What must be the same for results to be taken. */
+  fingerprint: string;
+  /** Takes the results that the file holds. */
+  resume: boolean;
+  /** False: nothing is written. */
+  kept: boolean;
+}
+
+/** Results of trials, kept in a file from which an interrupted run takes them. */
+export class TrialLog {
+  private constructor(
+    private readonly path: string,
+    private readonly options: TrialLogOptions,
+    private readonly results: Results,
+  ) {}
+
+  /** @throws UserError where the file is broken or of another run */
+  static async open(path: string, options: TrialLogOptions): Promise<TrialLog> {
+    const known = options.kept && options.resume && existsSync(path);
+    const results = known ? (await readCheckpoint(path, options.fingerprint)).progress : {};
+    return new TrialLog(path, options, results as Results);
+  }
+
+  /** The result of a trial, computed where it is not known. */
+  async get(trial: string, compute: () => Promise<number | undefined>): Promise<number | undefined> {
+    const { path, results } = this;
+    const { fingerprint, kept } = this.options;
+    if (!Object.hasOwn(results, trial)) {
+      results[trial] = (await compute()) ?? null;
+      if (kept) await writeCheckpoint(path, { fingerprint, progress: results, vectors: {} });
+    }
+    return results[trial] ?? undefined;
+  }
+}

@@ -1,0 +1,38 @@
+import { formatFixed, formatPercent, formatPlain, optional } from './format.js';
+import { cutNote, type Details, MOST_ROWS, markdownTable, markdownText } from './markdown-text.js';
+import type { Report } from './schema.js';
+import { entryOf } from './summary.js';
+
+/** Ways of learning from a teacher that were tried on parts of the data. */
+export function wayDetails({ distillation }: Report): ReturnType<Details> {
+  const trials = distillation?.trials ?? [];
+  if (!trials.length) return undefined;
+  return {
+    title: 'Ways to learn that were tried',
+    body: markdownTable(
+      ['Way', 'Samples', 'Accuracy on others', ''],
+      trials.map(({ recipe, samples, accuracy, chosen }) => [
+        markdownText(recipe),
+        samples ? formatFixed(samples) : '',
+        optional(accuracy, formatPercent),
+        chosen ? 'taken' : '',
+      ]),
+      [0, 3],
+    ),
+  };
+}
+
+/** How training went, epoch by epoch. */
+export function historyDetails({ training }: Report): ReturnType<Details> {
+  const history = training?.history ?? [];
+  const keys = [...new Set(history.flatMap((entry) => Object.keys(entry)))];
+  if (!keys.length) return undefined;
+  return {
+    title: `Training by epoch${cutNote(history.length, 'the last')}`,
+    body: markdownTable(
+      keys.map((key) => markdownText(key)),
+      history.slice(-MOST_ROWS).map((entry) => keys.map((key) => optional(entryOf(entry, key), formatPlain))),
+      [],
+    ),
+  };
+}
