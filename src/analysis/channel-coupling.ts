@@ -16,10 +16,13 @@ export interface Contraction {
   weight?: IndexedAxis | undefined;
 }
 
-/** An axis of a weight along which a node makes channels. */
+/** A layer that makes channels, and the axis of its weight along which it does. */
 export interface Production {
   node: Node;
-  weight: IndexedAxis;
+  /** The axis of the value that it takes for a weight. */
+  made: IndexedAxis;
+  /** That of the initializer behind the value; undefined where it is computed otherwise than by moving axes. */
+  weight: IndexedAxis | undefined;
 }
 
 /** A node that can be followed in several ways, and what each of them says. */
@@ -39,6 +42,7 @@ export class ChannelCoupling {
   private readonly constants: ReadonlyMap<string, Tensor>;
   /** Values that only constants go into. */
   private readonly derived: Set<string>;
+  private readonly producers: ReadonlyMap<string, Node>;
   private readonly choices: Choice[] = [];
 
   constructor(
@@ -47,6 +51,7 @@ export class ChannelCoupling {
   ) {
     const { graph } = model;
     this.constants = model.constants();
+    this.producers = graph.index().producer;
     this.derived = new Set(this.constants.keys());
     this.table = new AxisTable([...facts].map(([name, { dims }]) => [name, dims]));
     this.classes.grow(this.table.count);
@@ -124,9 +129,14 @@ export class ChannelCoupling {
     return places.map(([value, axis]) => this.table.get(value, axis)).filter((axis) => axis !== undefined);
   }
 
-  private keepOthers(node: Node, axes: readonly IndexedAxis[], spoken: ReadonlySet<IndexedAxis>): void {
+  private keepOthers(
+    node: Node,
+    axes: readonly IndexedAxis[],
+    spoken: ReadonlySet<IndexedAxis>,
+    reason = 'takes it as a whole',
+  ): void {
     const kept = axes.filter((axis) => !spoken.has(axis));
-    if (kept.length) this.freezeAxes(kept, `${nameOf(node)} takes it as a whole`);
+    if (kept.length) this.freezeAxes(kept, `${nameOf(node)} ${reason}`);
   }
 
   private apply(node: Node, statements: readonly ChannelStatement[]): void {
@@ -148,7 +158,7 @@ export class ChannelCoupling {
       if (statement.kind !== 'produce') continue;
       const [weight, axis] = statement.weight;
       const indexed = this.derived.has(weight) ? this.table.get(weight, axis) : undefined;
-      if (indexed) this.productions.push({ node, weight: indexed });
+      if (indexed) this.productions.push({ node, made: indexed, weight: this.originOf(indexed) });
     }
   }
 
@@ -157,12 +167,25 @@ export class ChannelCoupling {
     const data = places.findIndex(([value]) => !this.derived.has(value));
     if (data < 0 || !axes[data]) return;
     const other = axes.find((axis, k) => k !== data && axis && this.derived.has(axis.value));
-    this.contractions.push({ node, data: axes[data], weight: other });
+    this.contractions.push({ node, data: axes[data], weight: other && this.originOf(other) });
+  }
+
+  /** The axis of an initializer that became an axis of another value by operators that leave elements as they are. */
+  private originOf(axis: IndexedAxis): IndexedAxis | undefined {
+    if (this.constants.has(axis.value)) return axis;
+    const node = this.producers.get(axis.value);
+    const source = node?.inputs[0];
+    if (!node || source === undefined || !UNCHANGED.has(node.type)) return undefined;
+    const perm = node.type === 'Transpose' ? (node.ints('perm') ?? reversed(this.facts.get(source)?.dims?.length)) : [];
+    const origin = this.table.get(source, perm[axis.axis] ?? axis.axis);
+    return origin && this.originOf(origin);
   }
 
   private contract(node: Node, places: readonly Place[]): void {
     const axes = this.axesAt(places);
-    if (axes.some(({ isCyclic }) => isCyclic)) this.freezeAxes(axes, `${nameOf(node)} sums over it`);
+    const isConstant = places.every(([value]) => this.derived.has(value));
+    if (axes.some(({ isCyclic }) => isCyclic)) this.freezeAxes(axes, `${nameOf(node)} sums over it in all samples`);
+    else if (isConstant) this.freezeAxes(axes, `${nameOf(node)} sums constants over it`);
     else this.join(node, places);
   }
 
@@ -176,9 +199,8 @@ export class ChannelCoupling {
     const axes = this.axesAt(places);
     const dims = places.map(([value, axis]) => this.facts.get(value)?.dims?.[axis]);
     const isOpen = places.some(([value, axis], k) => !this.table.get(value, axis) && typeof dims[k] !== 'number');
-    const cycle = places.every(([, , at]) => !at) && axes.find(({ isCyclic }) => isCyclic);
-    const isMixed = cycle && (axes.length < places.length || axes.some((axis) => !sameCycle(axis, cycle)));
-    if (isOpen || isMixed) this.freezeAxes(axes, `${nameOf(node)}: a size is open`);
+    const isMixed = places.every(([, , at]) => !at) && !isAlike(axes, places.length);
+    if (isOpen || isMixed) this.freezeAxes(axes, `${nameOf(node)}: sizes are open, or not the same`);
     else this.unite(node, places, dims as number[]);
   }
 
@@ -256,7 +278,7 @@ export class ChannelCoupling {
 
   private applyWay(node: Node, way: readonly ChannelStatement[], axes: readonly IndexedAxis[]): void {
     this.apply(node, way);
-    this.keepOthers(node, axes, new Set(this.axesOf(way)));
+    this.keepOthers(node, axes, new Set(this.axesOf(way)), 'splits or merges it with channels that go in its place');
   }
 
   /** How many classes of some axes may go. Attention heads count for more than anything else. */
@@ -274,8 +296,20 @@ export class ChannelCoupling {
   }
 }
 
-function sameCycle(axis: IndexedAxis, cycle: IndexedAxis): boolean {
-  return axis.isCyclic && axis.size === cycle.size;
+/** Operators that hand a weight on, its axes in another order perhaps. */
+const UNCHANGED: ReadonlySet<string> = new Set(['Cast', 'Identity', 'Transpose']);
+
+function reversed(rank = 0): number[] {
+  return Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
+}
+
+/** True where none of some places, or all of them alike, have an axis with indices. */
+function isAlike(axes: readonly IndexedAxis[], places: number): boolean {
+  const [first] = axes;
+  if (!first) return true;
+  return (
+    axes.length === places && axes.every(({ size, isCyclic }) => size === first.size && isCyclic === first.isCyclic)
+  );
 }
 
 function nameOf(node: Node): string {

@@ -128,7 +128,7 @@ class GroupBuilder {
       byAxis.set(axis, { value, axis: position, size, isCyclic, isConstant, perChannel: length, indices });
     }
     const producers = this.coupling.productions.flatMap(({ node, weight }) => {
-      const member = byAxis.get(weight);
+      const member = weight && byAxis.get(weight);
       return member ? [{ node, weight: member }] : [];
     });
     const consumers = this.coupling.contractions.flatMap(({ node, data, weight }) => {
@@ -168,15 +168,15 @@ function refusedChannels(coupling: ChannelCoupling, groups: readonly ChannelGrou
     for (const { value, axis, indices } of members)
       removable.set(`${axis} ${value}`, (removable.get(`${axis} ${value}`) ?? 0) + indices.length);
   const refused: RefusedChannels[] = [];
-  for (const { node, weight } of coupling.productions) {
-    const count = weight.size - (removable.get(`${weight.axis} ${weight.value}`) ?? 0);
+  for (const { node, made } of coupling.productions) {
+    const count = made.size - (removable.get(`${made.axis} ${made.value}`) ?? 0);
     if (!count) continue;
     let reason = 'all its channels hang together';
-    for (let id = weight.first; id < weight.first + weight.size; id++) {
+    for (let id = made.first; id < made.first + made.size; id++) {
       const found = coupling.classes.frozenBy(id);
       if (found) reason = found;
     }
-    refused.push({ node, count, of: weight.size, reason });
+    refused.push({ node, count, of: made.size, reason });
   }
   return refused;
 }

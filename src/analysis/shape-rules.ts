@@ -40,6 +40,10 @@ const RULES: Record<string, Rule> = {
     const [input, target] = [shape(0), numbers(1)];
     return input && target && broadcast([input, target.items]);
   },
+  Tile({ shape, numbers }) {
+    const [input, repeats] = [shape(0), numbers(1)?.items];
+    return input?.map((size, i) => size && repeats?.[i] && size.times(repeats[i]));
+  },
   ConstantOfShape: ({ numbers }) => numbers(0)?.items,
   Range({ numbers }) {
     const [start, limit, delta] = [0, 1, 2].map((input) => numbers(input)?.items[0]);

@@ -55,4 +55,13 @@ describe('inferSymbolicShapes', () => {
     expect(shapes.numbers.get('t')!.items.map(String)).toEqual(['batch', '-1', '2']);
     expect(shapes.isComplete).toBe(true);
   });
+
+  it('knows how long repeated axes are', async () => {
+    const model = parseModel(
+      `<ir_version: 8, opset_import: ["": 17]> g (float[batch, 3] x) => (float y) <int64[2] twice = {1, 2}> {
+        y = Tile (x, twice)
+      }`,
+    );
+    expect((await inferSymbolicShapes(model)).facts.get('y')?.dims).toEqual(['batch', 6]);
+  });
 });

@@ -1,3 +1,4 @@
+import { broadcastPlace } from './elementwise.js';
 import type { ChannelRow, ChannelSite, Place, ResizeSite } from './site.js';
 
 /** Attention as one operator: whole heads go, of queries, keys, values and results alike. */
@@ -55,7 +56,7 @@ function coupleStandard(site: ChannelSite): void {
   coupleHeads(site, {
     queries: [
       ...[along(q, many), along(y, many), ...perHead(site, node.outputs[3], 1)],
-      ...(mask && site.rank(mask) === 4 ? perHead(site, mask, 1) : []),
+      ...(mask ? broadcastPlace(site, mask, 1, 4) : []),
     ],
     keys: [along(k, few), along(v, few), ...cacheHeads(site, [4, 5], [1, 2])],
     shared: many / few,
@@ -121,6 +122,7 @@ function coupleMultiHead(site: ChannelSite): void {
   const { node, y } = site;
   const heads = node.int('num_heads', 1);
   const [bias, added] = [site.input(3), site.input(5)];
+  if (site.input(9)) site.refuse('it follows several beams');
   const operands = [site.x, site.input(1), site.input(2)].filter((value) => value !== undefined);
   const places = operands.map((value): Place => {
     const rank = site.rank(value);
@@ -142,8 +144,12 @@ function coupleGroupQuery(site: ChannelSite): void {
   const [k, v] = [site.input(1), site.input(2)];
   if (!k || !v) site.refuse('queries, keys and values are packed');
   const width = site.size(x, 2) / many;
+  const sinks = site.input(11);
   coupleHeads(site, {
-    queries: [x, y].map((value) => [value, 2, headOf(width)]),
+    queries: [
+      ...[x, y].map((value): Place => [value, 2, headOf(width)]),
+      ...[...perHead(site, site.input(10), 1), ...(sinks ? [[sinks, 0] as const] : [])],
+    ],
     keys: [...[k, v].map((value): Place => [value, 2, headOf(width)]), ...cacheHeads(site, [3, 4], [1, 2])],
     shared: many / few,
   });

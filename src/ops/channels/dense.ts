@@ -1,5 +1,5 @@
-import { joinBroadcast } from './elementwise.js';
-import type { ChannelRow, ChannelSite, Place } from './site.js';
+import { broadcastPlace, joinBroadcast } from './elementwise.js';
+import type { ChannelRow, ChannelSite } from './site.js';
 
 /** Products of matrices. */
 export const dense: Record<string, ChannelRow> = {
@@ -38,14 +38,10 @@ function coupleProduct(site: ChannelSite, transA: boolean, transB: boolean): voi
 /** The axes before those of the matrices are broadcast; products of two activations run side by side in them. */
 function coupleBatch(site: ChannelSite, a: string, b: string): void {
   const { y } = site;
-  const count = Math.max(site.rank(a), site.rank(b)) - 2;
-  for (let axis = 0; axis < count; axis++) {
-    const places: Place[] = [[y, axis]];
-    for (const factor of [a, b]) {
-      const own = axis - count + site.rank(factor) - 2;
-      if (own >= 0 && site.dims(factor)[own] !== 1) places.push([factor, own]);
-    }
-    site.join(...places);
-    if (places.length > 2) site.heads(y, axis);
+  const rank = Math.max(site.rank(a), site.rank(b));
+  for (let axis = 0; axis < rank - 2; axis++) {
+    const factors = [a, b].flatMap((factor) => (site.rank(factor) > 2 ? broadcastPlace(site, factor, axis, rank) : []));
+    site.join([y, axis], ...factors);
+    if (factors.length > 1) site.heads(y, axis);
   }
 }

@@ -1,19 +1,19 @@
 import type { ChannelRow, ChannelSite, Place } from './site.js';
 
 /**
- * Joins the axes of operands with those of a result that they are broadcast to (ONNX Broadcasting.md). Where an operand
- * has one index that serves all of the result, nothing of it has to go.
+ * The axis of an operand that is broadcast along one of a result (ONNX Broadcasting.md), which has so many axes: none where
+ * the operand has one index that serves all of the result, as nothing of it has to go then.
  */
+export function broadcastPlace(site: ChannelSite, operand: string, axis: number, rank: number): Place[] {
+  const own = axis - rank + site.rank(operand);
+  return own >= 0 && site.dims(operand)[own] !== 1 ? [[operand, own]] : [];
+}
+
+/** Joins the axes of operands with those of a result that they are broadcast to. */
 export function joinBroadcast(site: ChannelSite, operands: readonly string[], result: string): void {
   const rank = site.rank(result);
-  for (let axis = 0; axis < rank; axis++) {
-    const places: Place[] = [[result, axis]];
-    for (const operand of operands) {
-      const own = axis - rank + site.rank(operand);
-      if (own >= 0 && site.dims(operand)[own] !== 1) places.push([operand, own]);
-    }
-    site.join(...places);
-  }
+  for (let axis = 0; axis < rank; axis++)
+    site.join([result, axis], ...operands.flatMap((operand) => broadcastPlace(site, operand, axis, rank)));
 }
 
 /** Every element of the outputs depends on the elements of the inputs at the same place. */

@@ -1,4 +1,5 @@
 import { along, axesFrom, joinOthers } from './along.js';
+import { broadcastPlace } from './elementwise.js';
 import type { ChannelRow, ChannelSite } from './site.js';
 
 const NORMALIZES = 'normalizes over it';
@@ -59,7 +60,13 @@ function coupleGroups(site: ChannelSite): void {
 
 /** The sum of the first two inputs is normalized over its last axis; the sum itself may be the last output. */
 function coupleSkip(site: ChannelSite): void {
-  const last = new Set([site.rank(site.x) - 1]);
-  for (const value of [site.input(1)!, site.y, site.node.outputs[3]])
-    if (value) joinOthers(site, site.x, value, last, NORMALIZES);
+  const { x, y, node } = site;
+  const last = site.rank(x) - 1;
+  const values = [x, y, node.outputs[3]].filter((value) => value !== undefined);
+  for (let axis = 0; axis < last; axis++)
+    site.join(
+      ...values.map((value) => [value, axis] as const),
+      ...broadcastPlace(site, site.input(1)!, axis, last + 1),
+    );
+  for (const value of values) site.freeze(value, last, NORMALIZES);
 }

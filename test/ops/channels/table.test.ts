@@ -141,12 +141,55 @@ const ROWS: Record<string, { inputs: string; y: string; nodes: string; groups: s
     nodes: 'p = Einsum <equation = "ni,ic->nc"> (x, a) y = Einsum <equation = "nc,oc->no"> (p, w)',
     groups: ['6: a:1 w:1'],
   },
+  'a fused convolution with a sum': {
+    inputs: 'float[1, 3, 4, 4] x, float[6, 3, 1, 1] a, float[6, 3, 1, 1] c, float[6] b, float[2, 6, 1, 1] w',
+    y: 'float[1, 2, 4, 4]',
+    nodes: `p = Conv (x, a) q = com.microsoft.FusedConv <activation = "Relu"> (x, c, b, p)
+      y = com.microsoft.FusedConv <activation = "Relu"> (q, w)`,
+    groups: ['6: a:0 b:0 c:0 w:1'],
+  },
+  'fused dense layers': {
+    inputs: 'float[1, 4] x, float[6, 4] a, float[6] b, float[5, 6] c, float[5] d, float[5, 2] w',
+    y: 'float[1, 2]',
+    nodes: `p = com.microsoft.FusedMatMul <transB = 1> (x, a) q = com.microsoft.BiasGelu (p, b)
+      r = com.microsoft.FusedGemm <activation = "Relu", transB = 1> (q, c, d) y = com.microsoft.FusedMatMul (r, w)`,
+    groups: ['6: a:0 b:0 c:1', '5: c:0 d:0 w:0'],
+  },
+  'com.microsoft.Attention projects by itself': {
+    inputs: 'float[1, 3, 4] x, float[4, 24] a, float[24] b, float[8, 2] w',
+    y: 'float[1, 3, 2]',
+    nodes: 'h = com.microsoft.Attention <num_heads = 4> (x, a, b) y = MatMul (h, w)',
+    groups: ['4: a:1×6 b:0×6 w:0×2'],
+  },
+  'com.microsoft.MultiHeadAttention, with biases': {
+    inputs: `float[1, 3, 4] x, float[4, 8] q, float[4, 8] k, float[4, 12] v, float[28] b, float[1, 4, 3, 3] m,
+      float[12, 2] w`,
+    y: 'float[1, 3, 2]',
+    nodes: `qm = MatMul (x, q) km = MatMul (x, k) vm = MatMul (x, v)
+      h = com.microsoft.MultiHeadAttention <num_heads = 4> (qm, km, vm, b, , m) y = MatMul (h, w)`,
+    groups: ['4: b:0×7 k:1×2 m:1 q:1×2 v:1×3 w:0×3'],
+  },
+  'com.microsoft.GroupQueryAttention loses one query of each key': {
+    inputs: 'float[1, 3, 4] x, float[4, 48] q, float[4, 16] k, float[4, 16] v, float[48, 2] w',
+    y: 'float[1, 3, 2]',
+    nodes: `l = Constant <value = int32[1] {2}> () t = Constant <value = int32[1] {3}> ()
+      qm = MatMul (x, q) km = MatMul (x, k) vm = MatMul (x, v)
+      h, pk, pv = com.microsoft.GroupQueryAttention <num_heads = 6, kv_num_heads = 2> (qm, km, vm, , , l, t)
+      y = MatMul (h, w)`,
+    groups: ['3: q:1×16 w:0×16'],
+  },
+  'a weight that is used twice': {
+    inputs: 'int64[1, 3] x, float[9, 6] e, float[6, 6] w',
+    y: 'float[1, 3, 9]',
+    nodes: 'g = Gather (e, x) h = MatMul (g, w) y = Einsum <equation = "bsd,vd->bsv"> (h, e)',
+    groups: ['6: e:1 w:0 w:1'],
+  },
 };
 
 describe('rows of the channel table', () => {
   for (const [name, { inputs, y, nodes, groups }] of Object.entries(ROWS))
     it(name, async () => {
-      const text = `<ir_version: 10, opset_import: ["" : 23]> graph (${inputs}) => (${y} y) { ${nodes} }`;
+      const text = `<ir_version: 10, opset_import: ["" : 23, "com.microsoft" : 1]> graph (${inputs}) => (${y} y) { ${nodes} }`;
       const part = await prunable(modelWithWeights(text));
       const found = part.found.groups.map(({ size, members }) => {
         const constants = members.filter(({ isConstant }) => isConstant);

@@ -25,6 +25,8 @@ export async function oracleGap(
   shapes: GivenShapes = [],
 ): Promise<number> {
   const feeds = exampleInputs(model, shapes);
+  for (const { data } of Object.values(feeds))
+    if (data instanceof BigInt64Array) for (const i of data.keys()) data[i] = BigInt((i * 5) % 9);
   const expected = await outputsOf(zeroChannels(model, found, removed), feeds);
   const outputs = await outputsOf(await removeChannels(model, found, removed), feeds);
   return Math.max(...Object.entries(expected).map(([name, value]) => difference(outputs[name], value)));
