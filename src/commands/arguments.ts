@@ -218,6 +218,7 @@ export function distillArguments(command: Command): Command {
         `also compare inner values: ${oneOf(HINT_KINDS)}; two that are named as student,teacher, or those that belong together; repeatable`,
         'repeatable',
       ],
+      ['--teacher-views', 'the teacher sees samples as they are changed, and runs along with training'],
       ['--teacher-cache <folder>', 'where outputs of teachers are kept (default: teacher-outputs beside the output)'],
       ['--teacher-cache-limit <bytes>', 'most that inner values of the teacher may take there (default: 2GB)'],
       ['--no-alone', 'do not train the student without a teacher for comparison'],

@@ -10,7 +10,8 @@ import { accuracyOf } from './distill-judging.js';
 import type { DistillOptions } from './distill-options.js';
 import type { Recipe } from './distill-recipes.js';
 import type { Teacher, TeacherScores } from './distill-teachers.js';
-import { type TeacherHints, type TrainingData, withValidation } from './training-data.js';
+import type { TeacherViews } from './distill-views.js';
+import { type TeacherHints, type TrainingData, type ViewedLogits, withValidation } from './training-data.js';
 import { datasetOptions, deriveWorkbench, type Workbench } from './workbench.js';
 
 /** Opens the samples to learn from: those with labels, if there are any, and those without. */
@@ -50,6 +51,8 @@ const named = (names: string[] | undefined) => (names?.every((name) => /^LABEL_\
 export interface DistillationData extends Omit<TrainingData, 'teacher'> {
   isLabelled(index: number): boolean;
   scores: TeacherScores;
+  /** Teachers that see samples as they are changed. */
+  views?: TeacherViews | undefined;
   /** Inner values that are compared, too. */
   hints?: TeacherHints | undefined;
   /** Accuracy on samples of the training data, with labels or without. */
@@ -86,10 +89,25 @@ export const labelledOf = ({ indices, isLabelled }: DistillationData): number[] 
 
 /** All samples, with what the teacher says of them. */
 export function taughtBy(samples: DistillationData, recipe: Recipe): TrainingData {
-  const { data, indices, validation, note, isLabelled, scores, hints } = samples;
-  const logits = (chosen: readonly number[]) => scores.logits(chosen, recipe.temperature);
-  return { data, indices, validation, note, teacher: { ...recipe, isLabelled, logits, key: scores.key, hints } };
+  const { data, indices, validation, note, isLabelled, scores, hints, views } = samples;
+  const { temperature } = recipe;
+  const teacher = {
+    ...recipe,
+    isLabelled,
+    logits: (chosen: readonly number[]) => scores.logits(chosen, temperature),
+    views: views && viewedLogits(views, scores, temperature),
+    key: scores.key,
+    hints,
+  };
+  return { data, indices, validation, note, teacher };
 }
+
+const viewedLogits = (views: TeacherViews, scores: TeacherScores, temperature: number): ViewedLogits => ({
+  async *along(batches, changes) {
+    for await (const { said, ...batch } of views.along(batches, changes))
+      yield { ...batch, logits: scores.mean(said, temperature) };
+  },
+});
 
 /** Samples with a label, without what the teacher says of them. */
 export function untaught(samples: DistillationData): TrainingData {

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { firstSamples, type TaskData } from '../data/task.js';
 import type { Batch } from '../data/types.js';
 import { UserError } from '../errors.js';
+import { sharedInputs } from '../evaluate/run-along.js';
 import {
   type FitOf,
   keepTeacherValues,
@@ -13,7 +14,7 @@ import type { RowValue } from '../evaluate/value-rows.js';
 import { sumOf } from '../group.js';
 import type { Dim } from '../ir/graph.js';
 import { floatFromHalf } from '../ir/half.js';
-import { elementCount, type NamedValues, type TensorValue } from '../ir/types.js';
+import { elementCount, type NamedValues } from '../ir/types.js';
 import { formatBytes } from '../report/format.js';
 import { type FedHint, HINTS, type Hint, hintInput, hintProbe } from '../training/hints.js';
 import { freezeParameters, normalForm, prepareForTraining } from '../training/prepare.js';
@@ -68,7 +69,7 @@ export async function planHints(
   ] as const;
   const indices = firstSamples(samples);
   const batches = await Promise.all(sides.map((side) => contrastingBatches(side, indices)));
-  const inputs = feelsChanges(options) ? sharedInputs(batches) : undefined;
+  const inputs = feelsChanges(options) ? commonInputs(batches) : undefined;
   const hints = await findHints(sides[0], sides[1], match, batches);
   const byToken = samples.dataset.kind === 'text' && hints.some(({ kind }) => HINTS[kind].tokenAxes.length);
   const tokens = byToken ? await sharedTokens(sides[0], sides[1], indices) : undefined;
@@ -96,16 +97,13 @@ const feelsChanges = ({ augment, match }: DistillOptions) =>
   augment !== 'none' && match.some(({ kind }) => kind !== 'relations');
 
 /**
- * Which input of a student each of its teacher's is, where both take the same numbers.
- * @throws UserError where they do not, so that the teacher cannot take what was changed for the student
+ * Which input of a student each of its teacher's is.
+ * @throws UserError where they take other numbers, so that the teacher cannot take what was changed for the student
  */
-function sharedInputs(batches: readonly (readonly [Batch, Batch])[]): Map<string, string> {
+function commonInputs(batches: readonly (readonly [Batch, Batch])[]): ReadonlyMap<string, string> {
   const [own, taught] = batches.map(([{ feeds }]) => feeds) as [NamedValues, NamedValues];
-  const names = Object.keys(own);
-  const pairs = Object.keys(taught).map((name, k) => [name, name in own ? name : (names[k] ?? '')] as const);
-  const isSame = (a: TensorValue, b: TensorValue | undefined) =>
-    a.type === b?.type && a.dims.join() === b.dims.join() && a.data.every((value, k) => value === b.data[k]);
-  if (pairs.every(([name, student]) => isSame(taught[name]!, own[student]))) return new Map(pairs);
+  const shared = sharedInputs(own, taught);
+  if (shared) return shared;
   throw new UserError('changes samples for the student, and the teacher, which takes other inputs, cannot see them', {
     file: '--augment',
     mend: 'leave it out, or match relations alone',

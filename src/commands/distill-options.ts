@@ -53,6 +53,8 @@ const fields = exact({
   beta: nonNegativeNumber().default(8),
   /** Inner values that are compared with the teacher's, beside the scores. */
   match: matches().default([]),
+  /** Runs the teacher along with training, on samples as they are changed. */
+  teacherViews: flag().default(false),
   /** Folder where the teacher's outputs are kept; beside the output where absent. */
   teacherCache: path().optional(),
   /** Bytes that inner values of the teacher may take there; where they would take more, it runs along with training. */

@@ -69,6 +69,13 @@ export function orderOf(student: TaskData, teacher: TaskData, { bench }: Teacher
   }
 }
 
+/** Scores of a teacher in the order of the student's classes. */
+export const inOrder = (
+  scores: Float32Array,
+  { labels }: TaskData,
+  order: readonly number[] | undefined,
+): Float32Array => (order ? reorderScores(scores, labels.classes.length, order) : scores);
+
 /** What several teachers say of the samples of one data set. */
 export interface TeacherScores {
   /**
@@ -76,6 +83,8 @@ export interface TeacherScores {
    * on the temperature.
    */
   logits(indices: readonly number[], temperature: number): Float32Array;
+  /** The same of what each teacher says. */
+  mean(said: readonly Float32Array[], temperature: number): Float32Array;
   /** What the teachers take a sample for. */
   classes(index: number): number | number[];
   /** True where one of the teachers could not read the sample. */
@@ -96,7 +105,7 @@ export async function scoresOf(
   context: CommandContext,
 ): Promise<TeacherScores> {
   const folder = options.teacherCache ?? join(dirname(output), 'teacher-outputs');
-  const all: { outputs: TeacherOutputs; order: number[] | undefined }[] = [];
+  const all: { outputs: TeacherOutputs; data: TaskData; order: number[] | undefined }[] = [];
   const close = () => {
     for (const { outputs } of all) outputs.close();
   };
@@ -104,7 +113,7 @@ export async function scoresOf(
     for (const teacher of teachers) {
       const data = await teacher.open(student.dataset);
       const order = orderOf(student, data, teacher);
-      all.push({ outputs: await outputsOf(teacher, data, folder, context), order });
+      all.push({ outputs: await outputsOf(teacher, data, folder, context), data, order });
     }
   } catch (error) {
     close();
@@ -112,17 +121,14 @@ export async function scoresOf(
   }
   const { kind, labels } = student;
   const width = kind === 'binary' ? 1 : labels.classes.length;
+  const mean: TeacherScores['mean'] = (said, temperature) => meanSoftened(said, width, kind, temperature);
   const logits: TeacherScores['logits'] = (indices, temperature) =>
-    meanSoftened(
-      all.map(({ outputs, order }) => {
-        const rows = outputs.read(indices);
-        return order ? reorderScores(rows, outputs.width, order) : rows;
-      }),
-      width,
-      kind,
+    mean(
+      all.map(({ outputs, data, order }) => inOrder(outputs.read(indices), data, order)),
       temperature,
     );
   return {
+    mean,
     logits,
     classes: (index) => classesOf(logits([index], 1), kind),
     lacks: (index) => all.some(({ outputs }) => outputs.lacks(index)),

@@ -177,6 +177,14 @@ function fingerprintOf(
 ): string {
   const hash = createHash('sha256').update(encodeModel(bench.model));
   hash.update(digestOf(data.dataset, indices));
-  hash.update(JSON.stringify([scores.key, batchSizeOf(data, settings), trainingSettings(settings), settings.match]));
+  hash.update(
+    JSON.stringify([
+      scores.key,
+      batchSizeOf(data, settings),
+      trainingSettings(settings),
+      settings.match,
+      settings.teacherViews,
+    ]),
+  );
   return hash.digest('hex');
 }

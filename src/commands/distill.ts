@@ -11,6 +11,7 @@ import { checkpointsOf, learn } from './distill-learn.js';
 import { type DistillOptions, distillOptions } from './distill-options.js';
 import { distillationReport, helpWarnings, otherStudent } from './distill-report.js';
 import { openTeachers, orderOf, scoresOf, type Teacher } from './distill-teachers.js';
+import { openViews } from './distill-views.js';
 import { finish } from './finish.js';
 import { openGates } from './gating.js';
 import { besideWhich } from './model-pair.js';
@@ -55,13 +56,14 @@ export async function distill(
   const gates = await openGates(options, test);
   const contenders = await teacherContenders(teachers, samples, test, options);
   const plan = await planHints({ student, samples, teacher: teacher! }, options);
+  const views = await openViews(teachers, samples, options, context);
   const scores = await scoresOf(teachers, samples, output, options, context);
   let hints: Awaited<ReturnType<typeof openHints>> | undefined;
   try {
     const data = await distillationData(student, samples, scores, options);
     noteData(data, options, context);
     hints = plan && (await openHints(plan, scores, output, options, context));
-    const learning = await learn(student, { ...data, hints }, checkpoints, options, context);
+    const learning = await learn(student, { ...data, hints, views }, checkpoints, options, context);
     const trained = learning[learning.written]!;
     const ready = async (model: Model) => (fresh ? withoutNorms(model) : model);
     const readied = async (contender: Contender) => ({ ...contender, model: await ready(contender.model) });
@@ -157,6 +159,6 @@ function noteData(data: DistillationData, options: DistillOptions, context: Comm
   if (note) context.note(note);
   if (unlabelled)
     context.note(`${unlabelled} of ${indices.length} training samples have no label: the teacher speaks for them`);
-  if (options.augment !== 'none')
+  if (options.augment !== 'none' && !options.teacherViews)
     context.note('where samples are changed at random, the teacher says what it says of the unchanged ones');
 }

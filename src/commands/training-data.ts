@@ -11,6 +11,7 @@ import type { FeatureCache } from '../training/feature-cache.js';
 import type { FedHint } from '../training/hints.js';
 import { LABEL_SHARE, ROW_WEIGHTS, TARGETS, TEACHER } from '../training/objectives.js';
 import type { Recipe } from './distill-recipes.js';
+import type { Changes } from './distill-views.js';
 import type { Workbench } from './workbench.js';
 
 /** Samples to learn from, and samples to choose by. */
@@ -36,12 +37,22 @@ export interface Validation {
 export interface TeacherTargets extends Recipe {
   /** Logits of samples in the order of the student's classes: rows × classes. */
   logits(indices: readonly number[]): Float32Array;
+  /** The same of samples as they are changed, where teachers see them so. */
+  views?: ViewedLogits | undefined;
   isLabelled(index: number): boolean;
   /** Tells the outputs from those of other teachers and data. */
   key: string;
   /** Inner values that are compared, too. */
   hints?: TeacherHints | undefined;
 }
+
+/** What teachers that run along say of batches. */
+export interface ViewedLogits {
+  along(batches: AsyncIterable<Batch>, changes: Changes): AsyncIterable<TaughtBatch>;
+}
+
+/** A batch, perhaps with what its teachers say of it: rows × classes. */
+type TaughtBatch = Batch & { logits?: Float32Array };
 
 /** Inner values of a student that are compared with its teacher's. */
 export interface TeacherHints {
@@ -142,13 +153,16 @@ export function feedsOf(training: TaughtData, options: FeedOptions): EpochBatche
   const count = Math.ceil(indices.length / options.batchSize);
   return async function* (epoch, skip) {
     let done = (epoch - 1) * count + skip;
+    const { views, hints } = training.teacher ?? {};
+    const changes = { augmentations: options.augmentations ?? [], seed: options.seed, epoch };
     const batches = trainingBatches(data, indices, { ...options, epoch, skipBatches: skip });
-    for await (const { batch, values } of training.teacher?.hints?.along(batches) ?? plain(batches))
-      yield { ...batch.feeds, ...targetsOf(batch.indices, done++ / (options.epochs * count)), ...values };
+    const taught: AsyncIterable<TaughtBatch> = views?.along(batches, changes) ?? batches;
+    for await (const { batch, values } of hints?.along(taught) ?? plain(taught))
+      yield { ...batch.feeds, ...targetsOf(batch, done++ / (options.epochs * count)), ...values };
   };
 }
 
-async function* plain(batches: AsyncIterable<Batch>): AsyncGenerator<{ batch: Batch; values: NamedValues }> {
+async function* plain<B>(batches: AsyncIterable<B>): AsyncGenerator<{ batch: B; values: NamedValues }> {
   for await (const batch of batches) yield { batch, values: {} };
 }
 
@@ -164,7 +178,7 @@ export function cachedFeedsOf(training: TaughtData, cache: FeatureCache, options
     for (let k = skip; k < batches.length; k++) {
       const chosen = batches[k]!.length ? batches[k] : batches.find(({ length }) => length);
       const done = (epoch - 1 + k / batches.length) / options.epochs;
-      if (chosen) yield { ...cache.read(chosen), ...targetsOf(chosen, done) };
+      if (chosen) yield { ...cache.read(chosen), ...targetsOf({ indices: chosen }, done) };
     }
   };
 }
@@ -173,26 +187,26 @@ export function cachedFeedsOf(training: TaughtData, cache: FeatureCache, options
 function targetFeeds(
   { data, indices, teacher }: TaughtData,
   { classWeights }: FeedOptions,
-): (indices: readonly number[], done: number) => NamedValues {
+): (batch: Pick<TaughtBatch, 'indices' | 'logits'>, done: number) => NamedValues {
   const weightOf = classWeights === 'balanced' ? balancedWeights(data, indices) : () => 1;
-  return (chosen, done) => {
+  return ({ indices: chosen, logits }, done) => {
     const weights = Float32Array.from(chosen, weightOf);
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     return {
       [TARGETS]: batchTargets(data, chosen),
       [ROW_WEIGHTS]: { type: 'float32', dims: [chosen.length], data: weights.map((weight) => weight / total) },
-      ...(teacher && teacherFeeds(teacher, chosen, done)),
+      ...(teacher && teacherFeeds(teacher, chosen, logits ?? teacher.logits(chosen), done)),
     };
   };
 }
 
 function teacherFeeds(
-  { logits, isLabelled, alpha: [begin, end] }: TeacherTargets,
+  { isLabelled, alpha: [begin, end] }: TeacherTargets,
   chosen: readonly number[],
+  data: Float32Array,
   done: number,
 ): NamedValues {
   const rows = chosen.length;
-  const data = logits(chosen);
   const alpha = begin + (end - begin) * done;
   const shares = Float32Array.from(chosen, (index) => (isLabelled(index) ? 1 - alpha : 0));
   return {

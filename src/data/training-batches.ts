@@ -22,7 +22,8 @@ export interface TrainingBatchOptions extends EpochPlanOptions {
   cacheBytes?: number | undefined;
 }
 
-const CACHE_BYTES = 256e6;
+/** Bytes of samples that are kept from epoch to epoch where nothing is said. */
+export const CACHE_BYTES = 256e6;
 
 /**
  * The batches of one epoch, prepared ahead while the model learns. Order and augmentation are functions of the seed, the

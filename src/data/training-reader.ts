@@ -77,6 +77,29 @@ export function trainingReader(data: TaskData, options: TrainingReaderOptions): 
   };
 }
 
+/**
+ * Gives the samples of one epoch, changed as they are for one model, as another model takes them. Changes of inputs, which
+ * come after those of samples, are left out.
+ */
+export function viewReader(data: TaskData, taker: TaskData, options: TrainingReaderOptions): SampleReader {
+  const { dataset, preprocessor } = data;
+  const { augmentations, seed, epoch, cacheBytes } = options;
+  const { stages } = preprocessor;
+  const onSamples = augmentations.filter((each) => each.on !== 'inputs');
+  if (!stages || !onSamples.length) return trainingReader(taker, { ...options, augmentations: [] });
+  const { fitted } = cachesOf(data);
+  return {
+    async read(index) {
+      const sample = fitted.get(index) ?? stages.fit(await dataset.load(index));
+      fitted.keep(index, sample, cacheBytes);
+      const random = seededRandom(mixedSeed(seed, epoch, index));
+      const inputs = await taker.preprocessor.prepare(changed(sample, onSamples, random));
+      checkFinite(inputs);
+      return inputs;
+    },
+  };
+}
+
 function changed(sample: RawSample, augmentations: readonly Augmentation[], random: Random): RawSample {
   return augmentations.reduce(
     (made, { on, apply }) => (on === made.kind ? apply(made as never, random) : made),

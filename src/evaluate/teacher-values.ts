@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { chunks } from '../data/batches.js';
 import { Collector } from '../data/collector.js';
 import { type Padding, resizeAxis } from '../data/pad-batch.js';
 import { firstSamples, type TaskData } from '../data/task.js';
@@ -13,6 +12,7 @@ import type { NamedValues, TensorValue, TypedArray } from '../ir/types.js';
 import { rowsOf, runPool } from '../runtime/pool.js';
 import type { SessionOptions } from '../runtime/protocol.js';
 import { loadable } from '../runtime/source.js';
+import { runAlong, takenFrom } from './run-along.js';
 import { type RowValue, type ValueBatch, ValueRows } from './value-rows.js';
 
 /** A teacher whose outputs are some of its inner values, and what it is run with. */
@@ -37,7 +37,7 @@ export interface TokenFit {
 
 /** Gives batches of a student what of its teacher they are compared with. */
 export interface TeacherValues {
-  along(batches: AsyncIterable<Batch>): AsyncGenerator<{ batch: Batch; values: NamedValues }>;
+  along<B extends Batch>(batches: AsyncIterable<B>): AsyncGenerator<{ batch: B; values: NamedValues }>;
   close(): void;
 }
 
@@ -97,13 +97,6 @@ async function* runAll(probe: TeacherProbe, onProgress?: (samples: number) => vo
   }
 }
 
-/** A part of a batch, as the teacher takes it. */
-interface Part {
-  batch: Batch;
-  feeds: NamedValues;
-  isLast: boolean;
-}
-
 /** Bytes of the teacher's values that may lie ready, where one batch has less. */
 const READY = 1e9;
 
@@ -117,31 +110,19 @@ export function liveTeacherValues(probe: TeacherProbe, batchBytes: number, fitOf
   const workers = Math.max(1, Math.min(probe.workers, Math.floor(READY / (2 * batchBytes))));
   const reader = trainingReader(data, { augmentations: [], seed: 0, epoch: 0, cacheBytes: 256e6 });
   const collector = new Collector(data.dataset, data.preprocessor, reader, {});
-  async function* parts(batches: AsyncIterable<Batch>): AsyncGenerator<Part> {
-    for await (const batch of batches) {
-      const pieces = chunks(batch.indices, data.fixedBatch ?? batch.indices.length);
-      for (const [k, piece] of pieces.entries()) {
-        const begin = k * pieces[0]!.length;
-        const feeds = inputs
-          ? rowsOf(takenBy(inputs, batch.feeds), begin, begin + piece.length)
-          : (await collector.collect(piece)).feeds;
-        yield { batch, feeds, isLast: k === pieces.length - 1 };
-      }
-    }
-  }
+  const feedsOf = async ({ indices, feeds }: Batch, begin: number, end: number) =>
+    inputs ? rowsOf(takenFrom(inputs, feeds), begin, end) : (await collector.collect(indices.slice(begin, end))).feeds;
   return {
     async *along(batches) {
       const { source, dispose } = await loadable(probe.model);
+      const finish = (outputs: NamedValues, { feeds }: Batch) => {
+        checkNumbers(outputs, probe);
+        return fitted(outputs, values, fitOf(feeds), 0);
+      };
       try {
-        let collected: NamedValues[] = [];
-        const options = { workers, session, fixedBatch: data.fixedBatch };
-        for await (const { batch: part, outputs } of runPool([source], parts(batches), options)) {
-          checkNumbers(outputs[0]!, probe);
-          collected.push(fitted(outputs[0]!, values, fitOf(part.batch.feeds), 0));
-          if (!part.isLast) continue;
-          yield { batch: part.batch, values: joinRows(collected) };
-          collected = [];
-        }
+        const companion = { source, fixedBatch: data.fixedBatch, workers, session, feedsOf };
+        for await (const { batch, parts } of runAlong(companion, batches, finish))
+          yield { batch, values: joinRows(parts) };
       } finally {
         dispose();
       }
@@ -149,9 +130,6 @@ export function liveTeacherValues(probe: TeacherProbe, batchBytes: number, fitOf
     close() {},
   };
 }
-
-const takenBy = (inputs: ReadonlyMap<string, string>, feeds: NamedValues): NamedValues =>
-  Object.fromEntries([...inputs].map(([own, student]) => [own, feeds[student]!]));
 
 /** Values cut or filled up to the length of a batch. @param without axes that are missing in front */
 function fitted(

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Augmentation } from '../../src/data/augment/augmentation.js';
+import type { SampleReader } from '../../src/data/collector.js';
 import { stack } from '../../src/data/stack.js';
 import type { TaskData } from '../../src/data/task.js';
 import { type TrainingBatchOptions, trainingBatches } from '../../src/data/training-batches.js';
+import { trainingReader, viewReader } from '../../src/data/training-reader.js';
 import type { Batch, Preprocessor, RawSample } from '../../src/data/types.js';
 import { UserError } from '../../src/errors.js';
 
@@ -166,5 +168,31 @@ describe('trainingBatches', () => {
     await all(source, { augmentations: [busy], batchSize: 200, epoch: 2 });
     clearInterval(timer);
     expect(turns).toBeGreaterThan(20);
+  });
+});
+
+describe('viewReader', () => {
+  it('gives another model the samples as they are changed for the first one, but for its inputs', async () => {
+    const twice: Preprocessor = {
+      ...PIXELS,
+      prepare: (sample) => {
+        const { x } = STAGES.encode(sample);
+        return { x: { ...x, data: x.data.map((value) => 2 * value) } };
+      },
+    };
+    const [source, taker] = [data(6), { ...data(6), preprocessor: twice }];
+    const pixelOf = async (reader: SampleReader, index: number) => (await reader.read(index)).x!.data[0];
+    const how = { seed: 1, cacheBytes: 1e6 };
+    const seen = new Set<unknown>();
+    for (const epoch of [1, 2])
+      for (const index of upTo(6)) {
+        const own = await pixelOf(trainingReader(source, { ...how, epoch, augmentations: [add(50)] }), index);
+        const view = viewReader(source, taker, { ...how, epoch, augmentations: [add(50), scale] });
+        expect(await pixelOf(view, index)).toBe(2 * Number(own));
+        seen.add(own);
+      }
+    expect(seen.size).toBeGreaterThan(6);
+    const unchanged = viewReader(source, taker, { ...how, epoch: 1, augmentations: [scale] });
+    expect(await pixelOf(unchanged, 5)).toBe(10);
   });
 });

@@ -145,7 +145,36 @@ describe('distill', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1);
   });
 
+  it('has the teacher see samples as they are changed for the student', () => {
+    const folder = scratch();
+    const report = join(folder, 'report.json');
+    const lossOf = (teacher: string, ...more: string[]) => {
+      const { status, stderr } = distill(
+        ...[folder, '--teacher', teacher, '--augment', 'shift=0.2,noise=5:10', '--batch-norm', 'frozen', '--no-alone'],
+        ...['--loss', 'kd', '--temperature', '2', '--alpha', '1', '--lr', '1e-12', '--report', report, '--force'],
+        ...more,
+      );
+      expect(stderr).toMatch(more.length ? /the teacher runs along with training/ : /what it says of the unchanged/);
+      expect(status).toBe(0);
+      return readReport(report).training!.history[1]!.loss!;
+    };
+    // A student that does not move has nothing to learn of itself, as long as both see the same.
+    expect(lossOf(STUDENT)).toBeGreaterThan(0.05);
+    expect(lossOf(STUDENT, '--teacher-views')).toBeLessThan(1e-6);
+    expect(lossOf(TEACHER, '--teacher-views')).toBeGreaterThan(0.05);
+  }, 60_000);
+
+  it('refuses views that a teacher of other inputs cannot see', () => {
+    const { status, stderr } = nncompress(
+      ...['distill', TEACHER, '--teacher', STUDENT, '--train', TRAIN, '-o', join(scratch(), 'out.onnx')],
+      ...['--augment', 'specaugment', '--teacher-views'],
+    );
+    expect(stderr).toMatch(/^nncompress: --teacher-views: \S+: some of the changes are of the inputs .*\n$/);
+    expect(status).toBe(2);
+  });
+
   it.each([
+    [['--teacher', TEACHER, '--teacher-views'], '--teacher-views: samples are not changed'],
     [['--teacher', TEACHER, '--temperature', '0'], "--temperature: expected auto or a number above 0, got '0'"],
     [['--teacher', 'missing.onnx'], 'missing.onnx'],
     [['--teacher', TEACHER, '--resume'], 'out.onnx.trials.checkpoint: does not exist'],
