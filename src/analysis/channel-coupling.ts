@@ -51,7 +51,8 @@ export class ChannelCoupling {
   ) {
     const { graph } = model;
     this.constants = model.constants();
-    this.producers = graph.index().producer;
+    const { producer, consumers } = graph.index();
+    this.producers = producer;
     this.derived = new Set(this.constants.keys());
     this.table = new AxisTable([...facts].map(([name, { dims }]) => [name, dims]));
     this.classes.grow(this.table.count);
@@ -59,6 +60,7 @@ export class ChannelCoupling {
     for (const { name } of graph.outputs) this.freezeValue(name, `graph output ${name}`);
     for (const [name, { type, strings }] of this.constants)
       if (strings || DATA_TYPES[type].bits < 8) this.freezeValue(name, `${name} is stored as ${type}`);
+    for (const name of this.constants.keys()) if (!consumers.has(name)) this.freezeValue(name, 'nothing takes it');
     for (const node of graph.nodes) this.follow(node);
     while (this.choices.length) this.decide(this.nextChoice());
   }

@@ -44,4 +44,42 @@ describe('channel groups', () => {
     expect(found.groups).toEqual(['h × 8: a:1 b:0 b:1 w:0 → i y']);
     expect(found.refused).toEqual(['y: graph output y']);
   });
+
+  it('say why layers have to stay', async () => {
+    const { refused } = await groupsOf(`
+      <ir_version: 8, opset_import: ["" : 17, "custom" : 1]>
+      stays (float[N, 4] x, bool c, float[4, 5] a, float[4, 6] b, float[4, 7] d, float[4, 8] e, float[8] s, float q)
+        => (float[N, 5] y, float[N, 6] z, float u, float[N, 8] v)
+      {
+        h = MatMul (x, a)
+        y = If (c) <then_branch = t () => (o) { o = Relu (h) }, else_branch = f () => (p) { p = Neg (h) }>
+        i = MatMul (x, b)
+        z = Softmax (i)
+        j = MatMul (x, d)
+        k = Relu (j)
+        u = ReduceMean <axes = [1]> (k)
+        l = MatMul (x, e)
+        m = QuantizeLinear (l, q)
+        v = DequantizeLinear (m, q)
+      }`);
+    expect(refused).toEqual([
+      'h: If y: its subgraph takes it',
+      'i: Softmax z normalizes over it',
+      'j: ReduceMean u reduces it',
+      'l: QuantizeLinear m: is quantized: prune first, then quantize',
+    ]);
+  });
+
+  it('name operators without a rule', async () => {
+    const { groups, refused } = await groupsOf(`
+      <ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]>
+      unknown (float[N, 4] x, float[4, 8] a, float[8, 2] w) => (float[N, 2] y)
+      {
+        h = MatMul (x, a)
+        i = com.microsoft.Inverse (h)
+        y = MatMul (i, w)
+      }`);
+    expect(groups).toEqual([]);
+    expect(refused[0]).toBe('h: no rule for com.microsoft.Inverse (i)');
+  });
 });

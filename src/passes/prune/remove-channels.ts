@@ -1,6 +1,5 @@
 import type { ChannelGroup, ChannelGroups, ChannelMember } from '../../analysis/channel-groups.js';
-import { inferSymbolicShapes } from '../../analysis/symbolic-shapes.js';
-import type { ValueFacts } from '../../analysis/value-types.js';
+import { inferValueTypes, type ValueFacts } from '../../analysis/value-types.js';
 import { messageOf } from '../../errors.js';
 import type { Dim } from '../../ir/graph.js';
 import type { Model } from '../../ir/model.js';
@@ -83,17 +82,17 @@ function byAxis<Left>(
 }
 
 async function checkShapes(model: Model, before: ReadonlyMap<string, ValueFacts>, left: LeftIndices): Promise<void> {
-  const { facts } = await inferSymbolicShapes(model);
+  const after = await inferValueTypes(model);
   for (const node of model.graph.nodes)
     for (const output of node.outputs) {
       const dims = before.get(output)?.dims;
-      if (!dims) continue;
+      const now = after.get(output);
+      if (!dims || (now && !now.dims)) continue;
       const expected = shapeLeft(dims, left.get(output));
-      const now = facts.get(output)?.dims;
-      const fits = now?.length === expected.length && expected.every((dim, axis) => agree(dim, now[axis]));
-      if (fits) continue;
+      if (now && now.dims?.length === dims.length && expected.every((dim, axis) => agree(dim, now.dims![axis])))
+        continue;
       const reason = await loadingProblem(model);
-      const shapes = `its output is [${now ?? '?'}], not [${expected}]`;
+      const shapes = `${output} is [${now?.dims ?? '?'}], not [${expected}]`;
       throw new Error(`${node.op} ${node.label} does not go without the removed channels: ${reason ?? shapes}`);
     }
 }

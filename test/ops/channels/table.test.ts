@@ -89,6 +89,17 @@ const ROWS: Record<string, { inputs: string; y: string; nodes: string; groups: s
       v = Reshape (o, u) a = Transpose <perm = [0, 2, 1, 3]> (v) c = Reshape (a, f) y = MatMul (c, w)`,
     groups: ['3: q:1×4 w:0×4'],
   },
+  'a batch times heads, of open lengths': {
+    inputs: 'float[N, L, 4] x, float[4, 12] q, float[12, 2] w',
+    y: 'float[N, L, 2]',
+    nodes: `s = Constant <value_ints = [0, 0, 3, 4]> () h = Constant <value_ints = [3]> () e = Constant <value_ints = [4]> ()
+      f = Constant <value_ints = [0, 0, -1]> () n = Shape <start = 0, end = 1> (x) l = Shape <start = 1, end = 2> (x)
+      nh = Mul (n, h) b = Concat <axis = 0> (nh, l, e) u = Concat <axis = 0> (n, h, l, e)
+      m = MatMul (x, q) r = Reshape (m, s) t = Transpose <perm = [0, 2, 1, 3]> (r) v = Reshape (t, b)
+      k = Transpose <perm = [0, 2, 1]> (v) z = MatMul (v, k) p = Softmax (z) o = MatMul (p, v)
+      a = Reshape (o, u) c = Transpose <perm = [0, 2, 1, 3]> (a) d = Reshape (c, f) y = MatMul (d, w)`,
+    groups: ['3: q:1×4 w:0×4'],
+  },
   'a channel shuffle': {
     inputs: 'float[1, 3, 4, 4] x, float[8, 3, 1, 1] a, float[8, 1, 3, 3] d, float[2, 8, 1, 1] w',
     y: 'float[1, 2, 2, 2]',
