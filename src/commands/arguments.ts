@@ -199,7 +199,7 @@ export function distillArguments(command: Command): Command {
     heading,
     rows: [
       ['--teacher <file>', 'ONNX file of the large model; of several, the mean is learnt: repeatable', 'repeatable'],
-      ['--student <template>', `build the small model: ${oneOf(STUDENTS)}; small or base: cnn:small`],
+      ['--student <template>', `build the small model: ${oneOf(STUDENTS)}, or auto; small or base: cnn:small`],
       ['--parameters <n>', 'most parameters of a built student: 500k, or a share of its teacher’s: 10%'],
       ['--macs <n>', 'most multiply-accumulates a sample of a built student: 2M, or a share of its teacher’s'],
       ['--unlabelled <path>', 'further samples to learn from, whose labels are not looked at'],

@@ -32,6 +32,7 @@ export const checkpointsOf = (output: string) => ({
   trials: `${output}.trials.checkpoint`,
   taught: `${output}.checkpoint`,
   alone: `${output}.alone.checkpoint`,
+  students: `${output}.students.checkpoint`,
 });
 
 /**

@@ -17,17 +17,20 @@ import {
   trainingShape,
 } from './schemas.js';
 
-/** A template of students, and perhaps one of its sizes. */
+/** Name of a student for all templates that suit the task: the best is found. */
+export const AUTO = 'auto';
+
+/** A template of students or `auto`, and perhaps a size. */
 const studentName = () =>
   z.string().refine((given) => parseStudent(given) !== undefined, {
-    error: ({ input }) => `expected ${STUDENTS.join(', ')}, perhaps with :small or :base, got '${input}'`,
+    error: ({ input }) => `expected ${[...STUDENTS, AUTO].join(', ')}, perhaps with :small or :base, got '${input}'`,
   });
 
 /** The template and the size that a text such as `cnn:small` names; undefined where it names none. */
 export function parseStudent(given: string): { template: string; size: StudentSize | undefined } | undefined {
   const [template = '', size, ...rest] = given.split(':');
   const isKnown = (words: readonly string[], word: string) => words.includes(word);
-  if (rest.length || !isKnown(STUDENTS, template) || (size !== undefined && !isKnown(STUDENT_SIZES, size)))
+  if (rest.length || !isKnown([...STUDENTS, AUTO], template) || (size !== undefined && !isKnown(STUDENT_SIZES, size)))
     return undefined;
   return { template, size: size as StudentSize | undefined };
 }

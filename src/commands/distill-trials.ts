@@ -91,8 +91,8 @@ export async function tryRecipes(
       '(--loss, --temperature and --alpha name one)',
   );
   const left: Trial[] = [];
-  const results = await TrialLog.open(log, {
-    fingerprint: fingerprintOf(bench, samples, options),
+  const results = await TrialLog.open<number>(log, {
+    fingerprint: fingerprintOf([bench], samples, options),
     resume: options.resume,
     // Processes on other machines would each keep their own.
     kept: context.world.size === 1,
@@ -131,7 +131,7 @@ export function nearestToAlone(trials: readonly Trial[], judged: number): Trial 
 }
 
 /** A random part of the samples to learn from, each class in proportion, and another part to judge by. */
-function partOf(
+export function partOf(
   samples: DistillationData,
   { learnt, judged }: Omit<Round, 'candidates'>,
   seed: number,
@@ -169,13 +169,14 @@ async function tryOne(
   }
 }
 
-/** Hash of what the results of trials depend on, beside the recipe. */
-function fingerprintOf(
-  bench: Workbench,
+/** Hash of what the results of trials of some students depend on, beside the recipe. */
+export function fingerprintOf(
+  benches: readonly Workbench[],
   { data, indices, scores }: DistillationData,
   { resume, checkpointEvery, ...settings }: DistillOptions,
 ): string {
-  const hash = createHash('sha256').update(encodeModel(bench.model));
+  const hash = createHash('sha256');
+  for (const { model } of benches) hash.update(encodeModel(model));
   hash.update(digestOf(data.dataset, indices));
   hash.update(
     JSON.stringify([

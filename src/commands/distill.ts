@@ -1,11 +1,9 @@
 import { rmSync } from 'node:fs';
 import type { TaskData } from '../data/task.js';
-import { UserError } from '../errors.js';
 import { checkOutput } from '../files.js';
-import type { Model } from '../ir/model.js';
 import type { Report } from '../report/schema.js';
 import type { CommandContext } from './context.js';
-import { type DistillationData, distillationData, labelledOf, openSamples, withClassNames } from './distill-data.js';
+import { type DistillationData, distillationData, labelledOf, openSamples } from './distill-data.js';
 import { openHints, planHints } from './distill-hints.js';
 import { checkpointsOf, learn } from './distill-learn.js';
 import { type DistillOptions, distillOptions } from './distill-options.js';
@@ -14,14 +12,14 @@ import { openTeachers, orderOf, scoresOf, type Teacher } from './distill-teacher
 import { openViews } from './distill-views.js';
 import { finish } from './finish.js';
 import { openGates } from './gating.js';
-import { besideWhich } from './model-pair.js';
 import { marked, resolveModelPath } from './model-path.js';
-import { newStudent, withoutNorms } from './new-student.js';
 import { checkReportPaths } from './reports.js';
+import { choiceReport, studentOf } from './student-choice.js';
 import { writeStudentFiles } from './student-files.js';
+import { checkStudent, openStudents } from './student-setup.js';
 import { overlapWarnings } from './training-data.js';
 import { checkCheckpoints, trainingReport, trainingWarnings } from './training-run.js';
-import { openWorkbench, type Workbench } from './workbench.js';
+import type { Workbench } from './workbench.js';
 import { type Contender, judgeResult } from './write-and-judge.js';
 
 export { distillOptions as options };
@@ -38,7 +36,7 @@ export async function distill(
   context: CommandContext,
 ): Promise<Report> {
   const startedAt = new Date();
-  checkStudent(given, options);
+  checkStudent(given, options, context);
   const path = given === undefined ? undefined : resolveModelPath(given);
   checkReportPaths(options);
   const output = options.output ?? marked(path ?? resolveModelPath(options.teacher[0]!), '.distilled');
@@ -47,25 +45,25 @@ export async function distill(
   checkCheckpoints(Object.values(checkpoints), options);
   const teachers = await openTeachers(path, options, context);
   const dataset = await openSamples(options);
-  const [teacher] = teachers;
-  const fresh =
-    path === undefined ? await newStudent(teacher!, await teacher!.open(dataset), output, options, context) : undefined;
-  const student = fresh?.bench ?? (await openStudent(path!, teachers, options, context));
-  const samples = await student.open(dataset);
-  const test = options.data === undefined ? undefined : await student.open(options.data);
+  const { first, fresh, isKnown, ready } = await openStudents(path, teachers, dataset, output, options, context);
+  const samples = await first.open(dataset);
+  const test = options.data === undefined ? undefined : await first.open(options.data);
   const gates = await openGates(options, test);
   const contenders = await teacherContenders(teachers, samples, test, options);
-  const plan = await planHints({ student, samples, teacher: teacher! }, options);
+  const planFor = (student: Workbench) => planHints({ student, samples, teacher: teachers[0]! }, options);
+  const early = isKnown ? await planFor(first) : undefined;
   const views = await openViews(teachers, samples, options, context);
   const scores = await scoresOf(teachers, samples, output, options, context);
   let hints: Awaited<ReturnType<typeof openHints>> | undefined;
   try {
-    const data = await distillationData(student, samples, scores, options);
+    const data = await distillationData(first, samples, scores, options);
     noteData(data, options, context);
+    const choice = fresh && (await studentOf(fresh, { ...data, views }, checkpoints.students, options, context));
+    const student = choice?.chosen.bench ?? first;
+    const plan = isKnown ? early : await planFor(student);
     hints = plan && (await openHints(plan, scores, output, options, context));
     const learning = await learn(student, { ...data, hints, views }, checkpoints, options, context);
     const trained = learning[learning.written]!;
-    const ready = async (model: Model) => (fresh ? withoutNorms(model) : model);
     const readied = async (contender: Contender) => ({ ...contender, model: await ready(contender.model) });
     const judgement = await judgeResult(
       {
@@ -93,7 +91,7 @@ export async function distill(
     return {
       ...report,
       training: trainingReport(trained),
-      distillation: { ...distillation, ...(fresh && { student: fresh.description }) },
+      distillation: { ...distillation, ...(choice && choiceReport(choice)) },
       warnings: [
         ...(await overlapWarnings(data, test)),
         ...trainingWarnings(trained, test),
@@ -105,34 +103,6 @@ export async function distill(
     hints?.close();
     scores.close();
   }
-}
-
-/** @throws UserError where no student is named, or two */
-function checkStudent(path: string | undefined, { student, parameters, macs }: DistillOptions): void {
-  if (path !== undefined && student !== undefined)
-    throw new UserError('the student is given as a file, too', {
-      file: `--student ${student}`,
-      mend: `leave one out: ${path} is trained, or a new one is built`,
-    });
-  const size = parameters === undefined ? (macs === undefined ? undefined : '--macs') : '--parameters';
-  if (path !== undefined && size)
-    throw new UserError('is about a new student, and one is given as a file', { file: size, mend: 'leave it out' });
-  if (path === undefined && student === undefined)
-    throw new UserError('no student is named', {
-      mend: 'give an ONNX file, or have one built: --student cnn:small',
-    });
-}
-
-async function openStudent(
-  path: string,
-  teachers: readonly Teacher[],
-  options: DistillOptions,
-  context: CommandContext,
-): Promise<Workbench> {
-  const opened = await openWorkbench(path, options, context);
-  const beside = await besideWhich(path, teachers[0]!.bench.path);
-  const student = await withClassNames(opened, beside, teachers, options);
-  return { ...student, open: (data) => student.open(data, beside) };
 }
 
 async function teacherContenders(

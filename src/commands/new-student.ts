@@ -1,71 +1,95 @@
-import { measureCost } from '../analysis/cost.js';
 import { embedClassNames } from '../data/labels.js';
 import type { TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
+import { summarizeLatency } from '../evaluate/ratio.js';
 import type { Model } from '../ir/model.js';
+import { encodeModel } from '../onnx/write.js';
 import { cleanupPasses } from '../passes/cleanup/index.js';
 import { runPasses } from '../passes/pass.js';
-import { formatFixed } from '../report/format.js';
-import type { Report } from '../report/schema.js';
+import type { LatencySeries } from '../runtime/latency.js';
 import { buildStudent, type StudentSpec } from '../students/build.js';
 import type { StudentInput } from '../students/input.js';
-import { largestWithin, NAMED_SIZES, type SizeLimits, type StudentSize, sizeAt } from '../students/size.js';
+import type { StudentSize } from '../students/size.js';
 import { TEMPLATES, templatesFor } from '../students/table.js';
 import type { StudentTemplate } from '../students/template.js';
-import type { CommandContext } from './context.js';
-import { type DistillOptions, parseStudent } from './distill-options.js';
+import { AUTO, type DistillOptions, parseStudent } from './distill-options.js';
 import type { Teacher } from './distill-teachers.js';
+import type { StudentFeed } from './student-features.js';
 import { filesFor, type StudentFile } from './student-files.js';
 import { feedOf, inputOf } from './student-input.js';
+import { fastEnough, sizeOf, sizeWanted } from './student-size.js';
+import { latencyFeeds, measureFiles } from './verify.js';
 import { deriveWorkbench, type Workbench } from './workbench.js';
 
 /** A student that was built from a template. */
 export interface NewStudent {
+  template: StudentTemplate;
+  size: StudentSize;
   bench: Workbench;
-  /** What has to lie beside it. */
-  files: StudentFile[];
-  /** Its part of the report. */
-  description: NonNullable<NonNullable<Report['distillation']>['student']>;
+}
+
+/** Students that were built for one task: one that is named, or all that suit. */
+export interface NewStudents {
+  students: readonly NewStudent[];
+  /** Why a template that suits is not among them. */
+  leftOut: readonly { template: StudentTemplate; reason: string }[];
+  /** What has to lie beside the one that is written. */
+  files: readonly StudentFile[];
 }
 
 /**
- * Builds a student from the template that options name, for the samples and the classes of a teacher.
+ * Builds students from the template that options name, or from all that suit the task, for the samples and the classes of
+ * a teacher.
  * @param data samples to learn from, as the teacher takes them.
- * @throws UserError where the template does not take such samples, or cannot be made as small as is asked
+ * @throws UserError where no template takes such samples, or can be made as small as is asked
  */
-export async function newStudent(
+export async function newStudents(
   teacher: Teacher,
   data: TaskData,
   output: string,
   options: DistillOptions,
-  context: CommandContext,
-): Promise<NewStudent> {
+): Promise<NewStudents> {
   const { template: name, size: named } = parseStudent(options.student!)!;
-  const template = TEMPLATES.find((one) => one.name === name)!;
-  const feed = await feedOf(teacher, data, template.suits, options);
-  if (!feed) throw unsuitable(template, await inputOf(teacher, data, options));
-  const outputs = data.kind === 'binary' ? 1 : data.labels.classes.length;
-  const spec = { template, input: feed.input, outputs, independent: data.kind !== 'single-label' };
-  const size = await sizeOf(spec, named, teacher, options);
-  const files = await filesFor(output, teacher.bench.path, data, feed.config, options.force);
-  const model = buildStudent(spec, size.scale, options.seed);
-  if (hasNames(data)) embedClassNames(model.metadata, data.labels.classes);
-  const { bench } = teacher;
-  const own = await deriveWorkbench(bench, model, { ...options, preprocessorConfig: feed.config });
-  context.note(
-    `the student is a new ${name} of ${formatFixed(size.parameters)} parameters, ${formatFixed(size.macs)} ` +
-      `multiply-accumulates a sample: ${template.about}`,
-  );
-  const { scale, ...described } = size;
-  return {
-    bench: { ...own, path: output, open: (samples) => own.open(samples, bench.path) },
-    files,
-    description: { template: name, ...described },
-  };
+  const { feed, templates } = await feedFor(name, teacher, data, options);
+  const wanted = await sizeWanted(named, teacher.bench.model, options);
+  const students: NewStudent[] = [];
+  const leftOut: { template: StudentTemplate; reason: string }[] = [];
+  for (const template of templates) {
+    const spec = specOf(template, feed.input, data);
+    const build = (size: StudentSize) => benchOf(spec, size, feed, teacher, output, options);
+    try {
+      let size = await sizeOf(spec, wanted);
+      if (name === AUTO && options.maxLatency !== undefined && options.benchmark)
+        size = await fastEnough(spec, size, options.maxLatency, async (one) => {
+          const bench = await build(one);
+          return (await latenciesOf([bench], await bench.open(data.dataset)))[0]!;
+        });
+      students.push({ template, size, bench: await build(size) });
+    } catch (error) {
+      if (!(error instanceof UserError) || name !== AUTO) throw error;
+      leftOut.push({ template, reason: error.message });
+      if (leftOut.length === templates.length) throw error;
+    }
+  }
+  return { students, leftOut, files: await filesFor(output, teacher.bench.path, data, feed.config, options.force) };
 }
 
-/** True where classes are known by names, not by numbers alone. */
-const hasNames = ({ labels }: TaskData) => labels.classes.some((name, index) => name !== String(index));
+/** The template of a name, or all that take what the teacher takes; and what they are fed. */
+async function feedFor(
+  name: string,
+  teacher: Teacher,
+  data: TaskData,
+  options: DistillOptions,
+): Promise<{ feed: StudentFeed; templates: readonly StudentTemplate[] }> {
+  if (name === AUTO) {
+    const input = await inputOf(teacher, data, options);
+    return { feed: { input }, templates: templatesFor(input.kind) };
+  }
+  const template = TEMPLATES.find((one) => one.name === name)!;
+  const feed = await feedOf(teacher, data, template.suits, options);
+  if (feed) return { feed, templates: [template] };
+  throw unsuitable(template, await inputOf(teacher, data, options));
+}
 
 function unsuitable({ name, suits }: StudentTemplate, { kind }: StudentInput): UserError {
   const others = templatesFor(kind).map((one) => one.name);
@@ -75,31 +99,35 @@ function unsuitable({ name, suits }: StudentTemplate, { kind }: StudentInput): U
   });
 }
 
-/** The size asked for by name or by limits; a small one where neither is given. */
-async function sizeOf(
-  spec: StudentSpec,
-  named: keyof typeof NAMED_SIZES | undefined,
-  { bench }: Teacher,
-  { parameters, macs }: DistillOptions,
-): Promise<StudentSize> {
-  if (parameters === undefined && macs === undefined) return sizeAt(spec, NAMED_SIZES[named ?? 'small']);
-  if (named)
-    throw new UserError(`says the size, as does ${parameters === undefined ? '--macs' : '--parameters'}`, {
-      file: `--student ${spec.template.name}:${named}`,
-      mend: `leave one out: --student ${spec.template.name}`,
-    });
-  return largestWithin(spec, await limitsOf(bench, { parameters, macs }));
+function specOf(template: StudentTemplate, input: StudentInput, { kind, labels }: TaskData): StudentSpec {
+  const { classes } = labels;
+  const metadata = new Map<string, string>();
+  if (classes.some((name, index) => name !== String(index))) embedClassNames(metadata, classes);
+  const outputs = kind === 'binary' ? 1 : classes.length;
+  return { template, input, outputs, independent: kind !== 'single-label', metadata };
 }
 
-/** Limits as numbers, where some are shares of what the teacher has. */
-async function limitsOf({ model }: Workbench, limits: SizeLimits): Promise<SizeLimits> {
-  if (Object.values(limits).every((limit) => limit === undefined || limit > 1)) return limits;
-  const teacher = await measureCost(model);
-  const absolute = (key: keyof SizeLimits) => (limits[key]! <= 1 ? limits[key]! * teacher[key] : limits[key]);
-  return {
-    ...(limits.parameters !== undefined && { parameters: absolute('parameters') }),
-    ...(limits.macs !== undefined && { macs: absolute('macs') }),
-  };
+/** A student beside its output, where it is not yet, with the preprocessing of its teacher or its own. */
+async function benchOf(
+  spec: StudentSpec,
+  { scale }: StudentSize,
+  { config }: StudentFeed,
+  { bench }: Teacher,
+  output: string,
+  options: DistillOptions,
+): Promise<Workbench> {
+  const model = buildStudent(spec, scale, options.seed);
+  const own = await deriveWorkbench(bench, model, { ...options, preprocessorConfig: config });
+  return { ...own, path: output, open: (data) => own.open(data, bench.path) };
+}
+
+/** Milliseconds at the median that students will take for one sample, once they are written; measured in turns. */
+export async function latenciesOf(benches: readonly Workbench[], data: TaskData): Promise<number[]> {
+  const [first] = benches;
+  const feeds = await latencyFeeds(first!, data);
+  const sources = await Promise.all(benches.map(async ({ model }) => encodeModel(await withoutNorms(model))));
+  const [{ milliseconds, batch }] = (await measureFiles(first!, sources, feeds.slice(0, 1))) as [LatencySeries];
+  return milliseconds.map((one) => summarizeLatency(one, batch).medianMs);
 }
 
 /** A trained student as it is written: its batch normalizations are part of the weights beside them. */

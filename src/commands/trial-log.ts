@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readCheckpoint, writeCheckpoint } from '../training/checkpoint.js';
 
 /** Results by the name of a trial; null where it gave none. */
-type Results = Record<string, number | null>;
+type Results<Result> = Record<string, Result | null>;
 
 /** How the results of trials are kept. */
 export interface TrialLogOptions {
@@ -14,23 +14,23 @@ export interface TrialLogOptions {
   kept: boolean;
 }
 
-/** Results of trials, kept in a file from which an interrupted run takes them. */
-export class TrialLog {
+/** Results of trials, which JSON can hold, kept in a file from which an interrupted run takes them. */
+export class TrialLog<Result> {
   private constructor(
     private readonly path: string,
     private readonly options: TrialLogOptions,
-    private readonly results: Results,
+    private readonly results: Results<Result>,
   ) {}
 
   /** @throws UserError where the file is broken or of another run */
-  static async open(path: string, options: TrialLogOptions): Promise<TrialLog> {
+  static async open<Result>(path: string, options: TrialLogOptions): Promise<TrialLog<Result>> {
     const known = options.kept && options.resume && existsSync(path);
     const results = known ? (await readCheckpoint(path, options.fingerprint)).progress : {};
-    return new TrialLog(path, options, results as Results);
+    return new TrialLog(path, options, results as Results<Result>);
   }
 
   /** The result of a trial, computed where it is not known. */
-  async get(trial: string, compute: () => Promise<number | undefined>): Promise<number | undefined> {
+  async get(trial: string, compute: () => Promise<Result | undefined>): Promise<Result | undefined> {
     const { path, results } = this;
     const { fingerprint, kept } = this.options;
     if (!Object.hasOwn(results, trial)) {

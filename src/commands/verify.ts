@@ -38,12 +38,12 @@ export async function latencyFeeds(
 }
 
 /**
- * Times files in alternation on one thread, once per batch size.
+ * Times models, as files or bytes, in alternation on one thread, once per batch size.
  * @param feeds per batch size, for all or for each of them.
  */
 export function measureFiles(
   { session }: Pick<Workbench, 'session'>,
-  files: readonly string[],
+  files: readonly (Uint8Array | string)[],
   feeds: readonly (NamedValues | readonly NamedValues[])[],
 ): Promise<LatencySeries[]> {
   return measureLatency(files, feeds, { ...session, threads: 1 }, BUDGET);

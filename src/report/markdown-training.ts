@@ -1,4 +1,4 @@
-import { formatFixed, formatPercent, formatPlain, optional } from './format.js';
+import { formatBytes, formatDuration, formatFixed, formatPercent, formatPlain, optional } from './format.js';
 import { cutNote, type Details, MOST_ROWS, markdownTable, markdownText } from './markdown-text.js';
 import type { Report } from './schema.js';
 import { entryOf } from './summary.js';
@@ -18,6 +18,29 @@ export function wayDetails({ distillation }: Report): ReturnType<Details> {
         chosen ? 'taken' : '',
       ]),
       [0, 3],
+    ),
+  };
+}
+
+/** Students that were tried on a part of the data. */
+export function studentDetails({ distillation }: Report): ReturnType<Details> {
+  const candidates = distillation?.candidates ?? [];
+  if (!candidates.length) return undefined;
+  return {
+    title: 'Students that were tried',
+    body: markdownTable(
+      ['Student', 'Parameters', 'MACs', 'Size', 'Latency', 'Samples', 'Accuracy on others', ''],
+      candidates.map((one) => [
+        markdownText(one.template),
+        optional(one.parameters, formatFixed),
+        optional(one.macs, formatFixed),
+        optional(one.bytes, formatBytes),
+        optional(one.latencyMs, formatDuration),
+        optional(one.samples, formatFixed),
+        optional(one.accuracy, formatPercent),
+        one.chosen ? 'taken' : markdownText(one.reason ?? ''),
+      ]),
+      [0, 7],
     ),
   };
 }

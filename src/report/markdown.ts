@@ -21,7 +21,7 @@ import {
   markdownTable,
   markdownText,
 } from './markdown-text.js';
-import { historyDetails, wayDetails } from './markdown-training.js';
+import { historyDetails, studentDetails, wayDetails } from './markdown-training.js';
 import type { Report } from './schema.js';
 import {
   ascending,
@@ -46,6 +46,7 @@ const DETAILS: readonly Details[] = [
   nodeDetails,
   layerDetails,
   trialDetails,
+  studentDetails,
   wayDetails,
   hintDetails,
   historyDetails,

@@ -230,6 +230,30 @@ const distillationTrial = z.object({
   chosen: z.boolean(),
 });
 
+/** A student that was tried on a part of the training data. */
+const studentCandidate = z.object({
+  template: z.string(),
+  /** True for the one that was then trained on all of it. */
+  chosen: z.boolean(),
+  /** Why it was left out. */
+  reason: z.string().optional(),
+  /** Channels of its parts. */
+  widths: z.array(count).optional(),
+  parameters: count.optional(),
+  /** Multiply-accumulates for one sample. */
+  macs: positive.optional(),
+  /** Of its file. */
+  bytes: count.optional(),
+  /** Milliseconds for one sample at the median. */
+  latencyMs: positive.optional(),
+  /** Samples that it learnt from, all epochs together. */
+  samples: count.optional(),
+  /** On samples that were not learnt from; absent where training diverged. */
+  accuracy: fraction.optional(),
+  /** One entry per epoch. */
+  history: z.array(z.record(z.string(), z.number())).optional(),
+});
+
 const distillation = z.object({
   /** kd: Hinton et al. 2015; dkd: decoupled, Zhao et al. 2022; none where the student was trained alone only. */
   loss: z.string(),
@@ -257,6 +281,8 @@ const distillation = z.object({
       macs: positive,
     })
     .optional(),
+  /** The students that were tried, where the one to train was to be found. */
+  candidates: z.array(studentCandidate).optional(),
   /** What was written, and why. */
   chosen: z
     .object({
@@ -366,5 +392,6 @@ export type ChangedSample = z.output<typeof changedSample>;
 export type Preview = z.output<typeof preview>;
 export type Trial = z.output<typeof trial>;
 export type NodeReport = z.output<typeof node>;
+export type StudentCandidate = z.output<typeof studentCandidate>;
 export type LayersReport = z.output<typeof layers>;
 export type Gate = z.output<typeof gate>;

@@ -12,6 +12,7 @@ import {
   nodeText,
   predictionText,
   runText,
+  studentsText,
   tally,
   trainingText,
 } from './summary.js';
@@ -51,6 +52,7 @@ export function renderTerminal(report: Report, { color, width, height = 23 }: Te
     { title: 'Changes', items: changes.map((change) => [cutLine(change, room)]), least: changes.length },
     textSection('Predictions', predictionText(report), room),
     textSection('Training', trainingText(report), room),
+    textSection('Students', studentsText(report), room),
     textSection('Distillation', distillationTexts(report).join('; '), room),
     listSection('Matched', hintTexts(report), room),
     ...nodeSections(report, room),

@@ -11,6 +11,8 @@ export interface StudentSpec {
   outputs: number;
   /** True where each score is a yes or no of its own. */
   independent: boolean;
+  /** What the file is to say besides, such as the names of classes. */
+  metadata?: ReadonlyMap<string, string>;
 }
 
 /** The operator set of students, the newest with kernels for batch normalization in training. */
@@ -30,7 +32,7 @@ export const widthsAt = ({ widths, block }: StudentTemplate, scale: number): num
  * @param seed of the weights, which are random; without it they are zero, for counting.
  */
 export function buildStudent(
-  { template, input, outputs, independent }: StudentSpec,
+  { template, input, outputs, independent, metadata = new Map() }: StudentSpec,
   scale: number,
   seed?: number,
 ): Model {
@@ -38,6 +40,7 @@ export function buildStudent(
   model.irVersion = IR_VERSION;
   model.opsets.set('', OPSET);
   model.producer = 'nncompress';
+  model.metadata = new Map(metadata);
   const { graph } = model;
   graph.name = template.name;
   const values = input.kind === 'tokens' ? [input.ids, ...(input.mask ? [input.mask] : [])] : [input.value];

@@ -1,26 +1,31 @@
 import { measureCost } from '../analysis/cost.js';
 import { UserError } from '../errors.js';
+import { encodeModel } from '../onnx/write.js';
 import { foldBatchNorm } from '../passes/cleanup/fold-batch-norm.js';
 import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
 import { runPasses } from '../passes/pass.js';
 import { buildStudent, type StudentSpec, widthsAt } from './build.js';
+import type { StudentTemplate } from './template.js';
 
 /** Named sizes, as scales of a template's widths. */
 export const NAMED_SIZES = { small: 0.5, base: 1 } as const;
 
-/** What a student may cost at most, once its batch normalizations are folded. */
-export interface SizeLimits {
-  parameters?: number | undefined;
+/** What a student costs, once its batch normalizations are folded. */
+export interface StudentCost {
+  parameters: number;
   /** Multiply-accumulates for one sample. */
-  macs?: number | undefined;
+  macs: number;
+  /** Of its file. */
+  bytes: number;
 }
 
+/** What a student may cost at most. */
+export type SizeLimits = { [key in keyof StudentCost]?: number | undefined };
+
 /** A size of a student, and what that costs. */
-export interface StudentSize {
+export interface StudentSize extends StudentCost {
   scale: number;
   widths: number[];
-  parameters: number;
-  macs: number;
 }
 
 /** What a student costs at a scale. */
@@ -28,8 +33,11 @@ export async function sizeAt(spec: StudentSpec, scale: number): Promise<StudentS
   const model = buildStudent(spec, scale);
   await runPasses(model, [foldBatchNorm, removeDeadNodes]);
   const { parameters, macs } = await measureCost(model);
-  return { scale, widths: widthsAt(spec.template, scale), parameters, macs };
+  return { scale, widths: widthsAt(spec.template, scale), parameters, macs, bytes: encodeModel(model).length };
 }
+
+/** How much the scale grows where the widest part of a template gets one more block. */
+export const stepOf = ({ block, widths }: StudentTemplate): number => block / Math.max(...widths);
 
 /**
  * The largest size within limits: with one more block in the widest part, at least one would be passed.
@@ -37,7 +45,7 @@ export async function sizeAt(spec: StudentSpec, scale: number): Promise<StudentS
  */
 export async function largestWithin(spec: StudentSpec, limits: SizeLimits): Promise<StudentSize> {
   const { template } = spec;
-  const step = template.block / Math.max(...template.widths);
+  const step = stepOf(template);
   const known = new Map<number, StudentSize>();
   const size = async (blocks: number): Promise<StudentSize> => {
     const found = known.get(blocks) ?? (await sizeAt(spec, blocks * step));
@@ -59,14 +67,19 @@ export async function largestWithin(spec: StudentSpec, limits: SizeLimits): Prom
 }
 
 /** What limits are called where they are given, and what they count. */
-const LIMITS = { parameters: ['--parameters', 'parameters'], macs: ['--macs', 'multiply-accumulates'] } as const;
+const LIMITS: Readonly<Record<keyof StudentCost, readonly [option: string, what: string]>> = {
+  parameters: ['--parameters', 'parameters'],
+  macs: ['--macs', 'multiply-accumulates'],
+  bytes: ['--max-size', 'bytes'],
+};
 
 /** The first limit that a size passes. */
-function passed(size: StudentSize, limits: SizeLimits): keyof SizeLimits | undefined {
-  return (['parameters', 'macs'] as const).find((key) => size[key] > (limits[key] ?? Number.POSITIVE_INFINITY));
+export function passed(size: StudentCost, limits: SizeLimits): keyof StudentCost | undefined {
+  const keys = Object.keys(LIMITS) as (keyof StudentCost)[];
+  return keys.find((key) => size[key] > (limits[key] ?? Number.POSITIVE_INFINITY));
 }
 
-function tooSmall(name: string, limit: keyof SizeLimits, size: StudentSize): UserError {
+function tooSmall(name: string, limit: keyof StudentCost, size: StudentCost): UserError {
   const [option, what] = LIMITS[limit];
   const least = size[limit].toLocaleString('en');
   return new UserError(`a ${name} for this task has at least ${least} ${what}`, {

@@ -5,7 +5,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { distillOptions } from '../../src/commands/distill-options.js';
 import { openTeachers } from '../../src/commands/distill-teachers.js';
 import { libraryContext } from '../../src/commands/library-context.js';
-import { type NewStudent, newStudent } from '../../src/commands/new-student.js';
+import { type NewStudent, type NewStudents, newStudents } from '../../src/commands/new-student.js';
+import type { StudentFile } from '../../src/commands/student-files.js';
 import { writeStudentFiles } from '../../src/commands/student-files.js';
 import { openDataset } from '../../src/data/open.js';
 import { encodeModel } from '../../src/onnx/write.js';
@@ -24,20 +25,28 @@ function folder(): string {
   return path;
 }
 
-async function build(
+async function buildAll(
   [teacher, train]: readonly [string, string],
   given: Record<string, unknown>,
   into = folder(),
-): Promise<NewStudent> {
+): Promise<NewStudents> {
   const options = distillOptions.parse({ teacher, train, ...given });
   const context = libraryContext({});
   const [first] = await openTeachers(undefined, options, context);
   const data = await first!.open(await openDataset(train));
-  return newStudent(first!, data, join(into, 'model.onnx'), options, context);
+  return newStudents(first!, data, join(into, 'model.onnx'), options);
+}
+
+/** The only student, with what has to lie beside it. */
+async function build(...asked: Parameters<typeof buildAll>): Promise<NewStudent & { files: readonly StudentFile[] }> {
+  const { students, files } = await buildAll(...asked);
+  expect(students).toHaveLength(1);
+  return { ...students[0]!, files };
 }
 
 const inputsOf = ({ bench }: NewStudent) => bench.info.inputs.map(({ name, dims }) => [name, ...dims]);
-const namesOf = ({ files }: NewStudent) => files.map(({ path }) => path.split('/').at(-1)).sort();
+const namesOf = ({ files }: { files: readonly StudentFile[] }) =>
+  files.map(({ path }) => path.split('/').at(-1)).sort();
 
 describe('newStudent', () => {
   it('takes the input of an image model, and the names of its classes', async () => {
@@ -73,15 +82,35 @@ describe('newStudent', () => {
   });
 
   it('is as large as is asked, in shares of its teacher', async () => {
-    const { description } = await build(DSCNN, { student: 'ds-cnn', macs: '10%' });
-    expect(description.macs).toBeLessThanOrEqual(0.1 * 11_761_280);
-    expect(description.widths).toEqual([16, 16, 48, 112]);
+    const { size } = await build(DSCNN, { student: 'ds-cnn', macs: '10%' });
+    expect(size.macs).toBeLessThanOrEqual(0.1 * 11_761_280);
+    expect(size.widths).toEqual([16, 16, 48, 112]);
   });
 
   it('is the same for the same seed', async () => {
     const bytes = async (seed: number) => encodeModel((await build(DSCNN, { student: 'kws', seed })).bench.model);
     expect(await bytes(1)).toEqual(await bytes(1));
     expect(await bytes(1)).not.toEqual(await bytes(2));
+  });
+});
+
+describe('newStudents', () => {
+  it('are all that take what the teacher takes', async () => {
+    const { students, leftOut } = await buildAll(MOBILENET, { student: 'auto' });
+    expect(students.map(({ template, size }) => [template.name, ...size.widths])).toEqual([
+      ['cnn', 16, 32, 64],
+      ['ds-cnn', 16, 32, 64, 128],
+      ['resnet', 16, 32, 64],
+    ]);
+    expect(leftOut).toEqual([]);
+  });
+
+  it('are narrower where files have to be small, and left out where they cannot be small enough', async () => {
+    const { students, leftOut } = await buildAll(MOBILENET, { student: 'auto', maxSize: '100kB' });
+    expect(students.map(({ template }) => template.name)).toEqual(['cnn', 'ds-cnn']);
+    for (const { size } of students) expect(size.bytes).toBeLessThanOrEqual(100_000);
+    expect(leftOut).toMatchObject([{ template: { name: 'resnet' }, reason: expect.stringContaining('--max-size') }]);
+    await expect(buildAll(MOBILENET, { student: 'auto', maxSize: '1kB' })).rejects.toThrow('has at least');
   });
 });
 

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { nncompress, readReport, root, SPEECH, scratch } from './program.js';
+import { IMAGES, nncompress, readReport, root, SPEECH, scratch } from './program.js';
 
 const [, TEST] = SPEECH;
 const TEACHER = 'fixtures/digits-dscnn/model.onnx';
@@ -50,6 +50,44 @@ describe('distill --student', () => {
     });
     const { status, stdout } = nncompress('evaluate', join(own, 'model.onnx'), '--data', TEST, '--no-benchmark');
     expect([status, stdout]).toEqual([0, expect.stringContaining('Accuracy')]);
+  }, 60_000);
+
+  it('finds the student: those that suit are tried on a part of the data, and the report compares them', () => {
+    const folder = scratch();
+    const report = join(folder, 'report.json');
+    const { status, stdout } = nncompress(
+      ...[
+        'distill',
+        '--teacher',
+        IMAGES[0],
+        '--student',
+        'auto',
+        '--max-size',
+        '75kB',
+        '--epochs',
+        '1',
+        '--batch',
+        '4',
+      ],
+      ...['--train', 'fixtures/fashion-mnist/train-images-idx3-ubyte.gz', '--no-alone', '--temperature', '2'],
+      ...['--alpha', '0.5', '--loss', 'kd', '-o', join(folder, 'model.onnx'), '--report', report],
+    );
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/Students +\S+ of 2 students: cnn \d/)]);
+    const { candidates, student } = readReport(report).distillation!;
+    expect(candidates!.map(({ template }) => template)).toEqual(['cnn', 'ds-cnn', 'resnet']);
+    const [cnn, separable, resnet] = candidates!;
+    expect(resnet).toEqual({ template: 'resnet', chosen: false, reason: expect.stringContaining('--max-size') });
+    for (const one of [cnn!, separable!]) {
+      expect(one.bytes).toBeLessThanOrEqual(75_000);
+      expect(one.accuracy).toBeGreaterThan(0);
+      expect(one.latencyMs).toBeGreaterThan(0);
+      expect(one.history!.length).toBeGreaterThan(2);
+    }
+    const chosen = candidates!.find((one) => one.chosen)!;
+    expect(student).toMatchObject({ template: chosen.template, parameters: chosen.parameters });
+    expect(readdirSync(folder).sort()).toEqual([
+      ...['config.json', 'model.onnx', 'preprocessor_config.json', 'report.json', 'teacher-outputs'],
+    ]);
   }, 60_000);
 
   it.each([

@@ -128,6 +128,33 @@ export const richReport: Report = {
       { kind: 'features', student: 'relu_1', teacher: '/layer2/Relu|"<b>', weight: 1 },
       { kind: 'relations', student: 'flatten', teacher: 'mean', weight: 25 },
     ],
+    student: { template: 'ds-cnn', widths: [16, 32, 64, 128], parameters: 37_514, macs: 1_264_160 },
+    candidates: [
+      {
+        ...{
+          template: 'cnn',
+          chosen: false,
+          widths: [16, 32, 64],
+          parameters: 74_762,
+          macs: 2_578_816,
+          bytes: 302_100,
+        },
+        ...{ latencyMs: 0.221, samples: 4_000, accuracy: 0.839 },
+        history: [
+          { epoch: 0, validationLoss: 2.4, validationAccuracy: 0.1 },
+          { epoch: 1, loss: 0.9, validationLoss: 0.5, validationAccuracy: 0.839 },
+        ],
+      },
+      {
+        ...{ template: 'ds-cnn', chosen: true, widths: [16, 32, 64, 128], parameters: 37_514, macs: 1_264_160 },
+        ...{ bytes: 155_700, latencyMs: 0.19, samples: 4_000, accuracy: 0.8412 },
+        history: [
+          { epoch: 0, validationLoss: 2.3, validationAccuracy: 0.12 },
+          { epoch: 1, loss: 0.8, validationLoss: 0.4, validationAccuracy: 0.8412 },
+        ],
+      },
+      { template: 'resnet', chosen: false, reason: 'takes at least <b>9 ms</b> | more than allowed' },
+    ],
     agreement: 0.95,
     againstTeacher: { sizeRatio: 4 },
     againstAlone: { accuracyDrop: { value: -0.012, low: -0.02, high: -0.004 } },

@@ -50,6 +50,10 @@ export const TABLES: Readonly<Record<string, RowFigures>> = {
   'alone-history': ({ distillation }, row) => recordFigures(distillation!.alone!.history, row),
   'hint-list': ({ distillation }, row) => [[distillation!.hints![row]!.weight]],
   'taught-history': ({ distillation }, row) => recordFigures(distillation!.taught!.history, row),
+  'student-list': ({ distillation }, row) => {
+    const { parameters, macs, bytes, latencyMs, samples, accuracy } = distillation!.candidates![row]!;
+    return [[parameters], [macs], [bytes], [latencyMs], [samples], ...percents(accuracy)];
+  },
   'way-list': ({ distillation }, row) => {
     const { samples, accuracy } = distillation!.trials![row]!;
     return [[samples], ...percents(accuracy)];

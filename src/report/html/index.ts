@@ -11,6 +11,7 @@ import { runSection } from './run.js';
 import { samplesSection } from './samples.js';
 import { searchSection } from './search.js';
 import { sizeSection } from './size.js';
+import { studentsSection } from './students.js';
 import { STYLE } from './style.js';
 import { adaptiveSection, distillationSection, pruningSection, trainingSection } from './training.js';
 
@@ -27,6 +28,7 @@ const SECTIONS: readonly (readonly [id: string, name: string, section: (report: 
   ['nodes', 'Nodes', nodesSection],
   ['layers', 'Inner values', layersSection],
   ['search', 'Search', searchSection],
+  ['students', 'Students', studentsSection],
   ['training', 'Training', trainingSection],
   ['distillation', 'Distillation', distillationSection],
   ['pruning', 'Pruning', pruningSection],
