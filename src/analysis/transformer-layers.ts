@@ -26,6 +26,8 @@ const FUSED_ATTENTION = new Set([
   ...['com.microsoft.PackedAttention', 'com.microsoft.GroupQueryAttention', 'com.microsoft.DecoderMaskedSelfAttention'],
 ]);
 
+const SIZES = new Set(['Shape', 'Size']);
+
 const PRODUCTS = new Set(['MatMul', 'Einsum', 'com.microsoft.FusedMatMul', 'com.microsoft.TransposeMatMul']);
 
 /** What lies between the product of queries and keys, the softmax, and the product with the values. */
@@ -44,7 +46,7 @@ export function transformerLayers(model: Model, facts: ReadonlyMap<string, Value
   graph.sort();
   const around = new Surroundings(model, facts);
   const attention = graph.nodes.filter((node) => FUSED_ATTENTION.has(node.type) || around.isAttention(node));
-  const isState = (node: Node) => NORMALIZATIONS.has(node.type) && around.rankOf(node.outputs[0]!) === 3;
+  const isState = (node: Node) => around.isNormalization(node) && around.rankOf(node.outputs[0]!) === 3;
   const states = attention.flatMap((node) => around.nearest(node, isState)?.outputs[0] ?? []);
   const order = new Map(graph.nodes.map((node, place) => [node, place]));
   const lastAttention = order.get(attention.at(-1)!) ?? Number.POSITIVE_INFINITY;
@@ -73,6 +75,12 @@ class Surroundings {
     return this.facts.get(name)?.dims?.length;
   }
 
+  /** A layer normalization, as one operator or, where it has no scale, as what it ends in: (x − mean) / √variance. */
+  isNormalization({ type, inputs }: Node): boolean {
+    const madeBy = (place: number) => this.index.producer.get(inputs[place]!)?.type;
+    return NORMALIZATIONS.has(type) || (type === 'Div' && madeBy(0) === 'Sub' && madeBy(1) === 'Sqrt');
+  }
+
   isAttention(node: Node): boolean {
     if (node.type !== 'Softmax') return false;
     const rank = this.rankOf(node.outputs[0]!);
@@ -86,7 +94,7 @@ class Surroundings {
     );
   }
 
-  /** The nearest node, of those that a node is computed from, that is of a kind. */
+  /** The nearest node, of those that a node is computed from, that is of a kind; what sizes come from does not count. */
   nearest(node: Node, isWanted: (node: Node) => boolean, passes = (_: Node) => true): Node | undefined {
     const seen = new Set<Node>([node]);
     for (const at of seen) {
@@ -94,7 +102,7 @@ class Surroundings {
       if (at !== node && !passes(at)) continue;
       for (const name of at.inputs) {
         const source = this.index.producer.get(name);
-        if (source && this.computed.has(name)) seen.add(source);
+        if (source && this.computed.has(name) && !SIZES.has(source.type)) seen.add(source);
       }
     }
     return undefined;

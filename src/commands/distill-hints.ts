@@ -16,13 +16,15 @@ import type { Dim } from '../ir/graph.js';
 import { floatFromHalf } from '../ir/half.js';
 import { elementCount, type NamedValues } from '../ir/types.js';
 import { formatBytes } from '../report/format.js';
+import { runPool } from '../runtime/pool.js';
+import { withLoadable } from '../runtime/source.js';
 import { type FedHint, HINTS, type Hint, hintInput, hintProbe } from '../training/hints.js';
 import { freezeParameters, normalForm, prepareForTraining } from '../training/prepare.js';
 import type { CommandContext } from './context.js';
 import type { DistillOptions } from './distill-options.js';
 import type { Teacher, TeacherScores } from './distill-teachers.js';
 import { batchSizeOf } from './finetune-plan.js';
-import { batchOf, checkNames, contrastingBatches, findHints, runOnce, type Side } from './hint-search.js';
+import { checkNames, contrastingBatches, findHints, type Side } from './hint-search.js';
 import { evenly, fitOf, maskOf, sharedTokens } from './hint-tokens.js';
 import type { TeacherHints } from './training-data.js';
 import type { Workbench } from './workbench.js';
@@ -75,7 +77,7 @@ export async function planHints(
   const tokens = byToken ? await sharedTokens(sides[0], sides[1], indices) : undefined;
   const mask = tokens && maskOf(batches[0]![0].feeds, tokens);
   const probed = { ...sides[1], model: hintProbe(sides[1].model, hints) };
-  const summaries = await runOnce(probed, await batchOf(probed.data, evenly(indices, WEIGHED)));
+  const summaries = await summarize(probed, evenly(indices, WEIGHED));
   const terms = hints.map((hint, k) => fedHint(hint, k, summaries, tokens !== undefined));
   const values = terms.map(({ input: name, dims }): RowValue => ({ name, dims }));
   return {
@@ -110,13 +112,16 @@ function commonInputs(batches: readonly (readonly [Batch, Batch])[]): ReadonlyMa
   });
 }
 
-function fedHint(hint: Hint, k: number, summaries: NamedValues, varies: boolean): FedHint {
+function fedHint(hint: Hint, k: number, summaries: Summaries, varies: boolean): FedHint {
   const input = hintInput(k);
   const { tokenAxes } = HINTS[hint.kind];
+  const { shape, power } = summaries.get(input)!;
   const sizeOf = (size: number, axis: number): Dim => (varies && tokenAxes.includes(axis) ? undefined : size);
-  const dims = summaries[input]!.dims.map((size, axis) => (axis ? sizeOf(size, axis) : 'rows'));
-  return { ...hint, input, dims, power: meanSquare(summaries[input]!.data as Uint16Array) };
+  return { ...hint, input, dims: shape.map((size, axis) => (axis ? sizeOf(size, axis) : 'rows')), power };
 }
+
+/** Shapes of what a teacher's probe gives, and the mean squares of their numbers. */
+type Summaries = ReadonlyMap<string, { shape: readonly number[]; power: number }>;
 
 /** Samples that tell how large the teacher's values are. */
 const WEIGHED = 32;
@@ -124,10 +129,21 @@ const WEIGHED = 32;
 /** Values no larger than this are none. */
 const LEAST_POWER = 1e-12;
 
-/** Mean square of float16 numbers. */
-function meanSquare(halves: Uint16Array): number {
-  const squares = halves.reduce((sum, bits) => sum + floatFromHalf(bits) ** 2, 0);
-  return Math.max(LEAST_POWER, squares / halves.length);
+async function summarize({ model, data, session }: Side, indices: readonly number[]): Promise<Summaries> {
+  const found = new Map<string, { shape: readonly number[]; squares: number; count: number }>();
+  const options = { workers: 1, session, fixedBatch: data.fixedBatch };
+  await withLoadable([model], async (models) => {
+    for await (const { outputs } of runPool(models, data.stream(indices), options))
+      for (const [name, { dims, data: halves }] of Object.entries(outputs[0]!)) {
+        const { squares, count } = found.get(name) ?? { squares: 0, count: 0 };
+        const sum = (halves as Uint16Array).reduce((total, bits) => total + floatFromHalf(bits) ** 2, squares);
+        found.set(name, { shape: dims, squares: sum, count: count + halves.length });
+      }
+  });
+  const power = (squares: number, count: number) => Math.max(LEAST_POWER, squares / count);
+  return new Map(
+    [...found].map(([name, { shape, squares, count }]) => [name, { shape, power: power(squares, count) }]),
+  );
 }
 
 /**

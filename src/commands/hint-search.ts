@@ -1,3 +1,4 @@
+import { observeShapes } from '../analysis/observed-shapes.js';
 import type { TaskData } from '../data/task.js';
 import { textLengths } from '../data/text-lengths.js';
 import type { Batch } from '../data/types.js';
@@ -11,7 +12,6 @@ import { Session } from '../runtime/session.js';
 import { withLoadable } from '../runtime/source.js';
 import { pairsOf, type SearchedModel } from '../training/hint-pairs.js';
 import { HINTS, type Hint, type HintKind, type InnerValue, rowShape } from '../training/hints.js';
-import { inferSizes } from '../training/memory.js';
 import type { Match } from './match-option.js';
 
 /** A student or teacher, and the data as it takes it. */
@@ -47,23 +47,21 @@ export async function contrastingBatches(
   return [await batchOf(data, sorted.slice(0, MEASURED)), await batchOf(data, sorted.slice(-MEASURED))];
 }
 
-/** The first batch of some samples. */
-export async function batchOf(data: TaskData, indices: readonly number[]): Promise<Batch> {
+async function batchOf(data: TaskData, indices: readonly number[]): Promise<Batch> {
   for await (const batch of data.stream(indices)) return batch;
   throw new UserError('holds no sample that can be read', { file: data.dataset.path, mend: 'repair the data' });
 }
 
-/** Runs a model and gives some of its outputs. */
-export async function runOnce({ model, data, session }: Side, { feeds }: Batch): Promise<NamedValues> {
-  const rows = data.fixedBatch ?? batchSize(feeds);
-  return withLoadable([model], async ([source]) => {
-    const loaded = await Session.create(source!, session);
-    try {
-      return await loaded.run(rows > batchSize(feeds) ? resizeBatch(feeds, rows) : feeds);
-    } finally {
-      await loaded.release();
-    }
+async function runOnce(side: Side, batch: Batch): Promise<NamedValues> {
+  return withLoadable([side.model], async ([source]) => {
+    const loaded = await Session.create(source!, side.session);
+    return loaded.run(filled(side, batch)).finally(() => loaded.release());
   });
+}
+
+/** The inputs of a batch, with as many rows as a model insists on. */
+function filled({ data: { fixedBatch } }: Side, { feeds }: Batch): NamedValues {
+  return fixedBatch !== undefined && fixedBatch > batchSize(feeds) ? resizeBatch(feeds, fixedBatch) : feeds;
 }
 
 /**
@@ -81,7 +79,7 @@ export async function findHints(
       async (side, k): Promise<SearchedModel> => ({
         path: side.path,
         model: side.model,
-        facts: await inferSizes(side.model, batches[k]![0].feeds),
+        facts: await observeShapes(side.model, filled(side, batches[k]![0]), side.session),
         output: side.data.output,
       }),
     ),

@@ -60,7 +60,7 @@ interface HintSite {
 
 /** How values of one kind are compared. */
 interface HintRow {
-  /** Weight where none is given: that of the papers, or of their authors' code. */
+  /** Weight where none is given. */
   weight: number;
   /** Axes of the teacher's summary that count tokens. */
   tokenAxes: readonly number[];
@@ -120,7 +120,7 @@ export const HINTS: Readonly<Record<HintKind, HintRow>> = {
   },
   /** Attention transfer (Zagoruyko and Komodakis 2017). */
   'attention-maps': {
-    weight: 1000,
+    weight: 100,
     tokenAxes: [],
     refuses: (student, teacher) =>
       student.length < 3 ? `it is ${axesText(student)}, and no feature map` : sameRank(student, teacher),
@@ -130,7 +130,7 @@ export const HINTS: Readonly<Record<HintKind, HintRow>> = {
   },
   /** Relational distillation (Park et al. 2019). */
   relations: {
-    weight: 25,
+    weight: 1,
     tokenAxes: [],
     refuses: () => undefined,
     summary: (g, value) => g.op('Flatten', [value], { axis: 1 }),

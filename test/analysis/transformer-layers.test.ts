@@ -46,6 +46,16 @@ describe('transformerLayers', () => {
     expect((await layersOf(graphOf(text))).attentions).toEqual([]);
   });
 
+  it('finds hidden states that are normalized without a scale, in parts', async () => {
+    const model = graphOf(`f (float[n,4,8] x) => (float[n,4,8] y)
+      <float e = {1e-5}, float two = {2.0}, int64[1] last = {-1}>
+      {
+        m = ReduceMean(x, last) c = Sub(x, m) p = Pow(c, two) v = ReduceMean(p, last) a = Add(v, e) r = Sqrt(a) h = Div(c, r)
+        t = Transpose<perm = [0,2,1]>(h) s = MatMul(h, t) q = Softmax(s) y = MatMul(q, h)
+      }`);
+    expect(await layersOf(model)).toEqual({ attentions: ['q'], hiddenStates: ['h'] });
+  });
+
   it('finds hidden states where attention is one operator', async () => {
     const model = graphOf(`f (float[n,4,8] x) => (float[n,4,8] y) ${constants({ a: [8], b: [8], w: [8, 24], c: [24] })}
       { h = LayerNormalization(x, a, b) m = com.microsoft.Attention<num_heads = 2>(h, w, c) r = Add(x, m) y = LayerNormalization(r, a, b) }`);

@@ -34,8 +34,8 @@ describe('distill --match', () => {
     expect(notes).toMatch(/inner values of the teacher are kept in .*teacher-outputs/);
     expect(kept.distillation!.hints).toEqual([
       ...['relu_1', 'relu_2', 'relu_3'].map((name) => ({ kind: 'features', student: name, teacher: name, weight: 2 })),
-      { kind: 'attention-maps', student: 'relu_1', teacher: 'relu_2', weight: 1000 },
-      { kind: 'relations', student: 'mean', teacher: 'mean', weight: 25 },
+      { kind: 'attention-maps', student: 'relu_1', teacher: 'relu_2', weight: 100 },
+      { kind: 'relations', student: 'mean', teacher: 'mean', weight: 1 },
     ]);
     const [along, live] = lossOf('--teacher-cache-limit', '1kB');
     expect(live).toMatch(/inner values would take .*: it runs along with training/);
