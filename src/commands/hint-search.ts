@@ -47,7 +47,8 @@ export async function contrastingBatches(
   return [await batchOf(data, sorted.slice(0, MEASURED)), await batchOf(data, sorted.slice(-MEASURED))];
 }
 
-async function batchOf(data: TaskData, indices: readonly number[]): Promise<Batch> {
+/** The first batch of some samples. */
+export async function batchOf(data: TaskData, indices: readonly number[]): Promise<Batch> {
   for await (const batch of data.stream(indices)) return batch;
   throw new UserError('holds no sample that can be read', { file: data.dataset.path, mend: 'repair the data' });
 }
