@@ -12,7 +12,7 @@ import { finish } from './finish.js';
 import { openGates } from './gating.js';
 import { type ModelPair, openPair } from './model-pair.js';
 import { resolveModelPath } from './model-path.js';
-import { comparisonReport, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
+import { comparisonReport, latencyOf, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
 import { checkReportPaths } from './reports.js';
 import { runLanes, skipWarnings } from './run-models.js';
 import { latencyFeeds, measureFiles } from './verify.js';
@@ -125,7 +125,6 @@ async function findingsOf(
   const [before, after] = classifications ?? [];
   const findings = await Promise.all(
     benches.map(async ({ path, model, provider }, k): Promise<ModelFindings> => {
-      const series = latencies?.[0];
       return {
         role: k === 0 ? 'original' : 'compressed',
         path,
@@ -133,7 +132,7 @@ async function findingsOf(
         bytes: await modelBytes(path, model),
         provider,
         classification: classifications?.[k],
-        latency: series && { milliseconds: series.milliseconds[k]!, batch: series.batch },
+        latency: latencyOf(latencies?.[0], k),
       };
     }),
   );

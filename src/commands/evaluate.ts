@@ -5,7 +5,7 @@ import { type EvaluateOptions, evaluateOptions } from './evaluate-options.js';
 import { finish } from './finish.js';
 import { openGates } from './gating.js';
 import { resolveModelPath } from './model-path.js';
-import { modelBytes, modelReport, reportHead } from './reporting.js';
+import { latencyOf, modelBytes, modelReport, reportHead } from './reporting.js';
 import { checkReportPaths } from './reports.js';
 import { runModels, skipWarnings } from './run-models.js';
 import { latencyFeeds, measureOne } from './verify.js';
@@ -42,7 +42,7 @@ export async function evaluate(given: string, options: EvaluateOptions, context:
     bytes: await modelBytes(path, bench.model),
     provider: bench.provider,
     classification: classifications[0],
-    latency: latency && { milliseconds: latency.milliseconds[0]!, batch: latency.batch },
+    latency: latencyOf(latency, 0),
   });
   const head = reportHead('evaluate', options, startedAt, {
     provider: bench.provider,

@@ -151,7 +151,7 @@ function gateFacts({ model, comparison, pairs, peakMemoryBytes }: Omit<Judged, '
     precision: metrics?.precision,
     f1: metrics?.f1,
     bytes,
-    latencyMs: latency?.medianMs,
+    latencyMs: latency?.meanMs ?? latency?.medianMs,
     speedup: comparison?.speedup?.value,
     peakMemoryBytes,
   };

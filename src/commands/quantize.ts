@@ -21,7 +21,7 @@ import { type QuantizedResult, quantizeWithinGate } from './quantize-gate.js';
 import { type QuantizeOptions, quantizeOptions } from './quantize-options.js';
 import { type ChosenPlan, choosePlan } from './quantize-plan.js';
 import { resolveTarget, type TargetAdvice } from './quantize-target.js';
-import { comparisonReport, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
+import { comparisonReport, latencyOf, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
 import { checkReportPaths, showReport } from './reports.js';
 import { skipWarnings } from './run-models.js';
 import {
@@ -223,8 +223,7 @@ async function buildReport(
   options: QuantizeOptions,
 ): Promise<Report> {
   const { bench, test, calibration, chosen, result, spot, nodes, verification, latencies, gates } = findings;
-  const latency = (k: number) =>
-    latencies && { milliseconds: latencies[0]!.milliseconds[k]!, batch: latencies[0]!.batch };
+  const latency = (k: number) => latencyOf(latencies?.[0], k);
   const original: ModelFindings = {
     role: 'original',
     path: written.path,

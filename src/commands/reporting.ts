@@ -7,7 +7,7 @@ import { bootstrapDrops } from '../evaluate/bootstrap.js';
 import type { ClassificationAccumulator } from '../evaluate/classification.js';
 import { comparePredictions } from '../evaluate/compare.js';
 import type { Fidelity } from '../evaluate/fidelity.js';
-import { ratioInterval, summarizeLatency } from '../evaluate/ratio.js';
+import { meanRatioInterval, ratioInterval, summarizeLatency } from '../evaluate/ratio.js';
 import type { Interval } from '../evaluate/statistics.js';
 import type { Model } from '../ir/model.js';
 import { modelFiles } from '../onnx/write.js';
@@ -24,6 +24,8 @@ export interface ModelFindings {
   model: Model;
   /** Bytes of all its files. */
   bytes: number;
+  /** Multiply-accumulates of a sample, where they are known better than from the graph. */
+  macs?: number | undefined;
   provider: string;
   classification?: ClassificationAccumulator | undefined;
   /** Against the original. */
@@ -31,7 +33,12 @@ export interface ModelFindings {
   /** Share of predictions that are the original's. */
   agreement?: number | undefined;
   /** Milliseconds per run at the first batch size. */
-  latency?: { milliseconds: ArrayLike<number>; batch: number } | undefined;
+  latency?: { milliseconds: ArrayLike<number>; batch: number; varied: boolean } | undefined;
+}
+
+/** What a model took in a series, as its findings hold it. */
+export function latencyOf(series: LatencySeries | undefined, model: number): ModelFindings['latency'] {
+  return series && { milliseconds: series.milliseconds[model]!, batch: series.batch, varied: series.varied };
 }
 
 /** Bytes of a model's main file and its external data. */
@@ -50,11 +57,11 @@ export async function modelReport(findings: ModelFindings): Promise<ModelReport>
     path,
     bytes,
     parameters: cost.parameters,
-    macs: cost.macs,
+    macs: findings.macs ?? cost.macs,
     operators: countOperators(model),
     operatorBytes: bytesByOperator(model),
     provider,
-    ...(latency && { latency: summarizeLatency(latency.milliseconds, latency.batch) }),
+    ...(latency && { latency: summarizeLatency(latency.milliseconds, latency.batch, latency.varied) }),
     ...(metrics && { metrics: { ...metrics, ...(agreement !== undefined && { agreement }) } }),
     ...(fidelity && { fidelity: { ...fidelity, ...(agreement !== undefined && { agreement }) } }),
   };
@@ -75,9 +82,9 @@ export function comparisonReport(
   const [a, b] = [original.classification, compressed.classification];
   const labelled = a && b ? comparePredictions(a.predictions, b.predictions, confidence).labelled : undefined;
   const drops = labelled && bootstrapDrops(a!.predictions, b!.predictions, ['recall', 'f1'], { confidence });
-  const speedups = latencies?.map(({ batch, milliseconds: [before, after] }) => ({
+  const speedups = latencies?.map(({ batch, varied, milliseconds: [before, after] }) => ({
     batch,
-    ...ratioInterval(before!, after!, confidence),
+    ...(varied ? meanRatioInterval : ratioInterval)(before!, after!, confidence),
   }));
   return {
     ...(confidence !== undefined && { confidence }),

@@ -1,5 +1,5 @@
 import { exampleInputs } from '../analysis/example-inputs.js';
-import { firstSamples, type TaskData } from '../data/task.js';
+import { firstSamples, sampleOf, type TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
 import { floatsOf } from '../evaluate/evaluate-models.js';
 import { type Fidelity, FidelityAccumulator, worstFidelity } from '../evaluate/fidelity.js';
@@ -8,8 +8,9 @@ import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
 import { readModel } from '../onnx/read.js';
 import { encodeModel, fitsOneFile, plannedFiles, tensorBytes, writeModel } from '../onnx/write.js';
+import { seededRandom, shuffled } from '../random.js';
 import { countOperators, integerKernels, optimizedGraph } from '../runtime/kernels.js';
-import { type LatencyBudget, type LatencySeries, measureLatency } from '../runtime/latency.js';
+import { type LatencyBudget, type LatencySeries, measureLatency, type TimedInputs } from '../runtime/latency.js';
 import { resizeBatch } from '../runtime/pool.js';
 import { Session } from '../runtime/session.js';
 import { withLoadable } from '../runtime/source.js';
@@ -37,16 +38,38 @@ export async function latencyFeeds(
   throw new UserError('holds no sample that can be read', { file: data.dataset.path });
 }
 
+/** Samples that latency is measured on where it depends on them. */
+const VARIED = 256;
+const VARIED_BUDGET: LatencyBudget = { milliseconds: 6000, rounds: [24, 768] };
+
+/**
+ * Inputs to measure latency on where it depends on them: many random samples, one by one and in batches, in random order.
+ * The same seed gives the same samples in the same order whatever the model takes of them.
+ */
+export async function variedFeeds(data: TaskData, seed: number): Promise<NamedValues[][]> {
+  const sizes = data.fixedBatch ? [data.fixedBatch] : BATCHES;
+  const chosen = sampleOf(data, VARIED, seed);
+  const random = seededRandom(seed);
+  const all: NamedValues[][] = [];
+  for (const size of sizes) {
+    const own: NamedValues[] = [];
+    for await (const { feeds } of data.stream(chosen, size)) own.push(resizeBatch(feeds, size));
+    all.push(shuffled(own, random));
+  }
+  return all;
+}
+
 /**
  * Times models, as files or bytes, in alternation on one thread, once per batch size.
- * @param feeds per batch size, for all or for each of them.
+ * @param feeds per batch size, for all or for each of them; several of one model are taken in turn.
  */
 export function measureFiles(
   { session }: Pick<Workbench, 'session'>,
   files: readonly (Uint8Array | string)[],
-  feeds: readonly (NamedValues | readonly NamedValues[])[],
+  feeds: readonly (NamedValues | readonly TimedInputs[])[],
 ): Promise<LatencySeries[]> {
-  return measureLatency(files, feeds, { ...session, threads: 1 }, BUDGET);
+  const budget = feeds.flat().some((one) => Array.isArray(one)) ? VARIED_BUDGET : BUDGET;
+  return measureLatency(files, feeds, { ...session, threads: 1 }, budget);
 }
 
 /** Times one model on one thread at the first batch size. */

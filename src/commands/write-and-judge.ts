@@ -7,16 +7,16 @@ import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
 import { encodeModel } from '../onnx/write.js';
 import type { Comparison, Report } from '../report/schema.js';
-import type { LatencySeries } from '../runtime/latency.js';
+import type { LatencySeries, TimedInputs } from '../runtime/latency.js';
 import { batchSize } from '../runtime/pool.js';
 import { withLoadable } from '../runtime/source.js';
 import { changedSamples, withPreviews } from './changed-samples.js';
 import type { CommandContext } from './context.js';
 import type { Gates } from './gating.js';
 import { leaveGroup } from './group.js';
-import { comparisonReport, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
+import { comparisonReport, latencyOf, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
 import { runLanes, skipWarnings } from './run-models.js';
-import { latencyFeeds, measureFiles, spotCheck, writeAndVerify } from './verify.js';
+import { latencyFeeds, measureFiles, spotCheck, variedFeeds, writeAndVerify } from './verify.js';
 import type { Workbench } from './workbench.js';
 
 /** A model that was made, and what it is judged by. */
@@ -36,6 +36,9 @@ export interface Result {
   inputs: TaskData;
   gates: Gates;
   startedAt: Date;
+  /** Where the cost of the result depends on the input: the mean multiply-accumulates of a sample. Latency is then the mean
+   * over many samples. */
+  meanMacs?: number | undefined;
   /** Models that the result is shown beside. */
   contenders?: readonly Contender[];
   /** Role of the contender that gates compare the result with; the original where absent. */
@@ -92,11 +95,10 @@ export async function judgeResult(
   const spot = await spotCheck(model, bench, feeds[0]!, isNew);
   const verification = await writeAndVerify(model, spot, output, options.force, bench, feeds[0]!);
   const quality = test && (await compareQuality(result, test, options, context));
-  const timed = options.benchmark ? await timeable(contenders, feeds) : [];
-  const latencies = options.benchmark ? await measureAll(result, feeds, timed) : undefined;
+  const timing = options.benchmark ? await timingOf(result, feeds) : undefined;
+  const latencies = timing && (await measureAll(result, timing));
   const place = filesOf(result).indexOf(output);
-  const latency = (k: number) =>
-    latencies && k >= 0 ? { milliseconds: latencies[0]!.milliseconds[k]!, batch: latencies[0]!.batch } : undefined;
+  const latency = (k: number) => latencyOf(latencies?.[0], k);
   const original: ModelFindings | undefined = isNew
     ? undefined
     : {
@@ -113,6 +115,7 @@ export async function judgeResult(
     path: output,
     model: verification.model,
     bytes: verification.bytes,
+    macs: result.meanMacs,
     provider: bench.provider,
     classification: quality?.after,
     fidelity: sameTask && original ? (quality?.fidelity ?? spot.fidelity) : undefined,
@@ -121,7 +124,7 @@ export async function judgeResult(
   };
   const others = await Promise.all(
     contenders.map(async ({ role, path, model, own }, k): Promise<ModelFindings> => {
-      const turn = timed.findIndex(({ contender }) => contender === contenders[k]);
+      const turn = (timing?.others ?? []).findIndex(({ contender }) => contender === contenders[k]);
       return {
         role,
         path,
@@ -140,29 +143,36 @@ export async function judgeResult(
 /** The files of the original, where there is one, and of the result. */
 const filesOf = ({ bench, isNew, output }: Result): string[] => (isNew ? [output] : [bench.path, output]);
 
-/** A contender with a file, and its inputs at each batch size. */
-interface Timed {
-  contender: Contender;
-  feeds: NamedValues[];
+/** What is timed at each batch size: the original and the result, and contenders on inputs of their own. */
+interface Timing {
+  feeds: readonly TimedInputs[];
+  others: { contender: Contender; feeds: readonly TimedInputs[] }[];
 }
 
-/** The contenders that have a file and take as many samples at a time as the result does. */
-async function timeable(contenders: readonly Contender[], feeds: readonly NamedValues[]): Promise<Timed[]> {
-  const found: Timed[] = [];
+/** The contenders that have a file and take as many samples at a time as the result does are timed beside it. */
+async function timingOf(result: Result, single: readonly NamedValues[]): Promise<Timing> {
+  const { bench, test, inputs, contenders = [], meanMacs } = result;
+  const feedsOf = (own: Workbench, data: TaskData) =>
+    meanMacs === undefined ? latencyFeeds(own, data) : variedFeeds(data, SEED);
+  const feeds = meanMacs === undefined ? single : await feedsOf(bench, test ?? inputs);
+  const others: Timing['others'] = [];
   for (const contender of contenders) {
     if (!contender.own) continue;
-    const { bench, test, inputs } = contender.own;
-    const own = await latencyFeeds(bench, test ?? inputs);
-    if (own.length === feeds.length && own.every((feed, k) => batchSize(feed) === batchSize(feeds[k]!)))
-      found.push({ contender, feeds: own });
+    const own = await feedsOf(contender.own.bench, contender.own.test ?? contender.own.inputs);
+    if (own.map(samplesOf).join() === feeds.map(samplesOf).join()) others.push({ contender, feeds: own });
   }
-  return found;
+  return { feeds, others };
 }
 
-function measureAll(result: Result, feeds: readonly NamedValues[], timed: readonly Timed[]) {
+/** Samples that are timed are chosen alike for every model. */
+const SEED = 0;
+
+const samplesOf = (feeds: TimedInputs) => batchSize([feeds].flat()[0]!);
+
+function measureAll(result: Result, { feeds, others }: Timing): Promise<LatencySeries[]> {
   const own = filesOf(result);
-  const each = feeds.map((feed, k) => [...own.map(() => feed), ...timed.map((one) => one.feeds[k]!)]);
-  return measureFiles(result.bench, [...own, ...timed.map(({ contender }) => contender.path)], each);
+  const each = feeds.map((feed, k) => [...own.map(() => feed), ...others.map((other) => other.feeds[k]!)]);
+  return measureFiles(result.bench, [...own, ...others.map(({ contender }) => contender.path)], each);
 }
 
 interface Quality {
@@ -272,7 +282,7 @@ export function compareModels(
   const places = [before, after].map((model) => timed.indexOf(model));
   const series = places.includes(-1)
     ? undefined
-    : latencies?.map(({ batch, milliseconds }) => ({ batch, milliseconds: places.map((k) => milliseconds[k]!) }));
+    : latencies?.map((one) => ({ ...one, milliseconds: places.map((k) => one.milliseconds[k]!) }));
   const [a, b] = [before.classification, after.classification];
   const compared = a && b && comparePredictions(a.predictions, b.predictions, confidence);
   return {

@@ -1,3 +1,4 @@
+import { seededRandom } from '../random.js';
 import { fairCoinCdf, type Interval, sortedPercentile } from './statistics.js';
 
 /** How long a model takes for a batch. */
@@ -6,8 +7,10 @@ export interface LatencySummary {
   batch: number;
   /** Milliseconds per run. */
   medianMs: number;
+  /** Where runs took different inputs. */
+  meanMs?: number;
   p90Ms: number;
-  /** Samples per second at the median. */
+  /** Samples per second at the median; at the mean where runs took different inputs. */
   throughput: number;
   /** Milliseconds at 0, 5, … 100 % of the runs. */
   quantilesMs: number[];
@@ -16,15 +19,19 @@ export interface LatencySummary {
 /** Quantiles that tell a distribution: every 5 %. */
 const QUANTILES = 20;
 
-/** @param milliseconds of each run, at least one. */
-export function summarizeLatency(milliseconds: ArrayLike<number>, batch: number): LatencySummary {
+/**
+ * @param milliseconds of each run, at least one.
+ * @param varied true where runs took different inputs.
+ */
+export function summarizeLatency(milliseconds: ArrayLike<number>, batch: number, varied = false): LatencySummary {
   const sorted = Float64Array.from(milliseconds).sort();
   const medianMs = sortedPercentile(sorted, 0.5);
   return {
     batch,
     medianMs,
+    ...(varied && { meanMs: meanOf(milliseconds) }),
     p90Ms: sortedPercentile(sorted, 0.9),
-    throughput: (1000 * batch) / medianMs,
+    throughput: (1000 * batch) / (varied ? meanOf(milliseconds) : medianMs),
     quantilesMs: Array.from({ length: QUANTILES + 1 }, (_, step) => sortedPercentile(sorted, step / QUANTILES)),
   };
 }
@@ -49,6 +56,40 @@ export function ratioInterval(
   const ratios = Float64Array.from(numerator, (value, round) => value / denominator[round]!).sort();
   const rank = lowerRank(ratios.length, confidence);
   return { value: sortedPercentile(ratios, 0.5), low: ratios[rank]!, high: ratios[ratios.length - 1 - rank]! };
+}
+
+const RESAMPLES = 1000;
+
+/**
+ * How many times the mean of the first series is that of the second, where runs took different inputs and a median would
+ * tell of the most frequent kind alone; with the percentile interval of a paired bootstrap over the runs.
+ */
+export function meanRatioInterval(
+  numerator: ArrayLike<number>,
+  denominator: ArrayLike<number>,
+  confidence = 0.95,
+): Interval {
+  const runs = numerator.length;
+  const random = seededRandom(runs);
+  const ratios = Float64Array.from({ length: RESAMPLES }, () => {
+    let [above, below] = [0, 0];
+    for (let k = 0; k < runs; k++) {
+      const run = Math.floor(random() * runs);
+      above += numerator[run]!;
+      below += denominator[run]!;
+    }
+    return above / below;
+  }).sort();
+  const tail = (1 - confidence) / 2;
+  return {
+    value: meanOf(numerator) / meanOf(denominator),
+    low: sortedPercentile(ratios, tail),
+    high: sortedPercentile(ratios, 1 - tail),
+  };
+}
+
+function meanOf(values: ArrayLike<number>): number {
+  return Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** The highest rank (from 0) that the true median falls below with at most half the remaining probability. */

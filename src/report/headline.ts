@@ -46,9 +46,14 @@ const ROWS: readonly Row[] = [
   fidelityRow('Cosine', ({ cosine }) => formatFixed(cosine, 5)),
   fidelityRow('Largest error', ({ maxAbsError }) => formatNumber(maxAbsError)),
   {
+    label: 'Latency, mean',
+    show: ({ latency }, first) => optional(latency?.meanMs, (ms) => formatDuration(ms, first.latency?.meanMs)),
+    change: (comparison, models) => (hasMeans(models) ? speedupChange(comparison) : undefined),
+  },
+  {
     label: 'Latency, median',
     show: ({ latency }, first) => optional(latency?.medianMs, (ms) => formatDuration(ms, first.latency?.medianMs)),
-    change: ({ speedup }) => speedup && ratioChange(speedup.value, 'faster', 'slower', speedup),
+    change: (comparison, models) => (hasMeans(models) ? undefined : speedupChange(comparison)),
   },
   {
     label: 'Latency, p90',
@@ -61,6 +66,13 @@ const ROWS: readonly Row[] = [
     show: ({ latency }) => optional(latency?.throughput, (value) => `${formatNumber(value)}/s`),
   },
 ];
+
+/** True where latencies are means over different inputs, which the speed-up then is about. */
+const hasMeans = (models: readonly ModelReport[]) => models.some(({ latency }) => latency?.meanMs !== undefined);
+
+function speedupChange({ speedup }: Comparison): Change | undefined {
+  return speedup && ratioChange(speedup.value, 'faster', 'slower', speedup);
+}
 
 /** A property of the models, ready to be shown. */
 export interface HeadlineRow {
@@ -93,7 +105,11 @@ export function headlineOf({ models, comparison }: Report, { detailed = true, mo
 }
 
 /** The rows that say most, of each of these the first there is. */
-const KEY_ROWS: readonly (readonly string[])[] = [['Size'], ['Latency, median'], ['Accuracy', 'Agreement', 'SQNR']];
+const KEY_ROWS: readonly (readonly string[])[] = [
+  ['Size'],
+  ['Latency, mean', 'Latency, median'],
+  ['Accuracy', 'Agreement', 'SQNR'],
+];
 
 /** The three rows that sum a report up: size, speed and quality, as far as they were measured. */
 export function keyRows({ rows }: Headline): HeadlineRow[] {

@@ -9,7 +9,13 @@ export interface LatencySeries {
   batch: number;
   /** One array per model, in the order given; entry k of each was measured in the same round. */
   milliseconds: Float64Array[];
+  /** True where runs took different inputs, so that means tell what medians would hide; entry k then is the median of the runs
+   * on input k. */
+  varied: boolean;
 }
+
+/** What a model is timed on: one input, or several that rounds take in turn. */
+export type TimedInputs = NamedValues | readonly NamedValues[];
 
 /** How long to measure. */
 export interface LatencyBudget {
@@ -24,10 +30,11 @@ export interface LatencyBudget {
  * Jones, "Rigorous benchmarking in reasonable time", 2013). A few rounds warm up and set the number that fits the budget.
  * @param models bytes or paths.
  * @param feeds inputs per batch size; one for all models or, where they take different ones, a list with those of each.
+ * Several inputs of a model, all of one batch size, are taken in turn, round by round.
  */
 export async function measureLatency(
   models: readonly (Uint8Array | string)[],
-  feeds: readonly (NamedValues | readonly NamedValues[])[],
+  feeds: readonly (NamedValues | readonly TimedInputs[])[],
   options: SessionOptions,
   budget: LatencyBudget,
 ): Promise<LatencySeries[]> {
@@ -46,17 +53,36 @@ export async function measureLatency(
 
 async function measure(
   sessions: readonly Session[],
-  feed: NamedValues | readonly NamedValues[],
+  feed: NamedValues | readonly TimedInputs[],
   budget: LatencyBudget,
 ): Promise<LatencySeries> {
-  const feeds = isList(feed) ? feed : sessions.map(() => feed);
+  const feeds = (isList(feed) ? feed : sessions.map(() => feed)).map((one) => (isList(one) ? one : [one]));
+  const varied = feeds.some((own) => own.length > 1);
   const warm = await Session.time(sessions, feeds, 3);
   const round = Math.min(...warm.map((row) => row.reduce((sum, ms) => sum + ms, 0)));
   const [least, most] = budget.rounds;
   const rounds = Math.max(least, Math.min(most, Math.ceil(budget.milliseconds / Math.max(round, 1e-3))));
-  const rows = await Session.time(sessions, feeds, rounds);
-  const milliseconds = sessions.map((_, k) => Float64Array.from(rows, (row) => row[k]!));
-  return { batch: batchSize(feeds[0]!), milliseconds };
+  const batch = batchSize(feeds[0]![0]!);
+  if (!varied) return { batch, varied, milliseconds: columns(await Session.time(sessions, feeds, rounds)) };
+  const inputs = Math.min(feeds[0]!.length, Math.ceil(rounds / REPEATS));
+  const some = feeds.map((own) => own.slice(0, inputs));
+  const all = columns(await Session.time(sessions, some, REPEATS * inputs));
+  return { batch, varied, milliseconds: all.map((times) => mediansOf(times, inputs)) };
 }
 
-const isList = (feed: NamedValues | readonly NamedValues[]): feed is readonly NamedValues[] => Array.isArray(feed);
+/** Runs on each of several inputs: what disturbs one of them does not count. */
+const REPEATS = 3;
+
+/** The median of every `step`-th time, for each place to begin at. */
+function mediansOf(times: Float64Array, step: number): Float64Array {
+  return Float64Array.from({ length: step }, (_, first) => {
+    const own = times.filter((_, k) => k % step === first).sort();
+    return own[own.length >> 1]!;
+  });
+}
+
+function columns(rows: readonly Float64Array[]): Float64Array[] {
+  return Array.from(rows[0]!, (_, k) => Float64Array.from(rows, (row) => row[k]!));
+}
+
+const isList = <T>(feed: NamedValues | readonly T[]): feed is readonly T[] => Array.isArray(feed);

@@ -34,8 +34,15 @@ export interface SessionInfo {
 export interface WorkerMethods {
   create(session: number, model: Uint8Array | string, options: SessionOptions): Promise<SessionInfo>;
   run(session: number, feeds: NamedValues, fetches: readonly string[] | undefined): Promise<NamedValues>;
-  /** Milliseconds of each run: one row per round, one column per session, the sessions taking turns. */
-  time(sessions: readonly number[], feeds: readonly NamedValues[], rounds: number): Promise<Float64Array[]>;
+  /**
+   * Milliseconds of each run: one row per round, one column per session, the sessions taking turns.
+   * @param feeds inputs of each session; of several, each round takes the next.
+   */
+  time(
+    sessions: readonly number[],
+    feeds: readonly (readonly NamedValues[])[],
+    rounds: number,
+  ): Promise<Float64Array[]>;
   release(session: number): Promise<void>;
   /** Providers that the installed ONNX Runtime lists. */
   backends(): Promise<{ name: string; bundled: boolean }[]>;

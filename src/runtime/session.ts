@@ -55,7 +55,11 @@ export class Session {
    * Times sessions of one thread in alternation, turning the order round each round, so that drift of the machine's
    * speed touches all alike. @returns milliseconds, one row per round with one column per session.
    */
-  static time(sessions: readonly Session[], feeds: readonly NamedValues[], rounds: number): Promise<Float64Array[]> {
+  static time(
+    sessions: readonly Session[],
+    feeds: readonly (readonly NamedValues[])[],
+    rounds: number,
+  ): Promise<Float64Array[]> {
     const thread = sessions[0]?.thread ?? shared;
     if (sessions.some((session) => session.thread !== thread)) throw new Error('timed sessions must share a thread');
     return thread.call(

@@ -14,7 +14,7 @@ const methods: WorkerMethods = {
   },
   run: (id, feeds, fetches) => get(id).run(feeds, fetches),
   async time(ids, feeds, rounds) {
-    const inputs = feeds.map((values) => LocalSession.hold(values));
+    const inputs = feeds.map((values) => values.map(LocalSession.hold));
     const turns = ids.map(get);
     const rows: Float64Array[] = [];
     for (let round = 0; round < rounds; round++) {
@@ -23,7 +23,7 @@ const methods: WorkerMethods = {
       for (let k = 0; k < turns.length; k++) {
         const turn = round % 2 ? turns.length - 1 - k : k;
         const start = performance.now();
-        await turns[turn]!.runOnly(inputs[turn]!);
+        await turns[turn]!.runOnly(inputs[turn]![round % inputs[turn]!.length]!);
         row[turn] = performance.now() - start;
       }
       rows.push(row);

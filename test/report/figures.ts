@@ -60,6 +60,7 @@ const HEADLINE: Readonly<Record<string, (model: ModelReport) => number | undefin
   SQNR: ofFidelity(({ sqnrDb }) => sqnrDb),
   Cosine: ofFidelity(({ cosine }) => cosine),
   'Largest error': ofFidelity(({ maxAbsError }) => maxAbsError),
+  'Latency, mean': ({ latency }) => latency?.meanMs,
   'Latency, median': ({ latency }) => latency?.medianMs,
   'Latency, p90': ({ latency }) => latency?.p90Ms,
   Throughput: ({ latency }) => latency?.throughput,
@@ -82,7 +83,9 @@ function changeFigures(label: string, { comparison, models }: Report): Expected 
   const [original, compressed] = ['original', 'compressed'].map((role) => models.find((model) => model.role === role));
   if (!comparison || !original || !compressed) return [];
   if (label === 'Size') return comparison.sizeRatio ? ratioFigures(comparison.sizeRatio) : [];
-  if (label === 'Latency, median') return comparison.speedup ? ratioFigures(...intervalOf(comparison.speedup)) : [];
+  const byMean = [original, compressed].some(({ latency }) => latency?.meanMs !== undefined);
+  if (label === (byMean ? 'Latency, mean' : 'Latency, median'))
+    return comparison.speedup ? ratioFigures(...intervalOf(comparison.speedup)) : [];
   const drop = DROPS[label] && (comparison[DROPS[label]] as Comparison['accuracyDrop']);
   if (drop) return [-100 * drop.value, -100 * drop.high, -100 * drop.low];
   if (!/ccuracy|Macro/.test(label)) return [];

@@ -29,6 +29,7 @@ export function cardsOf(report: Report): Content {
 /** What the bars of a card compare. */
 const MEASURES: Readonly<Record<string, (model: ModelReport) => number | undefined>> = {
   Size: ({ bytes }) => bytes,
+  'Latency, mean': ({ latency }) => latency?.meanMs,
   'Latency, median': ({ latency }) => latency?.medianMs,
 };
 
