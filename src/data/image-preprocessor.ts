@@ -1,6 +1,7 @@
 import { UserError } from '../errors.js';
 import { encodeNumbers } from '../ir/tensor.js';
 import { DATA_TYPES, type DataType, isFloat, type TypedArray } from '../ir/types.js';
+import type { ImageForm } from '../passes/exits/convert-image.js';
 import type { JsonFile } from './beside.js';
 import { type ImageConfig, readImageConfig } from './image-config.js';
 import { type ImageLayout, imageLayout, type Layout } from './image-layout.js';
@@ -75,7 +76,24 @@ export function imagePreprocessor(
     description: description(input, layout, channels, plan),
     prepare: (sample) => stages.encode(stages.fit(sample)),
     stages,
+    form: channels && formOf(input, layout.layout, channels, plan),
     collate: stack,
+  };
+}
+
+function formOf(input: InputSpec, layout: Layout, channels: number, plan: ImageConfig): ImageForm {
+  const { scale, offset, bgr } = plan;
+  const [mean, std] = [perChannel(plan.mean, channels, 'mean'), perChannel(plan.std, channels, 'std')];
+  return {
+    kind: 'image',
+    input: input.name,
+    type: input.type,
+    rank: input.dims.length,
+    layout,
+    channels,
+    bgr: bgr && channels === 3,
+    factors: std.map((deviation) => scale / deviation),
+    offsets: mean.map((centre, channel) => -(offset + centre) / std[channel]!),
   };
 }
 
@@ -139,15 +157,8 @@ function valuesOf(
 /** What each pixel value 0…255 becomes, per channel, in the order of the model's channels. */
 function tablesOf(input: InputSpec, channels: number, plan: ImageConfig): TypedArray[] {
   const { scale, offset } = plan;
-  const of = (values: readonly number[], what: string) => {
-    if (values.length === channels) return values;
-    if (values.length === 1) return new Array<number>(channels).fill(values[0]!);
-    throw new UserError(`the ${what} has ${values.length} values, the images ${channels} channels`, {
-      mend: `give one ${what} per channel, or one for all`,
-    });
-  };
-  const mean = of(plan.mean, 'mean').map(Math.fround);
-  const std = of(plan.std, 'std').map(Math.fround);
+  const mean = perChannel(plan.mean, channels, 'mean').map(Math.fround);
+  const std = perChannel(plan.std, channels, 'std').map(Math.fround);
   if (std.includes(0)) throw new UserError('the std is 0', { mend: 'give a std other than 0, or none' });
   return mean.map((centre, channel) => {
     const values = Array.from({ length: 256 }, (_, pixel) => {
@@ -155,6 +166,14 @@ function tablesOf(input: InputSpec, channels: number, plan: ImageConfig): TypedA
       return Math.fround(Math.fround(scaled - centre) / std[channel]!);
     });
     return encodePixels(input, values);
+  });
+}
+
+function perChannel(values: readonly number[], channels: number, what: string): readonly number[] {
+  if (values.length === channels) return values;
+  if (values.length === 1) return new Array<number>(channels).fill(values[0]!);
+  throw new UserError(`the ${what} has ${values.length} values, the images ${channels} channels`, {
+    mend: `give one ${what} per channel, or one for all`,
   });
 }
 

@@ -1,4 +1,5 @@
 import type { NamedValues, TensorValue } from '../ir/types.js';
+import type { ImageForm } from '../passes/exits/convert-image.js';
 
 /** The kinds of samples that data can hold. */
 export type SampleKind = 'image' | 'text' | 'audio' | 'arrays';
@@ -108,7 +109,7 @@ export interface ClipForm {
 }
 
 /** What prepared inputs hold, for those who change them. */
-export type InputForm = TokenForm | LogMelForm;
+export type InputForm = TokenForm | LogMelForm | ImageForm;
 
 /** Preprocessing in two steps, between which samples can be changed. */
 export interface Stages {

@@ -1,0 +1,264 @@
+import { UserError } from '../../errors.js';
+import { Emitter } from '../../ir/emitter.js';
+import { captures, Graph, usedValues, type ValueInfo } from '../../ir/graph.js';
+import { cloneNode, type Model } from '../../ir/model.js';
+import type { Node } from '../../ir/node.js';
+import { Tensor } from '../../ir/tensor.js';
+import { replaceInNode } from '../../ir/uses.js';
+import { MACS } from '../../ops/cost.js';
+import { isDeterministic } from '../../ops/determinism.js';
+import { checkRows, type Exit, findRowAxes, levelsOf, type RowAxes } from './stages.js';
+import { emitUncertainty, type Measure, type ScoreForm } from './uncertainty.js';
+
+/** How samples are sent on from exit to exit. */
+export interface RouteOptions {
+  form: ScoreForm;
+  measure: Measure;
+  /** One for each exit but the last: a sample that is less unsure leaves; 0 lets none leave, 1 all. */
+  thresholds: readonly number[];
+}
+
+/** What routing added to a model. */
+export interface Routed {
+  /** The optional input with the thresholds, float32 `[exits - 1]`. */
+  threshold: string;
+  /** The output with the exit that each sample left by, int64 `[rows]`, from 0. */
+  exit: string;
+}
+
+/**
+ * Makes a model that gives scores at several exits into one whose cost depends on the input, in place: samples that are sure
+ * enough at an exit leave there, those left over are gathered, go on inside an If, and their scores are put back at
+ * their rows. What follows an exit is computed for the rows that need it alone.
+ * @param exits in the order in which they are reached; the last one's scores are the model's own.
+ * @param output the output that holds the scores; other outputs go, since samples that leave have none.
+ * @throws UserError where a batch of the model cannot be parted
+ */
+export async function routeByConfidence(
+  model: Model,
+  exits: readonly Exit[],
+  output: string,
+  options: RouteOptions,
+): Promise<Routed> {
+  const axes = await findRowAxes(model);
+  checkRows(axes, model.source?.path);
+  const info = model.graph.outputs.find(({ name }) => name === output)!;
+  return new Router(model, exits, axes, info, options).run();
+}
+
+/** Values of the flat model under the names that they have where rows were left out. */
+type Names = ReadonlyMap<string, string>;
+
+class Router {
+  private readonly flat: readonly Node[];
+  private readonly producer: ReadonlyMap<string, Node>;
+  private readonly levels: ReadonlyMap<Node, number>;
+  private readonly threshold: string;
+
+  constructor(
+    private readonly model: Model,
+    private readonly exits: readonly Exit[],
+    private readonly axes: RowAxes,
+    private readonly output: ValueInfo,
+    private readonly options: RouteOptions,
+  ) {
+    const { graph } = model;
+    graph.sort();
+    this.flat = graph.nodes;
+    this.producer = graph.index().producer;
+    this.levels = levelsOf(model, exits);
+    this.threshold = model.freshName('threshold');
+  }
+
+  run(): Routed {
+    const { model, output } = this;
+    const { graph } = model;
+    graph.nodes = [];
+    this.declareThreshold();
+    const [scores, exit] = this.stage(0, graph.nodes, new Map());
+    const g = new Emitter(model, 'exits');
+    const exitName = model.freshName('exit');
+    g.rename(exit, exitName);
+    if (this.exits.at(-1)!.scores !== output.name) throw new Error('the last exit is not the output');
+    g.rename(scores, output.name);
+    graph.outputs = [
+      { ...output },
+      { name: exitName, type: { kind: 'tensor', elem: 'int64', shape: [this.rowsOf(output)] } },
+    ];
+    graph.valueInfos.clear();
+    sinkConstants(graph);
+    return { threshold: this.threshold, exit: exitName };
+  }
+
+  private rowsOf({ type }: ValueInfo) {
+    return type?.kind === 'tensor' ? type.shape?.[0] : undefined;
+  }
+
+  private declareThreshold(): void {
+    const { graph } = this.model;
+    const { thresholds } = this.options;
+    graph.inputs.push({ name: this.threshold, type: { kind: 'tensor', elem: 'float32', shape: [thresholds.length] } });
+    graph.initializers.set(
+      this.threshold,
+      Tensor.from(this.threshold, 'float32', [thresholds.length], thresholds as number[]),
+    );
+  }
+
+  /** Writes what an exit adds to those before it, and the choice behind it. @returns the scores and exits of its rows */
+  private stage(level: number, nodes: Node[], names: Names): [scores: string, exit: string] {
+    const { model, exits } = this;
+    const last = level === exits.length - 1;
+    const own = new Map(names);
+    // The output's name is kept for the scores of all exits.
+    if (last) own.set(this.output.name, model.freshName(`${this.output.name}/last`));
+    for (const node of this.flat) if (this.levels.get(node) === level) nodes.push(this.renamed(cloneNode(node), own));
+    const g = new Emitter(model, `exit_${level + 1}`, nodes);
+    const scores = own.get(exits[level]!.scores) ?? exits[level]!.scores;
+    if (last) return [scores, this.exitOf(g, scores, level)];
+    const unsure = emitUncertainty(
+      g,
+      this.axes.typeOf(exits[level]!.scores) === 'float32' ? scores : g.cast(scores, FLOAT),
+      this.options.form,
+      this.options.measure,
+      exits[level]!.temperature,
+    );
+    return this.choose(
+      g,
+      level,
+      { scores, exit: this.exitOf(g, scores, level), stays: this.staying(g, level, unsure) },
+      own,
+    );
+  }
+
+  private renamed(node: Node, names: Names): Node {
+    replaceInNode(node, names);
+    node.outputs = node.outputs.map((name) => names.get(name) ?? name);
+    return node;
+  }
+
+  /** The number of an exit for each row. */
+  private exitOf(g: Emitter, scores: string, level: number): string {
+    const rows = g.op('Shape', [scores], { start: 0, end: 1 });
+    return g.op('ConstantOfShape', [rows], { value: Tensor.from('', 'int64', [1], [level]) });
+  }
+
+  /** True for rows that go on: a threshold of 0 keeps all of them, 1 none, whatever rounding does to their uncertainty. */
+  private staying(g: Emitter, level: number, unsure: string): string {
+    const threshold = g.op('Gather', [this.threshold, g.ints([level])], { axis: 0 });
+    const isSure = g.op('Or', [g.op('Less', [unsure, threshold]), g.op('GreaterOrEqual', [threshold, 1])]);
+    return g.op('Not', [g.op('And', [isSure, g.op('Greater', [threshold, 0])])]);
+  }
+
+  /** Sends rows on to the next exit, if there are any. */
+  private choose(
+    g: Emitter,
+    level: number,
+    rows: { scores: string; exit: string; stays: string },
+    names: Names,
+  ): [scores: string, exit: string] {
+    const any = g.op('ReduceMax', [g.cast(rows.stays, INT32)], { keepdims: 0 });
+    const [scores, exit] = g.ops(
+      'If',
+      [g.cast(any, BOOL)],
+      {
+        then_branch: { kind: 'graph', value: this.goOn(level + 1, rows, names) },
+        else_branch: { kind: 'graph', value: this.stay(level + 1, rows) },
+      },
+      2,
+    );
+    return [scores!, exit!];
+  }
+
+  private stay(level: number, rows: { scores: string; exit: string }): Graph {
+    const branch = new Graph();
+    branch.name = `exit_${level}_taken_by_all`;
+    const g = new Emitter(this.model, branch.name, branch.nodes);
+    this.give(branch, g.op('Identity', [rows.scores]), g.op('Identity', [rows.exit]));
+    return branch;
+  }
+
+  private goOn(level: number, rows: { scores: string; exit: string; stays: string }, names: Names): Graph {
+    const branch = new Graph();
+    branch.name = `up_to_exit_${level + 1}`;
+    const g = new Emitter(this.model, branch.name, branch.nodes);
+    const inside = this.axes.fixed === 1 ? names : this.enter(g, branch.nodes, level, rows.stays, names);
+    const [scores, exit] = this.stage(level, branch.nodes, inside);
+    if (this.axes.fixed === 1) this.give(branch, scores, exit);
+    else {
+      const places = g.transpose(g.op('NonZero', [rows.stays]), [1, 0]);
+      const putBack = (all: string, some: string) => g.op('ScatterND', [all, places, some]);
+      this.give(branch, putBack(rows.scores, scores), putBack(rows.exit, exit));
+    }
+    return branch;
+  }
+
+  private give(branch: Graph, scores: string, exit: string): void {
+    const elem = this.axes.typeOf(this.output.name) ?? 'float32';
+    branch.outputs = [
+      { name: scores, type: { kind: 'tensor', elem } },
+      { name: exit, type: { kind: 'tensor', elem: 'int64' } },
+    ];
+  }
+
+  /** Gathers the rows that stay of every value that what follows takes from what came before. */
+  private enter(g: Emitter, nodes: Node[], level: number, stays: string, names: Names): Names {
+    const { graph } = this.model;
+    const inside = new Map<string, string>();
+    const bring = (name: string): void => {
+      const node = this.producer.get(name);
+      const isOutside = node ? this.levels.get(node)! < level : graph.isInput(name);
+      if (!isOutside || inside.has(name) || graph.initializers.has(name)) return;
+      const axis = this.axes.axisOf(name);
+      if (axis !== undefined) inside.set(name, g.op('Compress', [names.get(name) ?? name, stays], { axis }));
+      else if (node) {
+        if (!isLight(node)) throw this.inseparable(node, name);
+        for (const input of usedValues(node)) bring(input);
+        nodes.push(this.again(node, inside, g.prefix));
+      }
+    };
+    for (const node of this.flat)
+      if ((this.levels.get(node) ?? -1) >= level) for (const name of usedValues(node)) bring(name);
+    return inside;
+  }
+
+  /** A node that computes once more, for fewer rows. */
+  private again(node: Node, inside: Map<string, string>, prefix: string): Node {
+    const copy = cloneNode(node);
+    replaceInNode(copy, inside);
+    copy.name = this.model.freshName(`${prefix}/${node.op}`);
+    copy.outputs = node.outputs.map((output) => output && this.model.freshName(`${prefix}/${output}`));
+    for (const [k, output] of node.outputs.entries()) if (output) inside.set(output, copy.outputs[k]!);
+    return copy;
+  }
+
+  private inseparable(node: Node, value: string): UserError {
+    return new UserError(`the samples of a batch cannot be told apart in the value ${value}`, {
+      file: this.model.source?.path,
+      where: `node ${node.label} (${node.type})`,
+      mend: 'export the model with the batch as an axis of its own',
+    });
+  }
+}
+
+const [FLOAT, INT32, BOOL] = [1, 6, 9];
+
+/** True for what is cheaper to compute again for fewer rows than to explain. */
+const isLight = (node: Node) => !MACS[node.type] && isDeterministic(node) && !node.subgraphs().length;
+
+/** Moves constants into the branch that alone takes them, where ONNX Runtime can lay them out for its kernels. */
+function sinkConstants(graph: Graph): void {
+  const users = new Map<string, Set<Graph | undefined>>();
+  const note = (name: string, user: Graph | undefined) => users.set(name, (users.get(name) ?? new Set()).add(user));
+  const branches = graph.nodes.flatMap((node) => (node.type === 'If' ? node.subgraphs() : []));
+  for (const node of graph.nodes) if (node.type !== 'If') for (const name of usedValues(node)) note(name, undefined);
+  for (const { type, inputs } of graph.nodes) if (type === 'If') note(inputs[0]!, undefined);
+  for (const { name } of [...graph.inputs, ...graph.outputs]) note(name, undefined);
+  for (const branch of branches) for (const name of captures(branch)) note(name, branch);
+  for (const [name, tensor] of [...graph.initializers]) {
+    const [user, ...more] = users.get(name) ?? [];
+    if (!user || more.length) continue;
+    graph.initializers.delete(name);
+    user.initializers.set(name, tensor);
+  }
+  for (const branch of branches) sinkConstants(branch);
+}
