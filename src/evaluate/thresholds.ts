@@ -1,0 +1,165 @@
+/** What is known of samples at each exit of a model, the last exit included. */
+export interface ExitTable {
+  /** Samples. */
+  size: number;
+  /** Uncertainty of each sample at each exit but the last, 0…1. */
+  unsure: readonly ArrayLike<number>[];
+  /** 1 where a sample would be wrong at an exit, 0 where it would be right. */
+  wrong: readonly ArrayLike<number>[];
+  /** What it costs to get to each exit, as a share of what the original costs. */
+  costs: readonly number[];
+}
+
+/** Thresholds and what they lead to. */
+export interface Policy {
+  /** One for each exit but the last: a sample that is less unsure leaves. 0 lets none leave, 1 all. */
+  thresholds: number[];
+  /** Mean cost of a sample, as a share of the original's. */
+  cost: number;
+  accuracy: number;
+  /** Share of the samples that leave at each exit. */
+  shares: number[];
+}
+
+/** What is wanted of thresholds: to lose at most so much accuracy against the last exit, or to cost at most so much. */
+export type Goal = { maxDrop: number } | { maxCost: number };
+
+/** The exit that a sample leaves by. */
+export function exitOf({ unsure }: Pick<ExitTable, 'unsure'>, thresholds: readonly number[], sample: number): number {
+  const exit = thresholds.findIndex((threshold, k) => leaves(unsure[k]![sample]!, threshold));
+  return exit < 0 ? thresholds.length : exit;
+}
+
+const leaves = (unsure: number, threshold: number) => threshold > 0 && (threshold >= 1 || unsure < threshold);
+
+/** What thresholds lead to. */
+export function applyThresholds(table: ExitTable, thresholds: readonly number[]): Policy {
+  const counts = table.costs.map(() => 0);
+  let wrong = 0;
+  for (let sample = 0; sample < table.size; sample++) {
+    const exit = exitOf(table, thresholds, sample);
+    counts[exit]!++;
+    wrong += table.wrong[exit]![sample]!;
+  }
+  const shares = counts.map((count) => count / Math.max(table.size, 1));
+  const cost = shares.reduce((sum, share, exit) => sum + share * table.costs[exit]!, 0);
+  return { thresholds: [...thresholds], cost, accuracy: 1 - wrong / Math.max(table.size, 1), shares };
+}
+
+/** Prices of a wrong answer, in costs of the original, that are tried. */
+const PRICES = Array.from({ length: 49 }, (_, k) => 10 ** (-2 + k / 12));
+
+/**
+ * Policies from cheap to dear, each the best found for some price of a wrong answer: thresholds are moved one at a time to
+ * where cost plus price is least, until none moves.
+ */
+export function frontier(table: ExitTable): Policy[] {
+  const sorted = table.unsure.map((unsure) => orderOf(unsure, table.size));
+  let thresholds = table.unsure.map(() => 1);
+  const found = [applyThresholds(table, thresholds)];
+  for (const price of PRICES) {
+    thresholds = settle(table, sorted, thresholds, price);
+    found.push(applyThresholds(table, thresholds));
+  }
+  found.push(
+    applyThresholds(
+      table,
+      table.unsure.map(() => 0),
+    ),
+  );
+  return undominated(found);
+}
+
+/**
+ * The policy that comes nearest to a goal: the cheapest that loses no more than is allowed, or the most accurate that costs
+ * no more. The last exit alone where no other does.
+ */
+export function bestPolicy(table: ExitTable, goal: Goal): Policy {
+  const policies = frontier(table);
+  const whole = applyThresholds(
+    table,
+    table.unsure.map(() => 0),
+  );
+  const fits = ({ accuracy, cost }: Policy) =>
+    'maxDrop' in goal ? whole.accuracy - accuracy <= goal.maxDrop + 1e-12 : cost <= goal.maxCost + 1e-12;
+  if ('maxCost' in goal) return policies.filter(fits).at(-1) ?? policies[0]!;
+  const start = policies.find(fits) ?? whole;
+  return widen(table, start, fits);
+}
+
+/** Raises thresholds as far as a goal allows, one after the other. */
+function widen(table: ExitTable, start: Policy, fits: (policy: Policy) => boolean): Policy {
+  let best = start;
+  for (const exit of table.unsure.keys()) {
+    const candidates = cutsAbove(table.unsure[exit]!, table.size, best.thresholds[exit]!);
+    let [low, high] = [0, candidates.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const policy = applyThresholds(table, best.thresholds.with(exit, candidates[middle]!));
+      if (fits(policy) && policy.cost <= best.cost) {
+        best = policy;
+        low = middle + 1;
+      } else high = middle;
+    }
+  }
+  return best;
+}
+
+function undominated(policies: readonly Policy[]): Policy[] {
+  const sorted = [...policies].sort((a, b) => a.cost - b.cost || b.accuracy - a.accuracy);
+  const kept: Policy[] = [];
+  for (const policy of sorted) if (policy.accuracy > (kept.at(-1)?.accuracy ?? -1)) kept.push(policy);
+  return kept;
+}
+
+function settle(table: ExitTable, sorted: readonly Uint32Array[], start: readonly number[], price: number): number[] {
+  let thresholds = [...start];
+  for (let turn = 0; turn < 10; turn++) {
+    const before = thresholds;
+    for (let exit = thresholds.length - 1; exit >= 0; exit--)
+      thresholds = thresholds.with(exit, bestThreshold(table, sorted[exit]!, thresholds, exit, price));
+    if (thresholds.every((threshold, exit) => threshold === before[exit])) break;
+  }
+  return thresholds;
+}
+
+/** The threshold of one exit at which cost plus price is least while the others stay. */
+function bestThreshold(
+  { unsure, wrong, costs }: ExitTable,
+  order: Uint32Array,
+  thresholds: readonly number[],
+  exit: number,
+  price: number,
+): number {
+  const others = thresholds.with(exit, 0);
+  const own = unsure[exit]!;
+  let [sum, least, place] = [0, 0, 0];
+  for (let k = 0; k < order.length; k++) {
+    const sample = order[k]!;
+    const other = exitOf({ unsure }, others, sample);
+    if (other > exit) sum += price * (wrong[exit]![sample]! - wrong[other]![sample]!) + costs[exit]! - costs[other]!;
+    const isCut = k + 1 === order.length || own[order[k + 1]!]! > own[sample]!;
+    if (isCut && sum < least) [least, place] = [sum, k + 1];
+  }
+  if (place === 0) return 0;
+  return place === order.length ? 1 : between(own[order[place - 1]!]!, own[order[place]!]!);
+}
+
+/** A float32 number above the first and not above the second, as far from both as can be. */
+function between(below: number, above: number): number {
+  const middle = Math.fround((below + above) / 2);
+  return middle > below ? middle : above;
+}
+
+function orderOf(unsure: ArrayLike<number>, size: number): Uint32Array {
+  return Uint32Array.from({ length: size }, (_, k) => k).sort((a, b) => unsure[a]! - unsure[b]!);
+}
+
+/** Thresholds between neighbouring uncertainties from some value on, and 1. */
+function cutsAbove(unsure: ArrayLike<number>, size: number, least: number): number[] {
+  const values = Float64Array.from({ length: size }, (_, k) => unsure[k]!).sort();
+  const cuts: number[] = [];
+  for (let k = 1; k < size; k++)
+    if (values[k]! > values[k - 1]! && values[k - 1]! >= least) cuts.push(between(values[k - 1]!, values[k]!));
+  return [...cuts, 1];
+}

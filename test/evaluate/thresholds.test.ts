@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { applyThresholds, bestPolicy, type ExitTable, frontier } from '../../src/evaluate/thresholds.js';
+
+/** Ten samples, the surer the righter at the first exit; the last is wrong about one of them. */
+const TEN: ExitTable = {
+  size: 10,
+  unsure: [[0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]],
+  wrong: [
+    [0, 0, 0, 0, 0, 1, 0, 1, 1, 1],
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+  ],
+  costs: [0.2, 1.2],
+};
+
+describe('applyThresholds', () => {
+  it('tells cost, accuracy and shares', () => {
+    expect(applyThresholds(TEN, [0.45])).toEqual({ thresholds: [0.45], cost: 0.7, accuracy: 0.9, shares: [0.5, 0.5] });
+  });
+
+  it('a threshold of 0 lets none leave, one of 1 all', () => {
+    expect(applyThresholds(TEN, [0]).shares).toEqual([0, 1]);
+    expect(applyThresholds(TEN, [1]).shares).toEqual([1, 0]);
+    const unknown = { ...TEN, unsure: [TEN.unsure[0]!, []].map(() => Array(10).fill(Number.POSITIVE_INFINITY)) };
+    expect(applyThresholds(unknown, [0.99, 1]).shares[0]).toBe(0);
+  });
+});
+
+describe('bestPolicy', () => {
+  it('is the cheapest that loses no more than is allowed', () => {
+    expect(bestPolicy(TEN, { maxDrop: 0 })).toMatchObject({ shares: [0.5, 0.5], accuracy: 0.9 });
+    const { shares, accuracy } = bestPolicy(TEN, { maxDrop: 0.1 });
+    expect([shares, accuracy]).toEqual([[0.7, 0.3], 0.8]);
+    expect(bestPolicy(TEN, { maxDrop: 1 }).shares).toEqual([1, 0]);
+  });
+
+  it('is the most accurate that costs no more than is allowed', () => {
+    expect(bestPolicy(TEN, { maxCost: 0.7 })).toMatchObject({ accuracy: 0.9, cost: 0.7 });
+    expect(bestPolicy(TEN, { maxCost: 0.1 }).shares).toEqual([1, 0]);
+  });
+
+  it('lets all go to the end where an exit only does harm', () => {
+    const harmful = { ...TEN, wrong: [Array(10).fill(1), Array(10).fill(0)] };
+    expect(bestPolicy(harmful, { maxDrop: 0 }).thresholds).toEqual([0]);
+  });
+
+  it('finds thresholds of several exits together: the second is of no use where the first takes all it would', () => {
+    const two: ExitTable = {
+      size: 4,
+      unsure: [
+        [0.1, 0.2, 0.8, 0.9],
+        [0.1, 0.2, 0.3, 0.9],
+      ],
+      wrong: [
+        [0, 0, 1, 1],
+        [0, 0, 0, 1],
+        [0, 0, 0, 0],
+      ],
+      costs: [0.2, 0.5, 1],
+    };
+    const { thresholds, shares, cost } = bestPolicy(two, { maxDrop: 0 });
+    expect(shares).toEqual([0.5, 0.25, 0.25]);
+    expect(thresholds[0]).toBeCloseTo(0.5, 6);
+    expect(cost).toBeCloseTo(0.475, 9);
+  });
+
+  const table = fc
+    .record({
+      size: fc.integer({ min: 1, max: 40 }),
+      exits: fc.integer({ min: 1, max: 3 }),
+      seed: fc.array(fc.nat({ max: 9 }), { minLength: 320, maxLength: 320 }),
+      drop: fc.double({ min: 0, max: 0.3, noNaN: true }),
+    })
+    .map(({ size, exits, seed, drop }) => {
+      const digits = (from: number) => seed.slice(from, from + size);
+      const unsure = Array.from({ length: exits }, (_, k) => digits(40 * k).map((digit) => digit / 10));
+      const wrong = Array.from({ length: exits + 1 }, (_, k) => digits(160 + 40 * k).map((d) => Number(d < 3 - k)));
+      const costs = Array.from({ length: exits + 1 }, (_, k) => (k + 1) / (exits + 1));
+      return { table: { size, unsure, wrong, costs } satisfies ExitTable, drop };
+    });
+
+  it('never loses more than is allowed, and costs no more than the last exit', () => {
+    fc.assert(
+      fc.property(table, ({ table, drop }) => {
+        const whole = applyThresholds(
+          table,
+          table.unsure.map(() => 0),
+        );
+        const policy = bestPolicy(table, { maxDrop: drop });
+        expect(applyThresholds(table, policy.thresholds)).toEqual(policy);
+        expect(whole.accuracy - policy.accuracy).toBeLessThanOrEqual(drop + 1e-9);
+        expect(policy.cost).toBeLessThanOrEqual(whole.cost);
+      }),
+    );
+  });
+
+  it('the frontier goes up in cost and in accuracy', () => {
+    fc.assert(
+      fc.property(table, ({ table }) => {
+        const policies = frontier(table);
+        for (const [k, policy] of policies.entries()) {
+          if (!k) continue;
+          expect(policy.cost).toBeGreaterThan(policies[k - 1]!.cost);
+          expect(policy.accuracy).toBeGreaterThan(policies[k - 1]!.accuracy);
+        }
+      }),
+    );
+  });
+});
