@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import type { z } from 'zod';
 import {
+  adaptArguments,
   checkArguments,
   compareArguments,
   completionArguments,
@@ -40,6 +41,7 @@ function createProgram(): Command {
   quantizeArguments(program.command('quantize')).action(job('quantize', () => import('./commands/quantize.js')));
   finetuneArguments(program.command('finetune')).action(job('finetune', () => import('./commands/finetune.js')));
   distillArguments(program.command('distill')).action(job('distill', () => import('./commands/distill.js')));
+  adaptArguments(program.command('adapt')).action(job('adapt', () => import('./commands/adapt.js')));
   evaluateArguments(program.command('evaluate')).action(job('evaluate', () => import('./commands/evaluate.js')));
   compareArguments(program.command('compare')).action(job('compare', () => import('./commands/compare.js')));
   checkArguments(program.command('check')).action(execute(() => import('./commands/check.js')));

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { adaptOptions } from './commands/adapt-options.js';
 import type { compareOptions } from './commands/compare-options.js';
 import type { distillOptions } from './commands/distill-options.js';
 import type { evaluateOptions } from './commands/evaluate-options.js';
@@ -33,6 +34,8 @@ export type QuantizeOptions = Omit<z.input<typeof quantizeOptions>, Display>;
 export type FinetuneOptions = Omit<z.input<typeof finetuneOptions>, Display>;
 /** The options of `nncompress distill`. */
 export type DistillOptions = Omit<z.input<typeof distillOptions>, Display>;
+/** The options of `nncompress adapt`. */
+export type AdaptOptions = Omit<z.input<typeof adaptOptions>, Display>;
 /** The options of `nncompress evaluate`. */
 export type EvaluateOptions = Omit<z.input<typeof evaluateOptions>, Display>;
 /** The options of `nncompress compare`. */
@@ -69,6 +72,14 @@ export function distill(
   listener: RunListener = {},
 ): Promise<Report> {
   return runJob('distill', student === undefined ? [] : [student], options, listener);
+}
+
+/**
+ * Makes a model spend less on easy inputs, writes the result and reports what samples cost and where they leave.
+ * @throws UserError as `quantize` does
+ */
+export function adapt(model: string, options: AdaptOptions, listener: RunListener = {}): Promise<Report> {
+  return runJob('adapt', [model], options, listener);
 }
 
 /** Measures a model on labelled data. @throws UserError as `quantize` does */

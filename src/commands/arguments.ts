@@ -13,6 +13,7 @@ import {
   SHELLS,
   STUDENTS,
   TARGETS,
+  UNCERTAINTIES,
 } from './choices.js';
 import {
   addOptions,
@@ -236,6 +237,46 @@ export function distillArguments(command: Command): Command {
       'distill student.onnx --teacher teacher.onnx --train train/ --data test/ -o small.onnx',
       'distill --teacher teacher.onnx --student cnn:small --train train/ --data test/ -o small/model.onnx',
       'distill student.onnx --teacher a.onnx --teacher b.onnx --train few.csv --unlabelled many.csv',
+    ),
+  );
+}
+
+/** Arguments of `nncompress adapt`. */
+export function adaptArguments(command: Command): Command {
+  command
+    .description('make a model spend less on easy inputs, and show what that did')
+    .argument('[model]', 'ONNX file');
+  const what: OptionGroup = {
+    heading: 'How the model is adapted:',
+    rows: [
+      [
+        '--cascade <file>',
+        'smaller model that runs first, and the model only where that is unsure; of several, the smallest first: repeatable',
+        'repeatable',
+      ],
+    ],
+  };
+  const thresholds: OptionGroup = {
+    heading: 'Thresholds:',
+    rows: [
+      ['--train <path>', 'training data'],
+      ['--validation <path>', 'data that thresholds are chosen on (default: training data)'],
+      [
+        '--macs <share>',
+        'mean multiply-accumulates of a sample at most this share of the original (default: by --max-drop)',
+      ],
+      ['--measure <name>', `how uncertainty is measured: ${oneOf(UNCERTAINTIES)} (default: auto)`],
+      ['--thresholds <list>', 'do not choose, take these: 0 lets no sample leave early, 1 all'],
+    ],
+  };
+  const output = without(OUTPUT, 'dry-run');
+  const groups = [what, thresholds, DATA, PREPROCESSING, RUNNING, BENCHMARK, gatesAgainst('the original')];
+  addOptions(command, [...groups, output, CONFIG, DISPLAY]);
+  return command.addHelpText(
+    'after',
+    examples(
+      'adapt --cascade small.onnx large.onnx --data test/ --validation val/ --max-drop 0.005 -o cascade.onnx',
+      'adapt --cascade small.onnx large.onnx --data test/ --train train/ --macs 0.3',
     ),
   );
 }

@@ -61,7 +61,8 @@ const SPLITS: readonly (readonly [test: RegExp, train: string])[] = [
   [/^(val|valid|validation|dev|eval)(?=[-_./]|$)/, 'train'],
 ];
 
-function trainSplitBeside(path: string): string | undefined {
+/** The train split that lies beside a test split, as far as names tell. */
+export function trainSplitBeside(path: string): string | undefined {
   for (const [test, train] of SPLITS) {
     const beside = join(dirname(path), basename(path).replace(test, train));
     if (test.test(basename(path)) && existsSync(beside)) return beside;

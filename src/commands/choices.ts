@@ -18,6 +18,7 @@ export const CLASS_WEIGHTS = ['none', 'balanced'] as const;
 export const BATCH_NORMS = ['train', 'frozen', 'restore'] as const;
 export const HINT_KINDS = ['features', 'attention-maps', 'relations', 'hidden-states', 'attentions'] as const;
 export const DISTILLATION_LOSSES = ['auto', 'kd', 'dkd'] as const;
+export const UNCERTAINTIES = ['auto', 'max-probability', 'margin', 'entropy'] as const;
 export const STUDENTS = [
   'cnn',
   'ds-cnn',

@@ -11,6 +11,7 @@ import {
   PREFERENCES,
   RESIZE_MODES,
   TARGETS,
+  UNCERTAINTIES,
 } from './choices.js';
 
 /** Words that options take, by long name; after other options with a value, shells complete files. */
@@ -25,6 +26,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   '--channels': CHANNEL_ORDERS,
   '--padding': PADDINGS,
   '--features': FEATURES,
+  '--measure': UNCERTAINTIES,
 };
 
 interface CommandWords {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { z } from 'zod';
 import {
+  adaptArguments,
   compareArguments,
   distillArguments,
   evaluateArguments,
@@ -23,6 +24,7 @@ const ARGUMENTS: Readonly<Record<JobName, (command: Command) => Command>> = {
   quantize: quantizeArguments,
   finetune: finetuneArguments,
   distill: distillArguments,
+  adapt: adaptArguments,
   evaluate: evaluateArguments,
   compare: compareArguments,
 };

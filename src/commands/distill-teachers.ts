@@ -1,28 +1,18 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { classOrder, reorderScores } from '../data/class-order.js';
+import { reorderScores } from '../data/class-order.js';
 import type { TaskData } from '../data/task.js';
-import type { Dataset } from '../data/types.js';
-import { UserError } from '../errors.js';
 import { classesOf, meanSoftened } from '../evaluate/soft-targets.js';
 import { TeacherOutputs } from '../evaluate/teacher-outputs.js';
 import { modelFiles } from '../onnx/write.js';
+import { type Companion, matchClasses, openCompanion } from './companion.js';
 import type { CommandContext } from './context.js';
 import type { DistillOptions } from './distill-options.js';
-import { besideWhich, hasFiles } from './model-pair.js';
+import { hasFiles } from './model-pair.js';
 import { resolveModelPath } from './model-path.js';
-import { preprocessingShape } from './schemas.js';
-import { openWorkbench, type Workbench } from './workbench.js';
 
 /** A model that a student learns from. */
-export interface Teacher {
-  bench: Workbench;
-  /** Opens data as the files beside the teacher say or, where there are none, as those beside the student say. */
-  open(data: string | Dataset): Promise<TaskData>;
-}
-
-/** Options that are told of the student alone: a teacher's own files, or those of its student, speak for it. */
-const STUDENTS = Object.fromEntries(['labels', ...Object.keys(preprocessingShape)].map((key) => [key, undefined]));
+export type Teacher = Companion;
 
 /**
  * Opens the teachers.
@@ -37,37 +27,16 @@ export async function openTeachers(
 ): Promise<Teacher[]> {
   const teachers: Teacher[] = [];
   const [first] = options.teacher.map(resolveModelPath);
-  for (const given of options.teacher) {
-    const path = resolveModelPath(given);
+  for (const path of options.teacher.map(resolveModelPath)) {
     const isAlike = studentPath === undefined && path === first && !(await hasFiles(dirname(path)));
-    const bench = await openWorkbench(path, { ...options, ...(isAlike ? {} : STUDENTS) }, context);
-    const beside = await besideWhich(path, studentPath ?? first!);
-    teachers.push({ bench, open: (data) => bench.open(data, beside) });
+    teachers.push(await openCompanion(path, studentPath ?? first!, options, context, isAlike));
   }
   return teachers;
 }
 
-/**
- * The place of each class of a student among those of a teacher.
- * @returns undefined for models of one score
- * @throws UserError where the two decide for something else, or the teacher lacks a class
- */
-export function orderOf(student: TaskData, teacher: TaskData, { bench }: Teacher): number[] | undefined {
-  const file = bench.path;
-  if (student.kind !== teacher.kind)
-    throw new UserError(`is a ${teacher.kind} model, the student a ${student.kind} one`, {
-      file,
-      mend: 'take a teacher of the same task',
-    });
-  try {
-    const order = classOrder(student.labels.classes, teacher.labels.classes);
-    const isBinary = student.kind === 'binary';
-    if (isBinary && order[0] !== 0) throw new UserError('its one score stands for another class than the student’s');
-    return isBinary ? undefined : order;
-  } catch (error) {
-    throw error instanceof UserError ? error.at({ file }) : error;
-  }
-}
+/** The place of each class of a student among those of a teacher. @throws UserError as `matchClasses` does */
+export const orderOf = (student: TaskData, teacher: TaskData, companion: Teacher): number[] | undefined =>
+  matchClasses(student, teacher, companion, 'the student');
 
 /** Scores of a teacher in the order of the student's classes. */
 export const inOrder = (

@@ -1,13 +1,11 @@
 import { parseAugmentations } from '../data/augment/parse.js';
 import type { TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
-import { evaluateModels } from '../evaluate/evaluate-models.js';
 import { globToRegExp } from '../glob.js';
 import { sumOf } from '../group.js';
 import type { Model } from '../ir/model.js';
 import type { Tensor } from '../ir/tensor.js';
 import type { NamedValues } from '../ir/types.js';
-import { withLoadable } from '../runtime/source.js';
 import { FeatureCache } from '../training/feature-cache.js';
 import { cutFrozenPart, type FrozenPart } from '../training/frozen-part.js';
 import { withHints } from '../training/hints.js';
@@ -17,6 +15,7 @@ import { freezeParameters, prepareForTraining } from '../training/prepare.js';
 import type { CommandContext } from './context.js';
 import { restoreNorms } from './finetune-norms.js';
 import type { FinetuneOptions } from './finetune-options.js';
+import { scoreKindOf } from './score-kind.js';
 import { cachedFeedsOf, type EpochBatches, feedsOf, type TrainingData } from './training-data.js';
 import type { TrainingOptions } from './training-options.js';
 import { planSteps, type TrainingSteps } from './training-steps.js';
@@ -122,7 +121,7 @@ async function cacheFeatures(
 
 async function objectiveOf(bench: Workbench, training: TrainingData, { labelSmoothing, seed }: PlanOptions) {
   const { output, kind, labels } = training.data;
-  const probabilities = (await outputKind(bench, training)) === 'probabilities';
+  const probabilities = (await scoreKindOf(bench, training.data, training.indices)) === 'probabilities';
   const scores = { output, kind, probabilities, classes: labels.classes.length, labelSmoothing };
   const { teacher } = training;
   if (!teacher) return classification(scores);
@@ -185,20 +184,6 @@ const fits = (expression: RegExp, { name, consumer }: Parameter) =>
   [name, consumer.name, ...consumer.outputs].some(
     (candidate) => expression.test(candidate) || expression.test(candidate.replace(/^\//, '')),
   );
-
-/** Samples that show whether a model gives logits or probabilities. */
-const PROBED = 64;
-
-async function outputKind(bench: Workbench, { data, indices }: TrainingData) {
-  const { kinds } = await withLoadable([bench.model], (sources) =>
-    evaluateModels(sources, data, { indices: indices.slice(0, PROBED), workers: 1, session: bench.session }),
-  );
-  if (kinds[0] !== undefined) return kinds[0];
-  throw new UserError(`output '${data.output}' holds no class scores`, {
-    file: bench.path,
-    mend: 'train classifiers here: one row of scores per sample',
-  });
-}
 
 async function firstOf(batches: AsyncGenerator<NamedValues>): Promise<NamedValues> {
   for await (const batch of batches) return batch;

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Report } from '../report/schema.js';
+import { adaptOptions } from './adapt-options.js';
 import { compareOptions } from './compare-options.js';
 import type { CommandContext } from './context.js';
 import { distillOptions, parseStudent } from './distill-options.js';
@@ -38,6 +39,9 @@ export const JOBS = {
     ['student'],
     async ([student], options, context) => (await import('./distill.js')).distill(student, options, context),
     (value) => value === undefined || parseStudent(String(value)) !== undefined,
+  ),
+  adapt: job(adaptOptions, ['model'], async ([model], options, context) =>
+    (await import('./adapt.js')).adapt(model!, options, context),
   ),
   evaluate: job(evaluateOptions, ['model'], async ([model], options, context) =>
     (await import('./evaluate.js')).evaluate(model!, options, context),

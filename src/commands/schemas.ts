@@ -107,6 +107,17 @@ export const numberList = () =>
     { items: z.number(), separator: ',' },
   );
 
+/** Numbers from 0 to 1. */
+export const thresholdList = () =>
+  text(
+    'numbers from 0 to 1 separated by commas',
+    (given) => {
+      const values = given.split(',').map((part) => within(numberOf(part.trim()), 0, 1));
+      return values.includes(undefined) ? undefined : (values as number[]);
+    },
+    { items: z.number(), separator: ',' },
+  );
+
 /** `224` (one number) or `224x320` (height x width), also as a list. */
 export const imageSize = () =>
   text(
@@ -245,6 +256,7 @@ export const PATH_OPTIONS: readonly string[] = [
   'unlabelled',
   'validation',
   'teacher',
+  'cascade',
   'teacherCache',
   'classes',
   'calibration',

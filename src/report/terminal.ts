@@ -3,6 +3,7 @@ import { cutLine, shortenPath, wrapLines } from './format.js';
 import { gateLine } from './gate-text.js';
 import type { Gate, NodeReport, Report } from './schema.js';
 import {
+  adaptiveText,
   distillationTexts,
   factTexts,
   hintTexts,
@@ -55,6 +56,7 @@ export function renderTerminal(report: Report, { color, width, height = 23 }: Te
     textSection('Students', studentsText(report), room),
     textSection('Distillation', distillationTexts(report).join('; '), room),
     listSection('Matched', hintTexts(report), room),
+    textSection('Exits', adaptiveText(report), room),
     ...nodeSections(report, room),
     gateSection(report, color, room),
     warningSection(report, color, room),

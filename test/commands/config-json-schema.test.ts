@@ -14,6 +14,7 @@ describe('the JSON Schema of config files', () => {
       { const: 'quantize' },
       { const: 'finetune' },
       { const: 'distill' },
+      { const: 'adapt' },
       { const: 'evaluate' },
       { const: 'compare' },
     ]);

@@ -48,7 +48,18 @@ describe('links', () => {
 
 describe('options', () => {
   it('that are named are there', () => {
-    const help = ['quantize', 'finetune', 'distill', 'evaluate', 'compare', 'check', 'inspect', 'split', 'doctor']
+    const help = [
+      'quantize',
+      'finetune',
+      'distill',
+      'adapt',
+      'evaluate',
+      'compare',
+      'check',
+      'inspect',
+      'split',
+      'doctor',
+    ]
       .map((command) => spawnSync(process.execPath, [program, command, '--help'], { encoding: 'utf8' }).stdout)
       .join('');
     const text = PAGES.map((page) => readFileSync(join(root, page), 'utf8')).join('\n');

@@ -171,9 +171,17 @@ export const richReport: Report = {
   adaptive: {
     macsRatio: 1.7,
     exits: [
-      { name: 'exit1', threshold: 0.9, share: 0.62, accuracy: 0.951 },
-      { name: 'head', threshold: 0, share: 0.38, accuracy: 0.881 },
+      {
+        ...{ name: 'exit1', threshold: 0.1, share: 0.62, accuracy: 0.951, alone: 0.913, macs: 0.37, temperature: 1.4 },
+        classes: [
+          { class: 'cat', share: 0.7 },
+          { class: 'dog', share: 0.54 },
+        ],
+      },
+      { name: 'head', threshold: 1, share: 0.38, accuracy: 0.881, alone: 0.9259, macs: 1.05 },
     ],
+    measure: 'margin',
+    chosenOn: { path: 'val/', samples: 2000, drop: 0.0012, macs: 0.61 },
     curve: [
       { macsRatio: 1.2, accuracy: 0.9262 },
       { macsRatio: 1.7, accuracy: 0.9244 },

@@ -60,9 +60,11 @@ export const TABLES: Readonly<Record<string, RowFigures>> = {
   },
   'exit-curve': ({ adaptive }, row) => recordFigures(adaptive!.curve, row),
   'exit-list': ({ adaptive }, row) => {
-    const { threshold, share, accuracy } = adaptive!.exits[row]!;
-    return [[threshold], ...percents(share, accuracy)];
+    const { threshold, share, accuracy, alone, macs } = adaptive!.exits[row]!;
+    const detailed = adaptive!.exits.some((exit) => exit.alone !== undefined);
+    return [[threshold], ...percents(share, accuracy), ...(detailed ? percents(alone, macs) : [])];
   },
+  'exit-classes': ({ adaptive }, row) => percents(...adaptive!.exits.map(({ classes }) => classes?.[row]?.share)),
   'group-list': ({ pruning }, row) => {
     const { before, after } = pruning!.groups[row]!;
     return [[before], [after], ...percents(before ? after / before : undefined)];

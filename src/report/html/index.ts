@@ -3,6 +3,7 @@ import type { Report } from '../schema.js';
 import { modelPaths } from '../summary.js';
 import { classesSection } from './classes.js';
 import { confusionSection } from './confusion.js';
+import { adaptiveSection } from './exits.js';
 import { latencySection } from './latency.js';
 import { layersSection } from './layers.js';
 import { nodesSection } from './nodes.js';
@@ -13,7 +14,7 @@ import { searchSection } from './search.js';
 import { sizeSection } from './size.js';
 import { studentsSection } from './students.js';
 import { STYLE } from './style.js';
-import { adaptiveSection, distillationSection, pruningSection, trainingSection } from './training.js';
+import { distillationSection, pruningSection, trainingSection } from './training.js';
 
 /** The parts of the page in their order, and what they are called in the list at its top. */
 const SECTIONS: readonly (readonly [id: string, name: string, section: (report: Report) => Content])[] = [

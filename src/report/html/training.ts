@@ -103,24 +103,3 @@ function shown(value: unknown): string {
   if (typeof value === 'number') return formatPlain(value);
   return typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
 }
-
-type Exit = NonNullable<Report['adaptive']>['exits'][number];
-
-/** Where samples leave a model whose cost depends on the input. */
-export function adaptiveSection({ adaptive }: Report): Content {
-  if (!adaptive) return undefined;
-  return markup`<section id="adaptive"><h2>Exits</h2>
-<p>${formatFactor(adaptive.macsRatio)} fewer multiply-accumulates on average.</p>
-${table<Exit>(
-  [
-    { title: 'Exit', text: true, cell: ({ name }) => name },
-    { title: 'Threshold', cell: ({ threshold }) => formatPlain(threshold) },
-    { title: 'Share of samples', cell: ({ share }) => formatPercent(share) },
-    { title: 'Accuracy', cell: ({ accuracy }) => formatPercent(accuracy) },
-  ],
-  adaptive.exits,
-  { id: 'exit-list', caption: 'Where samples leave the model' },
-)}
-${curvesOf(adaptive.curve, 'exit-curve', 'Cost against accuracy')}
-</section>`;
-}

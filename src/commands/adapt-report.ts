@@ -1,0 +1,78 @@
+import type { ClassificationAccumulator } from '../evaluate/classification.js';
+import type { ExitRecords } from '../evaluate/exits.js';
+import { applyThresholds, type ExitTable, exitOf, type Policy } from '../evaluate/thresholds.js';
+import type { Report } from '../report/schema.js';
+import type { Chosen } from './adapt-thresholds.js';
+
+type Adaptive = NonNullable<Report['adaptive']>;
+
+/** What samples cost and where they leave. */
+export interface Spent {
+  /** Mean cost of a sample, as a share of the original's. */
+  cost: number;
+  report: Adaptive;
+}
+
+/** The report of a model whose cost depends on the input, on samples that were run through all of its exits. */
+export function adaptiveReport({ model, measure, thresholds, on }: Chosen, records: ExitRecords): Spent {
+  const table = records.table(measure);
+  const policy = applyThresholds(table, thresholds);
+  const left = Array.from({ length: table.size }, (_, sample) => exitOf(table, thresholds, sample));
+  const exits = model.exits.map(({ name, temperature }, k) => ({
+    name,
+    threshold: thresholds[k] ?? 1,
+    share: policy.shares[k]!,
+    accuracy: accuracyOf(table, k, (sample) => left[sample] === k),
+    alone: accuracyOf(table, k, () => true),
+    macs: model.costs[k]!,
+    ...(k < thresholds.length && { temperature }),
+    classes: classShares(records.exits[k]!, left, k),
+  }));
+  return {
+    cost: policy.cost,
+    report: {
+      macsRatio: 1 / Math.max(policy.cost, Number.EPSILON),
+      exits,
+      curve: curveOf(table, policy, on?.candidates),
+      measure,
+      ...(on && { chosenOn: { path: on.path, samples: on.samples, drop: on.drop, macs: on.policy.cost } }),
+    },
+  };
+}
+
+/** Share of right answers of an exit among some samples; 0 where there are none. */
+function accuracyOf({ wrong, size }: ExitTable, exit: number, isMeant: (sample: number) => boolean): number {
+  let [count, right] = [0, 0];
+  for (let sample = 0; sample < size; sample++) {
+    if (!isMeant(sample)) continue;
+    count++;
+    right += 1 - wrong[exit]![sample]!;
+  }
+  return count ? right / count : 0;
+}
+
+function classShares(
+  { classes, predictions }: ClassificationAccumulator,
+  left: readonly number[],
+  exit: number,
+): { class: string; share: number }[] {
+  const [all, here] = [classes.map(() => 0), classes.map(() => 0)];
+  for (const [sample, at] of left.entries())
+    for (const target of predictions.targetClasses(sample)) {
+      all[target]!++;
+      here[target]! += Number(at === exit);
+    }
+  return classes.flatMap((name, k) => (all[k] ? [{ class: name, share: here[k]! / all[k]! }] : []));
+}
+
+/** Equal thresholds that are shown where none were looked for. */
+const STEPS = 20;
+
+/** Cost and accuracy of thresholds that were found elsewhere, on these samples, with the one that was taken. */
+function curveOf(table: ExitTable, taken: Policy, candidates: readonly Policy[] | undefined): Adaptive['curve'] {
+  const equal = Array.from({ length: STEPS + 1 }, (_, k) => taken.thresholds.map(() => k / STEPS));
+  const tried = candidates?.map(({ thresholds }) => thresholds) ?? equal;
+  const points = [taken, ...tried.map((thresholds) => applyThresholds(table, thresholds))];
+  const byCost = new Map(points.map(({ cost, accuracy }) => [cost, { macs: cost, accuracy }]));
+  return [...byCost.values()].sort((a, b) => a.macs - b.macs);
+}

@@ -1,0 +1,120 @@
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Emitter } from '../../src/ir/emitter.js';
+import { Tensor } from '../../src/ir/tensor.js';
+import { readModel } from '../../src/onnx/read.js';
+import { encodeModel } from '../../src/onnx/write.js';
+import { FEATURES, IMAGES, nncompress, readReport, root, SPEECH, scratch } from './program.js';
+
+const [LARGE, TEST] = IMAGES;
+const LABELS = readFileSync(join(root, 'fixtures/fashion-mobilenet/labels.txt'), 'utf8').trim().split('\n');
+
+/**
+ * The model in other clothes: it takes pixels as bytes with their channel last, and gives probabilities of the classes in
+ * reverse.
+ */
+function disguised(folder: string, labels = [...LABELS].reverse()): string {
+  const model = readModel(join(root, LARGE)).clone();
+  const { graph } = model;
+  const [input, output] = [graph.inputs[0]!, graph.outputs[0]!];
+  const nodes = graph.nodes;
+  graph.nodes = [];
+  const before = new Emitter(model, 'before');
+  const pixels = before.div(before.transpose(before.cast('pixels', 1), [0, 3, 1, 2]), 255);
+  before.rename(before.div(before.sub(pixels, 0.286), 0.353), input.name);
+  graph.inputs = [{ name: 'pixels', type: { kind: 'tensor', elem: 'uint8', shape: ['batch', 28, 28, 1] } }];
+  graph.nodes.push(...nodes);
+  const after = new Emitter(model, 'after');
+  const order = after.constant(Tensor.from('order', 'int64', [10], [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]));
+  const scores = after.op('Softmax', [after.op('Gather', [output.name, order], { axis: 1 })], { axis: 1 });
+  graph.outputs = [{ name: scores, type: { kind: 'tensor', elem: 'float32', shape: ['batch', 10] } }];
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, 'small.onnx');
+  writeFileSync(path, encodeModel(model));
+  writeFileSync(join(folder, 'labels.txt'), labels.join('\n'));
+  return path;
+}
+
+const adapt = (...args: string[]) => nncompress('adapt', ...args, '--no-benchmark');
+
+describe('adapt --cascade', () => {
+  it('joins models of other layout, normalization, scores and order of classes', () => {
+    const folder = scratch();
+    const small = disguised(join(folder, 'small'));
+    const [output, report] = [join(folder, 'model.onnx'), join(folder, 'report.json')];
+    const { stdout, stderr, status } = adapt(
+      ...['--cascade', small, LARGE, '--data', TEST, '--limit', '400', '--max-drop', '0.02'],
+      ...['-o', output, '--report', report, '--report', join(folder, 'report.html')],
+    );
+    expect(stderr).not.toContain('nncompress:');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/Exits .*samples leave .* at small/s);
+    const { models, adaptive, comparison, warnings } = readReport(report);
+    expect(models.map(({ role }) => role)).toEqual(['original', 'small', 'compressed']);
+    // It is the same model twice, so that nothing is lost where it runs once.
+    expect(models[1]!.metrics!.accuracy).toBe(models[0]!.metrics!.accuracy);
+    expect(comparison!.accuracyDrop!.value).toBe(0);
+    expect(adaptive!.exits.map(({ name, macs, share }) => [name, macs?.toFixed(3), share])).toEqual([
+      ['small', '1.000', 1],
+      ['model', '2.000', 0],
+    ]);
+    expect(adaptive!.macsRatio).toBeCloseTo(1, 3);
+    expect(warnings.join()).toContain('thresholds were chosen on fixtures/fashion-mnist/train-images-idx3-ubyte.gz');
+    expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain('Cost against accuracy');
+  }, 60_000);
+
+  it('gives exactly the first model at a threshold of 1, the last at 0, and an ordinary file', () => {
+    const folder = scratch();
+    const small = disguised(join(folder, 'small'));
+    const go = (threshold: string) => {
+      const report = join(folder, `${threshold}.json`);
+      const output = join(folder, `${threshold}.onnx`);
+      const settings = ['--limit', '200', '--thresholds', threshold, '-o', output, '--report', report];
+      expect(adapt('--cascade', small, LARGE, '--data', TEST, ...settings).status).toBe(0);
+      return readReport(report);
+    };
+    expect(go('0').adaptive!.exits.map(({ share }) => share)).toEqual([0, 1]);
+    expect(go('0.1').adaptive!.exits[0]!.share).toBeGreaterThan(0.5);
+    const { adaptive, models } = go('1');
+    expect(adaptive!.exits.map(({ share }) => share)).toEqual([1, 0]);
+    for (const name of ['labels.txt', 'preprocessor_config.json'])
+      copyFileSync(join(root, 'fixtures/fashion-mobilenet', name), join(folder, name));
+    const settings = ['--data', TEST, '--limit', '200', '--no-benchmark', '--json'];
+    const evaluated = JSON.parse(nncompress('evaluate', join(folder, '1.onnx'), ...settings).stdout);
+    expect(evaluated.models[0].metrics.accuracy).toBe(models.at(-1)!.metrics!.accuracy);
+  }, 60_000);
+
+  it('refuses what does not go together, in one line, and writes nothing', () => {
+    const folder = scratch();
+    const output = join(folder, 'out.onnx');
+    const refused = (...args: string[]) => {
+      const { stderr, status } = adapt(...args, '-o', output);
+      expect(status).toBe(2);
+      expect(existsSync(output)).toBe(false);
+      const [line, ...more] = stderr
+        .trim()
+        .split('\n')
+        .filter((text) => text.startsWith('nncompress:'));
+      expect(more).toEqual([]);
+      return line;
+    };
+    const [M5, CLIPS] = SPEECH;
+    expect(refused(LARGE, '--data', TEST)).toContain('nothing says how to adapt the model');
+    expect(refused('--cascade', M5, FEATURES[0], '--data', CLIPS)).toMatch(
+      /digits-m5.*does not follow from what fixtures\/digits-dscnn\/model.onnx is given/,
+    );
+    const small = disguised(join(folder, 'other'), ['knapsack', ...LABELS.slice(1)]);
+    expect(refused('--cascade', small, LARGE, '--data', TEST)).toMatch(
+      /small.onnx: knows no class 'T-shirt\/top'|small.onnx: knows no class/,
+    );
+    expect(refused('--cascade', small, LARGE, '--data', TEST, '--thresholds', '1.5')).toContain(
+      "--thresholds: expected numbers from 0 to 1 separated by commas, got '1.5'",
+    );
+    const twin = disguised(join(folder, 'twin'));
+    expect(refused('--cascade', twin, LARGE, '--data', TEST, '--thresholds', '0.1,0.2')).toContain(
+      '2 thresholds for 1 exits before the last',
+    );
+    expect(refused('--cascade', twin, LARGE)).toContain('needs data to choose thresholds on');
+  }, 60_000);
+});
