@@ -65,6 +65,11 @@ export async function adapt(given: string, options: AdaptOptions, context: Comma
   return {
     ...report,
     adaptive: spent.report,
-    warnings: [...(source.warning ? [source.warning] : []), ...cascade.warnings, ...report.warnings],
+    warnings: [
+      ...(source.warning ? [source.warning] : []),
+      ...(test ? [] : ['no test data was given (--data): exits are shown on the data that thresholds were chosen on']),
+      ...cascade.warnings,
+      ...report.warnings,
+    ],
   };
 }
