@@ -44,8 +44,13 @@ const ELEMENTWISE = [
 /** Those that may not: only for whole blocks. */
 const PARTIAL = ['Div', 'Pow', 'Sqrt', 'Exp', 'Log', 'Reciprocal'];
 
+for (const type of ['QuantizeLinear', 'DequantizeLinear'])
+  RULES[type] = (graph, node) => isPerTensor(graph, node) && elementwise(graph, node, false);
 for (const type of ELEMENTWISE) RULES[type] = (graph, node) => elementwise(graph, node, false);
 for (const type of PARTIAL) RULES[type] = (graph, node) => elementwise(graph, node, true);
+
+const isPerTensor = (graph: BlockedGraph, { inputs }: Node) =>
+  graph.dims(inputs[1]!)?.every((size) => size === 1) ?? false;
 
 function convolution(graph: BlockedGraph, node: Node): boolean {
   const [x, weight, bias] = node.inputs as [string, string, string | undefined];

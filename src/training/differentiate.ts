@@ -4,6 +4,7 @@ import { Emitter } from '../ir/emitter.js';
 import { captures, type Graph, usedValues } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
+import type { Tensor } from '../ir/tensor.js';
 import { type DataType, isFloat } from '../ir/types.js';
 import { type Bodies, type ForwardValues, NoGradient, Site } from '../ops/gradients/site.js';
 import { gradientRow, stopsGradients } from '../ops/gradients/table.js';
@@ -61,10 +62,15 @@ export function findObstacles(
 /** Operators that round floats to integers on purpose: what they hide from gradients is meant to be computed with. */
 const QUANTIZES: ReadonlySet<string> = new Set(['QuantizeLinear', 'DynamicQuantizeLinear']);
 
+/** Operators whose results may have another type than what they are computed from. */
+const CHANGES_TYPE: ReadonlySet<string> = new Set(['Cast', 'QuantizeLinear']);
+
 class Backward {
   readonly obstacles: Obstacle[] = [];
   private readonly forward: readonly Node[];
   private readonly contributions = new Map<string, string[]>();
+  /** Integers that become floats again at once, so that gradients pass straight through. */
+  private readonly rounded: ReadonlySet<string>;
   private readonly active: ReadonlySet<string>;
   private readonly values: ForwardValues;
   private readonly emitter: Emitter;
@@ -83,9 +89,10 @@ class Backward {
   ) {
     graph.sort();
     this.forward = [...graph.nodes];
+    const constants = model.constants(graph);
+    this.rounded = fakeQuantized(graph, constants);
     this.active = this.activeValues(parameters);
     this.emitter = new Emitter(model, 'gradient', graph.nodes);
-    const constants = model.constants(graph);
     this.values = {
       facts: (name) => options.facts.get(name),
       constant: (name) => (parameters.has(name) ? undefined : (constants.get(name) ?? outer?.(name))),
@@ -115,7 +122,7 @@ class Backward {
     const site = new Site(node, this.emitter, this.values, upstream, wanted, bodies);
     try {
       const other =
-        node.type !== 'Cast' &&
+        !CHANGES_TYPE.has(node.type) &&
         node.outputs.find((output) => this.active.has(output) && this.typeOf(output) !== 'float32');
       if (other) site.refuse(`it computes in ${this.typeOf(other)}; gradients need float32`);
       const row = gradientRow(node.type) ?? site.refuse(this.whyNone(node.type));
@@ -157,17 +164,18 @@ class Backward {
     else this.contributions.set(name, [gradient]);
   }
 
-  /** Float values that depend on a parameter and that a target depends on. */
+  /** Float values, and those that stand for floats, that depend on a parameter and that a target depends on. */
   private activeValues(parameters: ReadonlySet<string>): Set<string> {
     const reached = new Set(parameters);
+    const carries = (name: string) => name && (isFloat(this.typeOf(name)) || this.rounded.has(name));
     for (const node of this.forward)
       if (!stopsGradients(node.type) && [...usedValues(node)].some((name) => reached.has(name)))
-        for (const output of node.outputs) if (output && isFloat(this.typeOf(output))) reached.add(output);
+        for (const output of node.outputs) if (carries(output)) reached.add(output);
     const needed = new Set(this.targets.keys());
     for (const node of [...this.forward].reverse()) {
       if (!node.outputs.some((output) => needed.has(output))) continue;
       for (const name of usedValues(node)) needed.add(name);
-      if (QUANTIZES.has(node.type) && reached.has(node.inputs[0]!))
+      if (QUANTIZES.has(node.type) && reached.has(node.inputs[0]!) && !this.rounded.has(node.outputs[0]!))
         this.obstacles.push({ node, reason: 'gradients end where values are rounded to integers' });
     }
     return new Set([...reached].filter((name) => needed.has(name)));
@@ -178,6 +186,26 @@ class Backward {
     return this.options.facts.get(name)?.type ?? 'float32';
   }
 }
+
+/** What QuantizeLinear gives to nothing but DequantizeLinear with the same scale and zero point: fake quantization. */
+function fakeQuantized(graph: Graph, constants: ReadonlyMap<string, Tensor>): Set<string> {
+  const { consumers, outputs } = graph.index();
+  const same = (a = '', b = '') => a === b || isEqualTensor(constants.get(a), constants.get(b));
+  const restores = (node: Node, quantizer: Node) =>
+    node.type === 'DequantizeLinear' &&
+    node.int('axis', 1) === quantizer.int('axis', 1) &&
+    [1, 2].every((place) => same(node.inputs[place], quantizer.inputs[place]));
+  return new Set(
+    graph.nodes.flatMap((node) => {
+      const [output = ''] = node.outputs;
+      if (node.type !== 'QuantizeLinear' || outputs.has(output)) return [];
+      return consumers.get(output)?.every((consumer) => restores(consumer, node)) ? [output] : [];
+    }),
+  );
+}
+
+const isEqualTensor = (a: Tensor | undefined, b: Tensor | undefined) =>
+  a !== undefined && b !== undefined && a.size === b.size && Buffer.from(a.bytes()).equals(b.bytes());
 
 function obstacleError(model: Model, obstacles: readonly Obstacle[]): UserError {
   const list = obstacles.map(({ node, reason }) => `${node.label} (${node.type}): ${reason}`);

@@ -104,8 +104,11 @@ function labelLoss(site: LossSite, labels: string, options: ClassificationObject
 /** Operators that turn logits into probabilities. */
 const NORMALIZERS = new Set(['Softmax', 'Sigmoid', 'LogSoftmax']);
 
-/** Operators that change the shape of scores alone. */
-const RESHAPES = new Set(['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
+/** Operators that change the shape of scores alone, or round them. */
+const RESHAPES = new Set([
+  ...['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze'],
+  ...['QuantizeLinear', 'DequantizeLinear'],
+]);
 
 /**
  * The scores before softmax or sigmoid, one row per sample when flattened: what the last operator takes, or else the

@@ -65,6 +65,21 @@ test.skipIf(!block)('values stay blocked from one convolution to the next', asyn
   expect(REORDERS.map((type) => counts[type])).toEqual([3, 1]);
 });
 
+test.skipIf(!block)('fake quantization stays blocked, with one scale and not with one per channel', async () => {
+  const between = (dims: string, values: string) =>
+    graphOf(`f (float[2,16,6,6] x, float[16,16,3,3] v, float[32,16,3,3] w) => (float[2,32,2,2] y)
+      <float${dims} s = {${values}}, uint8${dims} z = {${values.replaceAll('0.05', '100')}}> {
+      a = Conv(x, v)
+      q = QuantizeLinear(a, s, z)
+      d = DequantizeLinear(q, s, z)
+      y = Conv(d, w)
+    }`);
+  const one = await rewrite(between('', '0.05'));
+  expect(REORDERS.map((type) => one[type])).toEqual([3, 1]);
+  const each = await rewrite(between('[16]', Array(16).fill('0.05').join(', ')));
+  expect(REORDERS.map((type) => each[type])).toEqual([4, 2]);
+});
+
 test.skipIf(!block)('sums, means and pools take blocked values', async () => {
   const counts = await rewrite(
     graphOf(`f (float[2,24,6,6] x, float[24,1,3,3] w, float[2,1,6,6] mask) => (float[2,24] m, float[1,24,1,1] s, float[2,24,3,3] p) {

@@ -29,6 +29,11 @@ describe('logitsOf gives the scores before softmax or sigmoid', () => {
     ['y = LogSoftmax(z)', false, 'z'],
     ['p = Softmax(z) y = Identity(p)', true, 'z'],
     ['p = Softmax<axis = 1>(z) y = Flatten(p)', true, 'z'],
+    [
+      's = Constant<value_float = 0.01>() p = Softmax(z) q = QuantizeLinear(p, s) y = DequantizeLinear(q, s)',
+      true,
+      'z',
+    ],
     ['y = Relu(z)', false, 'y'],
     ['y = Identity(z)', false, 'y'],
   ])('%s', (ending, probabilities, logits) => {

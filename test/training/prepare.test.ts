@@ -3,6 +3,7 @@ import { UserError } from '../../src/errors.js';
 import type { Model } from '../../src/ir/model.js';
 import { parseModel } from '../../src/onnx/text.js';
 import { freezeParameters, prepareForTraining } from '../../src/training/prepare.js';
+import { buildStepGraph } from '../../src/training/step-graph.js';
 
 const parse = (text: string, opset = 18, irVersion = 8) =>
   parseModel(`<ir_version: ${irVersion}, opset_import: ["" : ${opset}]>\n${text}`);
@@ -44,6 +45,22 @@ describe('prepareForTraining', () => {
     expect(model.graph.nodes.map(({ type }) => type)).toEqual(['Sub', 'MatMul']);
     const [constant] = model.graph.initializers.values();
     expect([...constant!.toNumbers()]).toEqual([2, 4]);
+  });
+
+  it('trains float weights behind fake quantization, straight through', async () => {
+    const prepared = await prepareForTraining(
+      parse(`f (float[n,2] x) => (float[n,1] y)
+        <float[2,1] w = {1,2}, float s = {0.1}, int8 z = {0}, float t = {0.05}, uint8 u = {128}> {
+          xq = QuantizeLinear(x, t, u)  xd = DequantizeLinear(xq, t, u)
+          wq = QuantizeLinear(w, s, z)  wd = DequantizeLinear(wq, s, z)
+          y = MatMul(xd, wd)
+        }`),
+    );
+    expect(prepared.parameters.map(({ name }) => name)).toEqual(['w']);
+    const { parameters } = await buildStepGraph(prepared, {
+      objective: ({ g }) => g.op('ReduceSum', ['y'], { keepdims: 0 }),
+    });
+    expect(parameters.map(({ name }) => name)).toEqual(['w']);
   });
 
   it('keeps the names of weights in Constant nodes', async () => {

@@ -8,6 +8,7 @@ import { indexing } from './indexing.js';
 import { likelihood } from './likelihood.js';
 import { normalization } from './normalization.js';
 import { pooling } from './pooling.js';
+import { quantization } from './quantization.js';
 import { recurrent } from './recurrent.js';
 import { reductions } from './reductions.js';
 import { shapes } from './shapes.js';
@@ -25,6 +26,7 @@ const GRADIENTS: Readonly<Record<string, GradientRow>> = {
   ...likelihood,
   ...normalization,
   ...pooling,
+  ...quantization,
   ...recurrent,
   ...reductions,
   ...shapes,
