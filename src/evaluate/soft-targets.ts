@@ -2,16 +2,18 @@ import { argmax } from './classification.js';
 import type { OutputKind } from './loss.js';
 import type { Task } from './predictions.js';
 
-/** Probabilities are kept this far from 0 and 1 before their logarithm is taken. */
+/** The least that a probability counts, the smallest normal float32: small ones are known as exactly as large ones. */
+const LEAST = 2 ** -126;
+/** How near to 1 it may come, where float32 tells none apart that are nearer. */
 const NEAREST = 1e-7;
 
-const clipped = (p: number) => Math.min(Math.max(p, NEAREST), 1 - NEAREST);
-const logit = (p: number) => Math.log(clipped(p)) - Math.log(1 - clipped(p));
+const log = (p: number) => Math.log(Math.max(p, LEAST));
+const logit = (p: number) => log(p) - Math.log(1 - Math.min(p, 1 - NEAREST));
 
 /** Scores before softmax (up to a constant per row) or sigmoid. */
 export function logitsFrom(scores: Float32Array, kind: OutputKind, task: Task): Float32Array {
   if (kind === 'logits') return scores;
-  return scores.map(task === 'single-label' ? (p) => Math.log(Math.max(p, NEAREST)) : logit);
+  return scores.map(task === 'single-label' ? log : logit);
 }
 
 /**
@@ -31,7 +33,7 @@ export function meanSoftened(
   const mean = new Float32Array(first!.length);
   for (const logits of all)
     for (const [k, p] of soften(logits, width, temperature).entries()) mean[k]! += p / all.length;
-  return mean.map((p) => temperature * (task === 'single-label' ? Math.log(Math.max(p, NEAREST)) : logit(p)));
+  return mean.map((p) => temperature * (task === 'single-label' ? log(p) : logit(p)));
 }
 
 function softmax(logits: Float32Array, width: number, temperature: number): Float32Array {

@@ -14,8 +14,14 @@ describe('logitsFrom', () => {
   it('leaves logits, and takes logarithms of probabilities', () => {
     const scores = Float32Array.of(0.25, 0.75, 0);
     expect(logitsFrom(scores, 'logits', 'single-label')).toBe(scores);
-    expectClose(logitsFrom(scores, 'probabilities', 'single-label'), [Math.log(0.25), Math.log(0.75), Math.log(1e-7)]);
+    expectClose(logitsFrom(scores, 'probabilities', 'single-label'), [Math.log(0.25), Math.log(0.75), -87.3365]);
     expectClose(logitsFrom(scores, 'probabilities', 'multi-label'), [-Math.log(3), Math.log(3)]);
+  });
+
+  it('gives back what a softmax has made small', () => {
+    const probabilities = Float32Array.of(1 / (1 + Math.exp(-40)), Math.exp(-40) / (1 + Math.exp(-40)));
+    expectClose(logitsFrom(probabilities, 'probabilities', 'single-label'), [0, -40]);
+    expectClose(logitsFrom(probabilities, 'probabilities', 'multi-label'), [Math.log(1e7), -40]);
   });
 });
 
