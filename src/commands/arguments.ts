@@ -29,6 +29,7 @@ import {
   only,
   PREPROCESSING,
   RUNNING,
+  withDefaults,
   without,
 } from './options.js';
 
@@ -119,9 +120,25 @@ export function quantizeArguments(command: Command): Command {
   command
     .description('make a model smaller and faster with integer weights and kernels, and prove what that did')
     .argument('[model]', 'ONNX file');
+  const training: OptionGroup = {
+    heading: 'Quantization-aware training:',
+    rows: [
+      ['--qat', 'train weights and ranges so that the quantized model gives what the float model does'],
+      ...TRAINING_DATA.rows,
+      ['--temperature <x>', 'what scores are divided by, so that small ones count (default: 4)'],
+      ['--alpha <share>', 'share of the float model in the loss, that of the labels is the rest (default: 0.5)'],
+      ['--teacher-cache <folder>', 'where its outputs are kept (default: teacher-outputs beside the output)'],
+      ...withDefaults(without(TRAINING, 'batch-norm', 'launcher', 'pipeline', 'micro-batches'), {
+        epochs: '1',
+        lr: '0.0001',
+        'weight-decay': '0',
+      }).rows,
+    ],
+  };
   addOptions(command, [
     QUANTIZATION,
     CALIBRATION,
+    training,
     DATA,
     PREPROCESSING,
     RUNNING,

@@ -22,17 +22,27 @@ export interface Calibration {
 /** Samples in one calibration run; few, since every activation of the batch is held at once. */
 const BATCH = 16;
 
+/** Options that say what is calibrated on. */
+export interface CalibrationOptions {
+  calibration?: string | undefined;
+  calibrationSamples: number;
+  train?: string | undefined;
+  data?: string | undefined;
+  seed: number;
+}
+
 /**
- * Opens the data to calibrate on: the one named, else a train split that lies beside the test data, else inputs of the
+ * Opens the data to calibrate on: the one named, else what is trained on, else a train split that lies beside the test data, else inputs of the
  * test data itself, which is said.
  */
 export async function openCalibration(
   bench: Workbench,
-  options: { calibration?: string | undefined; calibrationSamples: number; data?: string | undefined; seed: number },
+  options: CalibrationOptions,
   test: TaskData | undefined,
 ): Promise<Calibration | undefined> {
   const beside = options.data === undefined ? undefined : trainSplitBeside(options.data);
-  const path = options.calibration ?? beside ?? options.data;
+  const named = options.calibration ?? options.train;
+  const path = named ?? beside ?? options.data;
   if (path === undefined) return undefined;
   const data = path === options.data && test ? test : await bench.open(path);
   const indices = sampleOf(data, options.calibrationSamples, options.seed);
@@ -45,7 +55,7 @@ export async function openCalibration(
       for await (const { feeds } of data.stream(spread(indices, samples), fixedBatch ?? BATCH))
         yield fixedBatch ? resizeBatch(feeds, fixedBatch) : feeds;
     },
-    ...(options.calibration === undefined && {
+    ...(named === undefined && {
       warning:
         path === options.data
           ? `calibrated on the inputs of ${indices.length} test samples (labels unused); name other data with --calibration`

@@ -11,7 +11,13 @@ import type { DistillOptions } from './distill-options.js';
 import type { Recipe } from './distill-recipes.js';
 import type { Teacher, TeacherScores } from './distill-teachers.js';
 import type { TeacherViews } from './distill-views.js';
-import { type TeacherHints, type TrainingData, type ViewedLogits, withValidation } from './training-data.js';
+import {
+  type TeacherHints,
+  type TrainingData,
+  type TrainingDataOptions,
+  type ViewedLogits,
+  withValidation,
+} from './training-data.js';
 import { datasetOptions, deriveWorkbench, type Workbench } from './workbench.js';
 
 /** Opens the samples to learn from: those with labels, if there are any, and those without. */
@@ -68,7 +74,7 @@ export async function distillationData(
   bench: Pick<Workbench, 'open'>,
   student: TaskData,
   scores: TeacherScores,
-  options: DistillOptions,
+  options: TrainingDataOptions,
 ): Promise<DistillationData> {
   const { targets } = student.labels;
   const isLabelled = (index: number) => targets[index] !== undefined;

@@ -70,7 +70,7 @@ export async function scoresOf(
   teachers: readonly Teacher[],
   student: TaskData,
   output: string,
-  options: DistillOptions,
+  options: Pick<DistillOptions, 'teacherCache'>,
   context: CommandContext,
 ): Promise<TeacherScores> {
   const folder = options.teacherCache ?? join(dirname(output), 'teacher-outputs');

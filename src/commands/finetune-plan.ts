@@ -11,7 +11,7 @@ import { cutFrozenPart, type FrozenPart } from '../training/frozen-part.js';
 import { withHints } from '../training/hints.js';
 import { classification, distilling } from '../training/objectives.js';
 import type { Parameter } from '../training/parameters.js';
-import { freezeParameters, prepareForTraining } from '../training/prepare.js';
+import { freezeParameters, prepareForTraining, type TrainableModel } from '../training/prepare.js';
 import type { CommandContext } from './context.js';
 import { restoreNorms } from './finetune-norms.js';
 import type { FinetuneOptions } from './finetune-options.js';
@@ -33,9 +33,12 @@ export interface FinetunePlan {
   close(): void;
 }
 
+/** Options that decide how a model is trained. */
+export type BatchOptions = TrainingOptions & Pick<FinetuneOptions, 'train' | 'batch'>;
+
 /** Options that decide what is trained and how. */
-export type PlanOptions = TrainingOptions &
-  Pick<FinetuneOptions, 'train' | 'batch' | 'batchNorm' | 'freeze' | 'freezeLayers' | 'layerDecay' | 'cacheFeatures'>;
+export type PlanOptions = BatchOptions &
+  Pick<FinetuneOptions, 'freeze' | 'freezeLayers' | 'layerDecay' | 'cacheFeatures'>;
 
 /** Samples of an update, by kind of data. */
 const BATCH_SIZES = { image: 64, text: 16, audio: 32, arrays: 32 } as const;
@@ -56,10 +59,7 @@ export async function planFinetuning(
   context: CommandContext,
   head: readonly string[] = [],
 ): Promise<FinetunePlan> {
-  const { data } = training;
-  const batchSize = batchSizeOf(data, options);
-  checkBatch(batchSize, training, options);
-  const augmentations = parseAugmentations(options.augment, data);
+  const batchSize = checkedBatch(training, options);
   const all = await prepareForTraining(bench.model, training.teacher?.hints?.named);
   const isFrozen = freezer(all.parameters, options, head);
   const restoring = { bench, training, all, isFrozen, batchSize, seed: options.seed };
@@ -68,35 +68,50 @@ export async function planFinetuning(
   const cut = options.cacheFeatures && isUnchanged(options) ? await cutFrozenPart(trainable) : undefined;
   const cache = cut && (await cacheFeatures(bench, cut, training, context));
   try {
-    const { seed, classWeights, epochs } = options;
-    const feeds = { batchSize, epochs, seed, classWeights, augmentations: augmentations.list };
-    const batches = cache ? cachedFeedsOf(training, cache, feeds) : feedsOf(training, feeds);
-    const typical = await firstOf(batches(1, 0));
-    const objective = await objectiveOf(bench, training, options);
-    const { output, fixedBatch } = data;
-    const looksInside = training.teacher?.hints !== undefined;
-    const site = {
-      bench,
-      looksInside,
-      trainable: cut?.trained ?? trainable,
-      objective,
-      output,
-      typical,
-      batchSize,
-      fixedBatch,
-    };
-    const steps = await planSteps(site, options, context);
-    context.note(planText(steps, all.parameters, training, batchSize));
-    for (const note of steps.notes.slice(1)) context.note(note);
-    if (!cache && augmentations.description)
-      context.note(`samples are changed at random: ${augmentations.description}`);
-    const layers = 1 + Math.max(...steps.parameters.map(({ depth }) => depth));
+    const trained = { trainable: cut?.trained ?? trainable, all: all.parameters, cache };
+    const plan = await planTrained(bench, training, trained, options, context);
+    const layers = 1 + Math.max(...plan.steps.parameters.map(({ depth }) => depth));
     const rateOf = ({ depth }: Parameter) => options.layerDecay ** (layers - 1 - depth);
-    return { steps, batchSize, batches, assemble: restored?.assemble, rateOf, close: () => cache?.close() };
+    return { ...plan, assemble: restored?.assemble, rateOf, close: () => cache?.close() };
   } catch (error) {
     cache?.close();
     throw error;
   }
+}
+
+/** What is trained: a model with parameters as inputs. */
+export interface Trained {
+  trainable: TrainableModel;
+  /** The parameters that could be trained. */
+  all: readonly Parameter[];
+  /** What a frozen part of the model gives for the samples. */
+  cache?: FeatureCache | undefined;
+}
+
+/** Decides how batches are made and worked on, and says what the run will take. */
+export async function planTrained(
+  bench: Workbench,
+  training: TrainingData,
+  { trainable, all, cache }: Trained,
+  options: BatchOptions,
+  context: CommandContext,
+): Promise<Pick<FinetunePlan, 'steps' | 'batchSize' | 'batches'>> {
+  const { data } = training;
+  const batchSize = checkedBatch(training, options);
+  const augmentations = parseAugmentations(options.augment, data);
+  const { seed, classWeights, epochs } = options;
+  const feeds = { batchSize, epochs, seed, classWeights, augmentations: augmentations.list };
+  const batches = cache ? cachedFeedsOf(training, cache, feeds) : feedsOf(training, feeds);
+  const typical = await firstOf(batches(1, 0));
+  const objective = await objectiveOf(bench, training, options);
+  const { output, fixedBatch } = data;
+  const looksInside = training.teacher?.hints !== undefined;
+  const site = { bench, looksInside, trainable, objective, output, typical, batchSize, fixedBatch };
+  const steps = await planSteps(site, options, context);
+  context.note(planText(steps, all, training, batchSize));
+  for (const note of steps.notes.slice(1)) context.note(note);
+  if (!cache && augmentations.description) context.note(`samples are changed at random: ${augmentations.description}`);
+  return { steps, batchSize, batches };
 }
 
 /** True where samples are the same in each epoch, so that what frozen layers make of them is, too. */
@@ -119,7 +134,7 @@ async function cacheFeatures(
   return cache;
 }
 
-async function objectiveOf(bench: Workbench, training: TrainingData, { labelSmoothing, seed }: PlanOptions) {
+async function objectiveOf(bench: Workbench, training: TrainingData, { labelSmoothing, seed }: BatchOptions) {
   const { output, kind, labels } = training.data;
   const probabilities = (await scoreKindOf(bench, training.data, training.indices)) === 'probabilities';
   const scores = { output, kind, probabilities, classes: labels.classes.length, labelSmoothing };
@@ -147,7 +162,9 @@ function planText(
   );
 }
 
-function checkBatch(batchSize: number, { indices, data }: TrainingData, options: PlanOptions): void {
+/** Samples of a batch. @throws UserError where there are fewer */
+function checkedBatch({ indices, data }: TrainingData, options: BatchOptions): number {
+  const batchSize = batchSizeOf(data, options);
   if (indices.length < batchSize)
     throw new UserError(`has ${indices.length} samples to train on, fewer than the ${batchSize} of a batch`, {
       file: options.train,
@@ -158,6 +175,7 @@ function checkBatch(batchSize: number, { indices, data }: TrainingData, options:
       file: '--batch',
       mend: `leave it out, and use --accumulate for larger updates`,
     });
+  return batchSize;
 }
 
 /** Tells which parameters stay as they are. */

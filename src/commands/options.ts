@@ -125,6 +125,15 @@ export function without(group: OptionGroup, ...names: string[]): OptionGroup {
   return { ...group, rows: group.rows.filter(([flags]) => !names.includes(longName(flags))) };
 }
 
+/** Names other defaults in the help of a group's options. */
+export function withDefaults(group: OptionGroup, defaults: Readonly<Record<string, string>>): OptionGroup {
+  const rows = group.rows.map(([flags, help, kind]): OptionRow => {
+    const value = defaults[longName(flags)];
+    return [flags, value === undefined ? help : help.replace(/\(default: .*\)/, `(default: ${value})`), kind];
+  });
+  return { ...group, rows };
+}
+
 /** Declares groups of options on a command, each under its heading. */
 export function addOptions(command: Command, groups: readonly OptionGroup[]): Command {
   for (const { heading, rows } of groups)

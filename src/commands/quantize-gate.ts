@@ -26,6 +26,8 @@ export interface QuantizedResult {
   fidelity?: Fidelity | undefined;
   agreement?: number | undefined;
   pairs?: PairedCounts | undefined;
+  /** What further models gave on the same samples. */
+  others?: readonly ClassificationAccumulator[];
 }
 
 /** What a quantized model may lose. */
@@ -33,6 +35,8 @@ export interface GateOptions {
   maxDrop?: number | undefined;
   confidence?: number | undefined;
   limit?: number | undefined;
+  /** Models to evaluate beside. */
+  others?: readonly Model[];
 }
 
 /**
@@ -86,10 +90,10 @@ async function evaluateBoth(
   options: GateOptions,
   context: CommandContext,
 ): Promise<QuantizedResult> {
-  const evaluation = await withLoadable([model], (sources) =>
+  const evaluation = await withLoadable([model, ...(options.others ?? [])], (sources) =>
     runModels(bench, test, [bench.path, ...sources], options, context),
   );
-  const [before, after] = evaluation.classifications ?? [];
+  const [before, after, ...others] = evaluation.classifications ?? [];
   after?.checkFinite();
   const comparison = before && after && comparePredictions(before.predictions, after.predictions);
   return {
@@ -102,6 +106,7 @@ async function evaluateBoth(
     fidelity: evaluation.fidelities[0],
     agreement: comparison?.agreement,
     pairs: comparison?.labelled?.pairs,
+    others,
   };
 }
 

@@ -1,6 +1,22 @@
 import { z } from 'zod';
 import { CALIBRATION_METHODS, METHODS, PREFERENCES, TARGETS } from './choices.js';
-import { choice, exact, flag, listOf, makingShape, path, wholeNumber, wordList } from './schemas.js';
+import {
+  choice,
+  exact,
+  flag,
+  fraction,
+  listOf,
+  makingShape,
+  nonNegativeNumber,
+  path,
+  positiveNumber,
+  trainingShape,
+  wholeNumber,
+  wordList,
+} from './schemas.js';
+
+// Batch normalizations that are left keep their statistics, and one process trains copies of the model.
+const { batchNorm, launcher, pipeline, microBatches, ...trainingOptions } = trainingShape;
 
 /** What `nncompress quantize` takes besides the model. */
 export const quantizeOptions = exact({
@@ -27,11 +43,35 @@ export const quantizeOptions = exact({
   reduceRange: flag().optional(),
   /** Weights that share a scale in int4. */
   blockSize: wholeNumber(16).default(32),
+  /** Trains what quantization changes, with the float model as teacher. */
+  qat: flag().default(false),
+  ...trainingOptions,
+  train: path().optional(),
+  epochs: wholeNumber(0).default(1),
+  lr: positiveNumber().default(1e-4),
+  weightDecay: nonNegativeNumber().default(0),
+  temperature: positiveNumber().default(4),
+  /** Share of the float model in the loss of a sample with a label. */
+  alpha: fraction().default(0.5),
+  /** Folder where the float model's outputs are kept; beside the output where absent. */
+  teacherCache: path().optional(),
   ...makingShape,
 })
   .refine(({ blockSize }) => (blockSize & (blockSize - 1)) === 0, {
     path: ['blockSize'],
     message: 'expected a power of two from 16',
+  })
+  .refine(({ qat, train }) => qat || train === undefined, {
+    path: ['train'],
+    message: 'nothing is trained without --qat',
+  })
+  .refine(({ qat, train }) => !qat || train !== undefined, {
+    path: ['qat'],
+    message: 'needs data to train on: name some with --train',
+  })
+  .refine(({ qat, method }) => !qat || (method !== 'fp16' && method !== 'int4-weights'), {
+    path: ['qat'],
+    message: 'simulates 8-bit integers: take --method auto, static, dynamic or int8-weights',
   })
   .transform(({ perTensor, asymmetric, ...options }) => ({
     ...options,

@@ -2,7 +2,7 @@ import { UserError } from '../errors.js';
 import type { Model } from '../ir/model.js';
 import { applyPlan, calibratedValues, type ModelFacts, type Settings } from '../passes/quantize/apply.js';
 import { describePlan, type Judge, planOf, searchPlan, type Trial } from '../passes/quantize/auto.js';
-import { checkFilter, excludedBy } from '../passes/quantize/filter.js';
+import { checkFilter, excludedBy, type NodeFilter } from '../passes/quantize/filter.js';
 import type { PreparedModel } from '../passes/quantize/index.js';
 import type { Candidate, Plan, Treatment } from '../passes/quantize/plan.js';
 import type { CalibrationMethod } from '../passes/quantize/ranges.js';
@@ -69,13 +69,7 @@ export async function choosePlan(
   };
   if (options.halfTarget)
     return chooseHalf(bench, prepared, calibration, options.halfTarget, { ...options, settings }, context);
-  const excludes = excludedBy(options);
-  const excluded = new Map<string, string>();
-  const candidates = prepared.survey.candidates.filter((candidate) => {
-    const reason = excludes(candidate);
-    if (reason) excluded.set(candidate.key, reason);
-    return !reason;
-  });
+  const { candidates, excluded } = filterCandidates(prepared, options);
   const method = options.method === 'auto' ? undefined : METHODS[options.method]!;
   const methods = options.calibrationMethod ? [options.calibrationMethod] : ALL_METHODS;
   const histograms = method ? settings.calibrationMethod !== 'minmax' : methods.some((m) => m !== 'minmax');
@@ -115,6 +109,16 @@ export async function choosePlan(
     excluded,
     warnings: [],
     build: (plan) => applyPlan(prepared.model, plan, chosen.facts, chosen.settings),
+  };
+}
+
+/** The nodes that the user lets be quantized, and by key why others are not. */
+export function filterCandidates({ survey }: PreparedModel, filter: NodeFilter) {
+  const excludes = excludedBy(filter);
+  const reasons = survey.candidates.map((candidate) => ({ candidate, reason: excludes(candidate) }));
+  return {
+    candidates: reasons.flatMap(({ candidate, reason }) => (reason ? [] : [candidate])),
+    excluded: new Map(reasons.flatMap(({ candidate: { key }, reason }) => (reason ? [[key, reason] as const] : []))),
   };
 }
 

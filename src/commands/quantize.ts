@@ -2,37 +2,31 @@ import type { TaskData } from '../data/task.js';
 import { EXIT, UserError } from '../errors.js';
 import { percentile } from '../evaluate/statistics.js';
 import { checkOutput } from '../files.js';
-import type { Trial } from '../passes/quantize/auto.js';
 import { type PreparedModel, prepareForQuantization } from '../passes/quantize/index.js';
 import type { Plan } from '../passes/quantize/plan.js';
 import { measureSensitivity } from '../passes/quantize/sensitivity.js';
 import { formatBytes } from '../report/format.js';
-import type { ModelReport, NodeReport, Report, Trial as TrialReport } from '../report/schema.js';
+import type { Report } from '../report/schema.js';
 import type { LatencySeries } from '../runtime/latency.js';
 import { type Calibration, openCalibration } from './calibration.js';
-import { changedSamples, withPreviews } from './changed-samples.js';
 import type { CommandContext } from './context.js';
 import { finish } from './finish.js';
-import { type Gates, openGates } from './gating.js';
+import { openGates } from './gating.js';
 import { createJudge } from './judge.js';
 import { isHubLayout, marked, resolveModelPath } from './model-path.js';
 import { decisionsOf } from './quantize-decisions.js';
-import { type QuantizedResult, quantizeWithinGate } from './quantize-gate.js';
+import { quantizeWithinGate } from './quantize-gate.js';
 import { type QuantizeOptions, quantizeOptions } from './quantize-options.js';
 import { type ChosenPlan, choosePlan } from './quantize-plan.js';
+import { buildReport } from './quantize-report.js';
+import { resumePlan } from './quantize-resume.js';
 import { resolveTarget, type TargetAdvice } from './quantize-target.js';
-import { comparisonReport, latencyOf, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
+import { checkpointOf, trainPlan } from './quantize-training.js';
 import { checkReportPaths, showReport } from './reports.js';
 import { skipWarnings } from './run-models.js';
-import {
-  foresee,
-  latencyFeeds,
-  measureFiles,
-  type SpotCheck,
-  spotCheck,
-  type Verification,
-  writeAndVerify,
-} from './verify.js';
+import { overlapWarnings } from './training-data.js';
+import { checkCheckpoints } from './training-run.js';
+import { foresee, latencyFeeds, measureFiles, spotCheck, type Verification, writeAndVerify } from './verify.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
 export { quantizeOptions as options };
@@ -59,21 +53,29 @@ export async function quantize(given: string, options: QuantizeOptions, context:
   const advice = await resolveTarget(options, bench.provider);
   const output = options.output ?? defaultOutput(path, advice.method);
   checkOutput(output, options.force || options.dryRun);
+  if (options.qat) checkTraining(options, advice, output, context);
 
   const preparing = prepareForQuantization(bench.model);
   preparing.catch(() => {}); // it may fail before its turn to be awaited comes
   const test = options.data === undefined ? undefined : await bench.open(options.data);
   const gates = await openGates(options, test);
   const calibration = await openCalibration(bench, options, test);
-  const prepared = await preparing;
-  if (!prepared.survey.candidates.length) throw nothingToQuantize(path, prepared);
+  const asCame = await preparing;
+  if (!asCame.survey.candidates.length) throw nothingToQuantize(path, asCame);
 
   const feeds = await latencyFeeds(bench, test ?? calibration?.data);
   const judge = createJudge(bench, calibration?.data, feeds, options);
-  const chosen = await choosePlan(bench, prepared, calibration, judge, { ...options, ...advice }, context);
+  const trains = options.qat && !options.dryRun;
+  const untrained =
+    trains && options.resume
+      ? await resumePlan(asCame, checkpointOf(output), options)
+      : await choosePlan(bench, asCame, calibration, judge, { ...options, ...advice }, context);
+  const training = trains ? await trainPlan(bench, asCame, untrained, output, options, context) : undefined;
+  const { prepared, chosen } = training ?? { prepared: asCame, chosen: untrained };
   const errors = errorMeasure(bench, prepared, chosen, calibration);
   const ranking = async (plan: Plan) => [...(await errors(plan))].sort((a, b) => a[1] - b[1]).map(([key]) => key);
-  const result = await quantizeWithinGate(bench, chosen, test, ranking, options, context);
+  const others = training ? [training.postTraining] : [];
+  const result = await quantizeWithinGate(bench, chosen, test, ranking, { ...options, others }, context);
   const shown = options.report.length > 0 || options.json || options.dryRun;
   const nodes = decisionsOf(prepared, result.plan, chosen.excluded, shown ? await errors(result.plan) : new Map());
   if (nodes.every(({ decision }) => decision === 'float')) throw nothingToQuantize(path, prepared, chosen.excluded);
@@ -85,6 +87,7 @@ export async function quantize(given: string, options: QuantizeOptions, context:
   const timed = options.benchmark && !options.dryRun;
   const latencies = timed ? await measureFiles(bench, [bench.path, output], feeds) : undefined;
   const warnings = [
+    ...(training ? await overlapWarnings(training.taught, test) : []),
     ...dataWarnings(test, calibration),
     ...advice.warnings,
     ...chosen.warnings,
@@ -92,7 +95,7 @@ export async function quantize(given: string, options: QuantizeOptions, context:
   ];
   return buildReport(
     { path, output, startedAt, warnings },
-    { bench, test, calibration, chosen, result, spot, nodes, verification, latencies, gates },
+    { bench, test, calibration, chosen, training, result, spot, nodes, verification, latencies, gates },
     options,
   );
 }
@@ -107,6 +110,22 @@ const MARKS = {
 export function defaultOutput(path: string, method: QuantizeOptions['method']): string {
   const width = method === 'int4-weights' ? 'int4' : method === 'fp16' ? 'fp16' : 'int8';
   return marked(path, MARKS[isHubLayout(path) ? 'hub' : 'plain'][width]);
+}
+
+/** @throws UserError where nothing can be trained for the target, or an interrupted run would be lost */
+function checkTraining(
+  options: QuantizeOptions,
+  { method }: TargetAdvice,
+  output: string,
+  { note }: CommandContext,
+): void {
+  if (method === 'fp16')
+    throw new UserError('trains for integer kernels, which this target has not', {
+      file: '--qat',
+      mend: 'name a target with --target cpu, or leave --qat out',
+    });
+  if (options.dryRun) note('nothing is trained: --dry-run shows what is quantized before training');
+  else checkCheckpoints([checkpointOf(output)], options);
 }
 
 function nothingToQuantize(
@@ -150,7 +169,7 @@ function errorMeasure(
 }
 
 function showPlan({ models, nodes = [], quantization }: Report, { print }: CommandContext): void {
-  const [before, after] = models as [ModelReport, ModelReport];
+  const [before, after] = [models[0]!, models.at(-1)!];
   const sizes = `${formatBytes(after.bytes)} instead of ${formatBytes(before.bytes)}`;
   print(`would write ${after.path}: ${quantization!.method}, ${sizes}`);
   for (const { name, op, decision, reason } of nodes) print(`  ${name} (${op}): ${decision}, ${reason}`);
@@ -187,93 +206,4 @@ function speedWarnings(
     : 'the layers are too small for integer kernels to pay, or the conversions around them cost more than they save; ' +
       'try --method auto or --exclude';
   return [`slower than the original (${ratio.toFixed(2)} times its speed): ${cause}`];
-}
-
-function trialReport({ name, speedup, fidelity }: Trial, place: number): TrialReport {
-  return {
-    method: name,
-    chosen: place === 0,
-    ...(speedup && { speedups: [...speedup] }),
-    ...(fidelity && Number.isFinite(fidelity.sqnrDb) && { sqnrDb: fidelity.sqnrDb }),
-    ...(fidelity && { agreement: fidelity.agreement }),
-  };
-}
-
-async function changedOf({ before, after, indices }: QuantizedResult, test: TaskData) {
-  return before && after && withPreviews(changedSamples(before, after, indices, test), test);
-}
-
-/** Everything that a quantization found. */
-interface Findings {
-  bench: Workbench;
-  test: TaskData | undefined;
-  calibration: Calibration | undefined;
-  chosen: ChosenPlan;
-  result: QuantizedResult;
-  spot: SpotCheck;
-  nodes: NodeReport[];
-  verification: Verification;
-  latencies: LatencySeries[] | undefined;
-  gates: Gates;
-}
-
-async function buildReport(
-  written: { path: string; output: string; startedAt: Date; warnings: string[] },
-  findings: Findings,
-  options: QuantizeOptions,
-): Promise<Report> {
-  const { bench, test, calibration, chosen, result, spot, nodes, verification, latencies, gates } = findings;
-  const latency = (k: number) => latencyOf(latencies?.[0], k);
-  const original: ModelFindings = {
-    role: 'original',
-    path: written.path,
-    model: bench.model,
-    bytes: await modelBytes(written.path, bench.model),
-    provider: bench.provider,
-    classification: result.before,
-    latency: latency(0),
-  };
-  const compressed: ModelFindings = {
-    role: 'compressed',
-    path: written.output,
-    model: verification.model,
-    bytes: verification.bytes,
-    provider: bench.provider,
-    classification: result.after,
-    fidelity: test ? result.fidelity : spot.fidelity,
-    agreement: result.agreement,
-    latency: latency(1),
-  };
-  const models = [await modelReport(original), await modelReport(compressed)];
-  const comparison = comparisonReport(original, compressed, latencies, options.confidence);
-  const data = test && { path: options.data!, task: test, samples: result.samples, limit: options.limit };
-  const head = reportHead('quantize', { ...options, output: written.output }, written.startedAt, {
-    provider: bench.provider,
-    threads: 1,
-    data,
-  });
-  const judged = gates.check({ ...head, model: models[1]!, comparison, pairs: result.pairs });
-  const changed = test && (await changedOf(result, test));
-  return {
-    ...head,
-    models,
-    comparison,
-    nodes,
-    quantization: {
-      method: chosen.method,
-      integerKernels: verification.integerKernels,
-      settings: { ...chosen.settings },
-      ...(chosen.trials.length > 1 && { trials: chosen.trials.map(trialReport) }),
-    },
-    ...(changed && { changedSamples: changed }),
-    ...(calibration && {
-      calibration: {
-        path: calibration.path,
-        samples: calibration.indices.length,
-        method: chosen.settings.calibrationMethod,
-      },
-    }),
-    gates: options.dryRun ? judged.gates.filter(({ value }) => value !== undefined) : judged.gates,
-    warnings: [...written.warnings, ...judged.warnings],
-  };
 }

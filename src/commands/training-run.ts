@@ -32,6 +32,8 @@ export interface TrainingRun {
   rateOf?: (parameter: Parameter) => number;
   /** Where checkpoints go; none where absent. */
   checkpoint?: string | undefined;
+  /** What checkpoints tell of the decisions before the run, as JSON. */
+  decisions?: unknown;
   /** After which epochs it is measured: each by default. */
   measured?: 'each' | 'last';
   /** The last checkpoint stays when training ends, because other work follows that may be interrupted. */
@@ -42,6 +44,8 @@ export interface TrainingRun {
 /** A model that was trained, and how that went. */
 export interface TrainedModel extends TrainingResult {
   model: Model;
+  /** The trained parameters, by name. */
+  weights: ReadonlyMap<string, Tensor>;
   workers: number;
 }
 
@@ -78,6 +82,7 @@ export async function runTraining(
           path: run.checkpoint,
           fingerprint: await fingerprintOf(run, options),
           interval: 1000 * options.checkpointEvery,
+          decisions: run.decisions,
         };
   const resumed = checkpoint && options.resume ? await resumeRun(checkpoint) : undefined;
   const group = await steps.start({
@@ -104,7 +109,8 @@ export async function runTraining(
       resumed,
     );
     if (run.checkpoint && !run.keepCheckpoint && group.isRoot) rmSync(run.checkpoint, { force: true });
-    return { ...result, model: assemble(tensorsOf(group.layout, result.parameters)), workers: steps.workers };
+    const weights = tensorsOf(group.layout, result.parameters);
+    return { ...result, model: assemble(weights), weights, workers: steps.workers };
   } finally {
     await group.close();
   }

@@ -31,6 +31,7 @@ import {
   modelPaths,
   nodeText,
   predictionText,
+  qatText,
   runText,
   trainingText,
 } from './summary.js';
@@ -114,6 +115,7 @@ function noteLines(report: Report): string {
     ['Predictions', [predictionText(report)]],
     ['Training', [trainingText(report)]],
     ['Distillation', distillationTexts(report)],
+    ['QAT', [qatText(report)]],
   ] as const;
   const rest = report.warnings.length - MOST_WARNINGS;
   return [

@@ -308,6 +308,19 @@ const distillation = z.object({
   taught: training.optional(),
 });
 
+const qat = z.object({
+  /** Of the scores that the float model teaches, and its share in the loss of a sample with a label. */
+  temperature: positive,
+  alpha: fraction,
+  /** Samples that were learnt from, and how many of them have a label. */
+  samples: count,
+  labelled: count,
+  /** Activations whose ranges were learnt. */
+  ranges: count,
+  /** From post-training quantization with the same plan to the result. */
+  againstPostTraining: comparison,
+});
+
 const pruning = z.object({
   macsRatio: positive,
   parametersRatio: positive,
@@ -393,6 +406,8 @@ export const reportSchema = z.object({
       settings: z.record(z.string(), z.unknown()).optional(),
       /** What the search tried, where there was one. */
       trials: z.array(trial).optional(),
+      /** Quantization-aware training, where there was some; "training" tells how it went. */
+      qat: qat.optional(),
     })
     .optional(),
   /** What was decided for each node that could be compressed. */

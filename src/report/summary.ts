@@ -153,6 +153,14 @@ export function costText(macsRatio: number): string {
     : `${formatFactor(1 / macsRatio)} as many multiply-accumulates on average`;
 }
 
+/** What training gave: `+0.32 points (+0.05 … +0.60) of accuracy against post-training quantization (91.43 %)`. */
+export function qatText({ quantization, models }: Report): string {
+  const { accuracyDrop } = quantization?.qat?.againstPostTraining ?? {};
+  const before = models.find(({ role }) => role === 'post-training')?.metrics?.accuracy;
+  if (!accuracyDrop || before === undefined) return '';
+  return `${pointsText(accuracyDrop)} of accuracy against post-training quantization (${formatPercent(before)})`;
+}
+
 /** A drop of a fraction as the change that it is: `+0.40 points (−1.81 … +2.77)`. */
 export function pointsText({ value, low, high }: Interval): string {
   return `${formatPoints(-value)} points (${formatPoints(-high)} … ${formatPoints(-low)})`;

@@ -11,6 +11,8 @@ export interface Checkpoint {
   /** Everything but the vectors, as JSON. */
   progress: unknown;
   vectors: Readonly<Record<string, Float32Array>>;
+  /** What was decided before the run began, as JSON. */
+  decisions?: unknown;
 }
 
 const MAGIC = Buffer.from('nncompress checkpoint 1\n');
@@ -21,6 +23,7 @@ const WINDOW = 1 << 26;
 interface Header {
   fingerprint: string;
   progress: unknown;
+  decisions?: unknown;
   /** Elements of each vector. */
   lengths: Record<string, number>;
 }
@@ -30,9 +33,9 @@ interface Header {
  * all that.
  */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
-  const { fingerprint, progress, vectors } = checkpoint;
+  const { fingerprint, progress, vectors, decisions } = checkpoint;
   const lengths = Object.fromEntries(Object.entries(vectors).map(([name, { length }]) => [name, length]));
-  const header = Buffer.from(JSON.stringify({ fingerprint, progress, lengths } satisfies Header));
+  const header = Buffer.from(JSON.stringify({ fingerprint, progress, decisions, lengths } satisfies Header));
   const size = Buffer.alloc(4);
   size.writeUInt32LE(header.length);
   const hash = createHash('sha256');
@@ -53,21 +56,30 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  * @throws UserError where the file is none, is cut or was changed, or belongs to another run
  */
 export async function readCheckpoint(path: string, fingerprint: string): Promise<Checkpoint> {
+  const found = await readAnyCheckpoint(path);
+  if (found.fingerprint !== fingerprint) throw otherRun(path);
+  return found;
+}
+
+/** Says that a checkpoint is of another run. */
+export function otherRun(path: string): UserError {
+  return new UserError('was left by a run with another model, other data or other options', {
+    file: path,
+    mend: 'give the same ones again, or start without --resume',
+  });
+}
+
+/** Reads a checkpoint of any run. @throws UserError where the file is none, is cut or was changed */
+export async function readAnyCheckpoint(path: string): Promise<Checkpoint> {
   const broken = (what: string) =>
     new UserError(what, { file: path, mend: 'start again without --resume, or give an older checkpoint' });
-  const found = await withFile(path, 'r', (file) => readFrom(file, broken)).catch((error: NodeJS.ErrnoException) => {
+  return withFile(path, 'r', (file) => readFrom(file, broken)).catch((error: NodeJS.ErrnoException) => {
     if (!error.code) throw error;
     throw new UserError(error.code === 'ENOENT' ? 'does not exist' : error.message, {
       file: path,
       mend: 'name the checkpoint that an interrupted run left, or start without --resume',
     });
   });
-  if (found.fingerprint !== fingerprint)
-    throw new UserError('was left by a run with another model, other data or other options', {
-      file: path,
-      mend: 'give the same ones again, or start without --resume',
-    });
-  return found;
 }
 
 async function readFrom(file: FileHandle, broken: (what: string) => UserError): Promise<Checkpoint> {
@@ -99,7 +111,8 @@ async function readFrom(file: FileHandle, broken: (what: string) => UserError): 
   const digest = Buffer.alloc(DIGEST_BYTES);
   await readFully(file, digest);
   if (!digest.equals(hash.digest())) throw broken('is damaged');
-  return { fingerprint: header.fingerprint, progress: header.progress, vectors };
+  const { fingerprint, progress, decisions } = header;
+  return { fingerprint, progress, vectors, decisions };
 }
 
 /** Undefined where a changed byte has left no header. */

@@ -40,6 +40,11 @@ export async function prepareForTraining(original: Model, kept: readonly string[
   await runPasses(model, [initializersOutOfInputs]);
   const parameters = findParameters(model);
   checkWeights(model, parameters);
+  return makeTrainable(model, parameters);
+}
+
+/** Makes inputs of constants that are to be trained, and folds everything else. Changes `model` in place. */
+export async function makeTrainable(model: Model, parameters: readonly Parameter[]): Promise<TrainableModel> {
   await runPasses(model, [constantsToInitializers]);
   if (model.opset < OPSET) await runPasses(model, [upgradeOpset(OPSET)]);
   for (const { name, tensor } of parameters) {

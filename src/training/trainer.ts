@@ -45,6 +45,8 @@ export interface CheckpointOptions {
   fingerprint: string;
   /** Milliseconds between checkpoints. */
   interval: number;
+  /** What was decided before the run began, as JSON, for a run that goes on. */
+  decisions?: unknown;
 }
 
 /** What training gave. */
@@ -233,10 +235,11 @@ class Run {
   }
 
   private async save(): Promise<void> {
-    const { path, fingerprint } = this.options.checkpoint!;
+    const { path, fingerprint, decisions } = this.options.checkpoint!;
     const { parameters, states } = await this.replicas.snapshot();
     const vectors: Checkpoint['vectors'] = { [PARAMETERS]: parameters, [BEST]: this.best, ...states };
-    if (this.replicas.isRoot) await writeCheckpoint(path, { fingerprint, progress: this.progress, vectors });
+    const { progress } = this;
+    if (this.replicas.isRoot) await writeCheckpoint(path, { fingerprint, progress, vectors, decisions });
     this.savedAt = performance.now();
     this.isAgreed = false;
   }

@@ -11,7 +11,7 @@ import { type Candidate, keyOf, type Plan, surveyModel, type Treatment } from '.
 import { type CalibrationMethod, chooseRange } from './ranges.js';
 import { quantizeLstms } from './recurrent.js';
 import { growRegion, regionValues, type StaticRegion } from './region.js';
-import { insertQdq } from './static.js';
+import { insertQdq, type StaticOptions } from './static.js';
 import { quantizeEmbeddings, type StoredWeight, storeAsHalf, storeAsInt8 } from './storage.js';
 
 /** How a plan is carried out. */
@@ -43,17 +43,13 @@ export function applyPlan(base: Model, plan: Plan, facts: ModelFacts, settings: 
   const { candidates } = surveyModel(model);
   const chosen = (treatment: Treatment) => candidates.filter((c) => plan.get(c.key) === treatment);
   const nodesOf = (list: readonly Candidate[]) => new Set(list.map((c) => c.node));
-  const weightLimit = settings.reduceRange ? 63 : 127;
 
   const region = staticRegion(model, plan, facts);
-  const ranges = new Map(
-    [...facts.statistics].map(([value, seen]) => [value, chooseRange(seen, settings.calibrationMethod)]),
-  );
-  insertQdq(model, region, { ranges, weightLimit, ...settings });
+  insertQdq(model, region, staticOptions(facts, settings));
 
   const dynamic = chosen('dynamic');
   const dense = nodesOf(dynamic.filter((c) => c.family === 'dense'));
-  quantizeMatMulsDynamically(model, asMatMuls(model, dense), { ...settings, weightLimit });
+  quantizeMatMulsDynamically(model, asMatMuls(model, dense), { ...settings, weightLimit: weightLimit(settings) });
   quantizeLstms(model, nodesOf(dynamic.filter((c) => c.family === 'recurrent')), settings);
 
   const stored = chosen('int8-storage');
@@ -67,6 +63,17 @@ export function applyPlan(base: Model, plan: Plan, facts: ModelFacts, settings: 
   removeUnusedInitializers(model);
   if (chosen('fp16').length) computeInHalf(model, plan, facts, settings);
   return model;
+}
+
+/** Largest integer of weights that integer kernels multiply. */
+const weightLimit = ({ reduceRange }: Settings) => (reduceRange ? 63 : 127);
+
+/** How an integer region is written. */
+export function staticOptions({ statistics }: ModelFacts, settings: Settings): StaticOptions {
+  const ranges = new Map(
+    [...statistics].map(([value, seen]) => [value, chooseRange(seen, settings.calibrationMethod)]),
+  );
+  return { ranges, weightLimit: weightLimit(settings), ...settings };
 }
 
 /** The integer region that a plan gives in `model`; before calibration, every range counts as finite. */
@@ -108,6 +115,30 @@ const STORED: Readonly<
   RNN: () => ({ inputs: [1, 2], axis: () => 1 }),
   Gather: () => ({ inputs: [0], axis: () => undefined }),
 };
+
+/** How a weight of a node is rounded to integers: symmetrically, up to the largest magnitude. */
+export interface RoundedWeight extends StoredWeight {
+  /** Largest integer. */
+  limit: number;
+  /** The weight is taken for a matrix of so many rows, with a scale each; `axis` says nothing then. */
+  rows?: number;
+}
+
+/** The weights that a plan rounds to int8 outside of the integer region, but for embedding tables. */
+export function roundedWeights(model: Model, plan: Plan, settings: Settings): RoundedWeight[] {
+  const { perChannel } = settings;
+  return surveyModel(model).candidates.flatMap(({ node, key, family }) => {
+    const treatment = plan.get(key);
+    if (family === 'embedding' || (treatment !== 'dynamic' && treatment !== 'int8-storage')) return [];
+    return storedWeights(model, node).map((weight): RoundedWeight => {
+      if (treatment === 'int8-storage') return { ...weight, limit: 127 };
+      if (family !== 'recurrent')
+        return { ...weight, limit: weightLimit(settings), axis: perChannel ? weight.axis : undefined };
+      const [directions, gates] = model.graph.initializers.get(node.inputs[weight.input]!)!.dims as [number, number];
+      return { ...weight, limit: 127, rows: perChannel ? directions * gates : directions };
+    });
+  });
+}
 
 function storedWeights(model: Model, node: Node): StoredWeight[] {
   const row = STORED[node.type]!(node);

@@ -1,7 +1,7 @@
 import type { Tensor } from '../../ir/tensor.js';
 
 /** Smallest scale that is used: the smallest normal float32, below which kernels flush to zero. */
-const MIN_SCALE = 2 ** -126;
+export const MIN_SCALE = 2 ** -126;
 
 /** Real values from `low` to `high` that quantized integers must cover. */
 export interface Range {
@@ -47,6 +47,12 @@ export function uint8Params({ low, high }: Range, symmetric = false): QuantParam
   }
   const scale = Math.fround(Math.max((max - min) / 255, MIN_SCALE));
   return { scale, zeroPoint: Math.min(255, Math.max(0, roundEven(-min / scale))) };
+}
+
+/** The range that `uint8Params` gives this scale and zero point for. */
+export function uint8Range({ scale, zeroPoint }: QuantParams, symmetric = false): Range {
+  if (symmetric && zeroPoint) return { low: -127 * scale, high: 127 * scale };
+  return { low: -zeroPoint * scale, high: (255 - zeroPoint) * scale };
 }
 
 /** A weight as int8 with one scale per slice along `axis`, or one for all where `axis` is undefined. */

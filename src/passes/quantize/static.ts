@@ -35,19 +35,20 @@ export function insertQdq(model: Model, region: StaticRegion, options: StaticOpt
   new QdqWriter(model, region, options).run();
 }
 
-class QdqWriter {
+/** Puts QuantizeLinear and DequantizeLinear around the nodes of a region. */
+export class QdqWriter {
   private readonly index: GraphIndex;
-  /** Scale and zero point of each quantized value, and the name of its dequantized form. */
+  /** Scale and zero point of each value with a range of its own, and the name of the dequantized form of each value. */
   private readonly params = new Map<string, QuantParams>();
   private readonly dequantized = new Map<string, string>();
   private readonly weights = new Map<string, { name: string; scales: Float32Array }>();
-  private readonly added: Node[] = [];
+  protected readonly added: Node[] = [];
   private readonly source = new Map<string, Node>();
 
   constructor(
-    private readonly model: Model,
+    protected readonly model: Model,
     private readonly region: StaticRegion,
-    private readonly options: StaticOptions,
+    protected readonly options: StaticOptions,
   ) {
     this.index = model.graph.index();
     for (const node of region.nodes)
@@ -75,7 +76,15 @@ class QdqWriter {
     const constant = weightName ? this.model.graph.initializers.get(weightName) : undefined;
     for (const i of activationInputs(node, row))
       if (!(constant && i === weight?.input)) node.inputs[i] = this.dequantize(node.inputs[i]!);
-    if (!constant || !weight) return;
+    if (constant && weight) this.rewriteWeight(node, row, constant, weight);
+  }
+
+  protected rewriteWeight(
+    node: Node,
+    row: StaticRow,
+    constant: Tensor,
+    weight: NonNullable<StaticRow['weight']>,
+  ): void {
     const activation = this.paramsOf(this.originalInput(node, row));
     const axis = this.options.perChannel ? weight.axis(node, constant.dims.length) : undefined;
     const bias = this.biasOf(node, row, constant, weight.axis(node, constant.dims.length));
@@ -100,7 +109,7 @@ class QdqWriter {
     const constant = model.graph.initializers.get(value);
     const output = model.freshName(`${value}_dequantized`);
     const params = this.paramsOf(value);
-    const scale = model.addInitializer(Tensor.from(`${value}_scale`, 'float32', [], [params.scale]));
+    const scale = this.scaleOf(value, params);
     const zero = model.addInitializer(Tensor.from(`${value}_zero_point`, 'uint8', [], [params.zeroPoint]));
     let integers: string;
     if (constant) integers = model.addInitializer(quantizedConstant(constant, params));
@@ -114,32 +123,53 @@ class QdqWriter {
     return output;
   }
 
-  /** Scale and zero point of a value; a carrier's result shares those of its input. */
+  /** The name of a value's scale. */
+  protected scaleOf(value: string, { scale }: QuantParams): string {
+    return this.model.addInitializer(Tensor.from(`${value}_scale`, 'float32', [], [scale]));
+  }
+
+  /** The value whose range holds for another one: a carrier's result shares that of its input. */
+  protected ownerOf(value: string): string {
+    const node = this.source.get(value);
+    if (!node || STATIC_QUANTIZATION[node.type]!.role !== 'carrier') return value;
+    const input = node.inputs[0]!;
+    return this.ownerOf(this.inputsBefore.get(input) ?? input);
+  }
+
+  /** True where calibration tells the range of a value: it is no constant, and its operator does not fix it. */
+  protected isCalibrated(value: string): boolean {
+    return !this.model.graph.initializers.has(value) && !this.fixedRange(value);
+  }
+
+  /** The clamp that gives a value and vanishes behind an integer node. */
+  protected clampOf(value: string): Node | undefined {
+    const node = this.source.get(value);
+    return node && this.region.clamps.get(node);
+  }
+
+  private fixedRange(value: string): StaticRow['range'] {
+    const node = this.source.get(value);
+    return node && STATIC_QUANTIZATION[node.type]!.range;
+  }
+
   private paramsOf(value: string): QuantParams {
-    const known = this.params.get(value);
-    if (known) return known;
-    const params = this.computeParams(value);
-    this.params.set(value, params);
+    const owner = this.ownerOf(value);
+    const params = this.params.get(owner) ?? uint8Params(this.rangeOf(owner), this.options.symmetric);
+    this.params.set(owner, params);
     return params;
   }
 
-  private computeParams(value: string): QuantParams {
+  private rangeOf(value: string): Range {
     const constant = this.model.graph.initializers.get(value);
-    if (constant) return uint8Params(rangeOf(constant.toFloats()), this.options.symmetric);
-    const node = this.source.get(value);
-    const row = node && STATIC_QUANTIZATION[node.type]!;
-    if (node && row?.role === 'carrier') {
-      const input = node.inputs[0]!;
-      return this.paramsOf(this.inputsBefore.get(input) ?? input);
-    }
+    if (constant) return rangeOf(constant.toFloats());
+    const fixed = this.fixedRange(value);
     const range = this.options.ranges.get(value);
     if (!range) throw new Error(`no calibrated range for ${value}`);
     if (!isFiniteRange(range))
       throw new UserError(`value ${value} is NaN or infinite on the calibration inputs`, {
         mend: 'check the inputs, or keep the nodes around it in float with --exclude',
       });
-    const fixed = row?.range;
-    return uint8Params(fixed ? { low: fixed[0], high: fixed[1] } : range, this.options.symmetric);
+    return fixed ? { low: fixed[0], high: fixed[1] } : range;
   }
 
   private biasOf(node: Node, row: StaticRow, weight: Tensor, axis: number): Float32Array | undefined {
@@ -223,7 +253,7 @@ class QdqWriter {
     this.dequantized.set(value, value);
   }
 
-  private add(op: string, inputs: string[], output: string, axis?: number): void {
+  protected add(op: string, inputs: string[], output: string, axis?: number): void {
     const name = this.model.freshName(`${output}_${op}`);
     this.added.push(new Node({ op, name, inputs, outputs: [output], attributes: { axis } }));
   }

@@ -1,19 +1,29 @@
 import { formatFactor, formatFixed, formatPercent, formatPlain, optional } from '../format.js';
-import { type Content, markup } from '../markup.js';
+import { type Content, type Markup, markup } from '../markup.js';
 import type { Report } from '../schema.js';
-import { counted, distillationTexts, entryOf, trainingText } from '../summary.js';
+import { counted, distillationTexts, entryOf, qatText, trainingText } from '../summary.js';
 import { curvesOf } from './curves.js';
 import { table } from './table.js';
 
-/** How training went, epoch by epoch. */
+/** How training went, epoch by epoch, and what it was for. */
 export function trainingSection(report: Report): Content {
-  const { training } = report;
+  const { training, quantization } = report;
   if (!training) return undefined;
   const { bestEpoch, history } = training;
   return markup`<section id="training"><h2>Training</h2>
 <p>${trainingText(report)}</p>
+${quantization?.qat && qatParagraph(report, quantization.qat)}
 ${curvesOf(history, 'training-history', 'Training by epoch', bestEpoch)}
 </section>`;
+}
+
+function qatParagraph(
+  report: Report,
+  { temperature, alpha, samples, labelled, ranges }: NonNullable<NonNullable<Report['quantization']>['qat']>,
+): Markup {
+  const text = qatText(report);
+  return markup`<p>Quantization-aware: rounding was simulated, and ${counted(ranges, 'range')} of activations learnt, to give what the float model gives (temperature ${formatPlain(temperature)}, its share ${formatPlain(alpha)}; ${formatFixed(labelled)} of ${counted(samples, 'sample')} with a label). Epoch 0 is post-training quantization.</p>
+${text && markup`<p>${text}</p>`}`;
 }
 
 /** What the teacher gave, and how the student learnt without it. */

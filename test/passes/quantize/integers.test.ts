@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Tensor } from '../../../src/ir/tensor.js';
-import { quantizeWeight, roundEven, uint8Params } from '../../../src/passes/quantize/integers.js';
+import { quantizeWeight, roundEven, uint8Params, uint8Range } from '../../../src/passes/quantize/integers.js';
 
 describe('uint8Params', () => {
   it('puts zero on an integer, widening the range to hold it', () => {
@@ -17,6 +17,20 @@ describe('uint8Params', () => {
 
   it('gives a positive scale for a value that is always zero', () => {
     expect(uint8Params({ low: 0, high: 0 }).scale).toBe(2 ** -126);
+  });
+});
+
+describe('uint8Range', () => {
+  it.each([
+    { symmetric: false, zeroPoint: fc.nat(255) },
+    { symmetric: true, zeroPoint: fc.constantFrom(0, 128) },
+  ])('is the range that a scale and a zero point are for, to the bit (%o)', ({ symmetric, zeroPoint }) => {
+    const scale = fc.float({ min: Math.fround(1e-20), max: Math.fround(1e9), noNaN: true });
+    fc.assert(
+      fc.property(fc.record({ scale, zeroPoint }), (params) => {
+        expect(uint8Params(uint8Range(params, symmetric), symmetric)).toEqual(params);
+      }),
+    );
   });
 });
 

@@ -1,0 +1,162 @@
+import type { TaskData } from '../data/task.js';
+import { encodeModel } from '../onnx/write.js';
+import type { Trial } from '../passes/quantize/auto.js';
+import type { Interval, NodeReport, Report, Trial as TrialReport } from '../report/schema.js';
+import { pointsText } from '../report/summary.js';
+import type { LatencySeries } from '../runtime/latency.js';
+import type { Calibration } from './calibration.js';
+import { changedSamples, withPreviews } from './changed-samples.js';
+import type { Gates } from './gating.js';
+import type { QuantizedResult } from './quantize-gate.js';
+import type { QuantizeOptions } from './quantize-options.js';
+import type { ChosenPlan } from './quantize-plan.js';
+import type { TrainedPlan } from './quantize-training.js';
+import { comparisonReport, latencyOf, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
+import { trainingReport } from './training-run.js';
+import type { SpotCheck, Verification } from './verify.js';
+import type { Workbench } from './workbench.js';
+
+/** Everything that a quantization found. */
+export interface Findings {
+  bench: Workbench;
+  test: TaskData | undefined;
+  calibration: Calibration | undefined;
+  chosen: ChosenPlan;
+  /** How the plan was trained, where it was. */
+  training: TrainedPlan | undefined;
+  result: QuantizedResult;
+  spot: SpotCheck;
+  nodes: NodeReport[];
+  verification: Verification;
+  latencies: LatencySeries[] | undefined;
+  gates: Gates;
+}
+
+/** The report of a quantization. */
+export async function buildReport(
+  written: { path: string; output: string; startedAt: Date; warnings: string[] },
+  findings: Findings,
+  options: QuantizeOptions,
+): Promise<Report> {
+  const { bench, test, calibration, chosen, training, result, spot, nodes, verification, latencies, gates } = findings;
+  const latency = (k: number) => latencyOf(latencies?.[0], k);
+  const original: ModelFindings = {
+    role: 'original',
+    path: written.path,
+    model: bench.model,
+    bytes: await modelBytes(written.path, bench.model),
+    provider: bench.provider,
+    classification: result.before,
+    latency: latency(0),
+  };
+  const compressed: ModelFindings = {
+    role: 'compressed',
+    path: written.output,
+    model: verification.model,
+    bytes: verification.bytes,
+    provider: bench.provider,
+    classification: result.after,
+    fidelity: test ? result.fidelity : spot.fidelity,
+    agreement: result.agreement,
+    latency: latency(1),
+  };
+  const untrained = training && untrainedFindings(training, result, original, written.output);
+  const models = await Promise.all([original, ...(untrained ? [untrained] : []), compressed].map(modelReport));
+  const comparison = comparisonReport(original, compressed, latencies, options.confidence);
+  const qat = training && qatReport(training, untrained!, compressed, options);
+  const data = test && { path: options.data!, task: test, samples: result.samples, limit: options.limit };
+  const head = reportHead('quantize', { ...options, output: written.output }, written.startedAt, {
+    provider: bench.provider,
+    threads: 1,
+    data,
+  });
+  const judged = gates.check({ ...head, model: models.at(-1)!, comparison, pairs: result.pairs });
+  const changed = test && (await changedOf(result, test));
+  return {
+    ...head,
+    models,
+    comparison,
+    nodes,
+    quantization: {
+      method: chosen.method,
+      integerKernels: verification.integerKernels,
+      settings: { ...chosen.settings },
+      ...(chosen.trials.length > 1 && { trials: chosen.trials.map(trialReport) }),
+      ...(qat && { qat }),
+    },
+    ...(training && { training: trainingReport(training.trained)! }),
+    ...(changed && { changedSamples: changed }),
+    ...(calibration && {
+      calibration: {
+        path: calibration.path,
+        samples: calibration.indices.length,
+        method: chosen.settings.calibrationMethod,
+      },
+    }),
+    gates: options.dryRun ? judged.gates.filter(({ value }) => value !== undefined) : judged.gates,
+    warnings: [
+      ...(training ? trainedWarnings(training, qat?.againstPostTraining.accuracyDrop) : []),
+      ...written.warnings,
+      ...judged.warnings,
+    ],
+  };
+}
+
+function untrainedFindings(
+  { postTraining }: TrainedPlan,
+  { others }: QuantizedResult,
+  { provider }: ModelFindings,
+  output: string,
+): ModelFindings {
+  return {
+    role: 'post-training',
+    path: `${output} (before training, not written)`,
+    model: postTraining,
+    bytes: encodeModel(postTraining).length,
+    provider,
+    classification: others?.[0],
+  };
+}
+
+/** What training gave beside post-training quantization. */
+function qatReport(
+  { taught, labelled, ranges }: TrainedPlan,
+  untrained: ModelFindings,
+  compressed: ModelFindings,
+  { temperature, alpha, confidence }: QuantizeOptions,
+): NonNullable<NonNullable<Report['quantization']>['qat']> {
+  return {
+    temperature,
+    alpha,
+    samples: taught.indices.length,
+    labelled,
+    ranges,
+    againstPostTraining: comparisonReport(untrained, compressed, undefined, confidence),
+  };
+}
+
+/** Says plainly where training was of no use. */
+function trainedWarnings({ trained: { bestEpoch, stopped } }: TrainedPlan, drop: Interval | undefined): string[] {
+  const warnings = stopped === undefined ? [] : [`training ended early: ${stopped}`];
+  if (bestEpoch === 0) return [...warnings, 'training did not help: the result is that of post-training quantization'];
+  if (!drop || drop.high < 0) return warnings;
+  const points = `${pointsText(drop)} of accuracy against post-training quantization`;
+  return [
+    ...warnings,
+    drop.low > 0 ? `training did harm: ${points}` : `training did not help beyond chance: ${points}`,
+  ];
+}
+
+function trialReport({ name, speedup, fidelity }: Trial, place: number): TrialReport {
+  return {
+    method: name,
+    chosen: place === 0,
+    ...(speedup && { speedups: [...speedup] }),
+    ...(fidelity && Number.isFinite(fidelity.sqnrDb) && { sqnrDb: fidelity.sqnrDb }),
+    ...(fidelity && { agreement: fidelity.agreement }),
+  };
+}
+
+async function changedOf({ before, after, indices }: QuantizedResult, test: TaskData) {
+  return before && after && withPreviews(changedSamples(before, after, indices, test), test);
+}
