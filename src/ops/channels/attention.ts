@@ -10,6 +10,11 @@ export const attention: Record<string, ChannelRow> = {
     couple: coupleGroupQuery,
     resize: (site) => resizeHeads(site, 'num_heads', 'kv_num_heads'),
   },
+  RotaryEmbedding: { couple: (site) => coupleRotary(site, 1), resize: (site) => resizeHeads(site, 'num_heads') },
+  'com.microsoft.RotaryEmbedding': {
+    couple: (site) => coupleRotary(site, 2),
+    resize: (site) => resizeHeads(site, 'num_heads'),
+  },
 };
 
 /** Axes along which heads lie, by how many each has: those of queries, and those of keys and values. */
@@ -155,16 +160,29 @@ function coupleGroupQuery(site: ChannelSite): void {
   });
 }
 
-/** Counts the heads of which something is left, of queries and, under another name, of keys. */
+/** X [N, heads, S, E] or [N, S, heads·E]: every head is turned alike. @param cosines position of their table [… E / 2] */
+function coupleRotary(site: ChannelSite, cosines: number): void {
+  const { x, y, node } = site;
+  const isSplit = site.rank(x) === 4;
+  const table = site.input(cosines)!;
+  const heads =
+    node.int('num_heads', 0) || (isSplit ? 1 : site.size(x, 2) / 2 / site.size(table, site.rank(table) - 1));
+  const along = (value: string): Place => (isSplit ? [value, 1] : [value, 2, headOf(site.size(x, 2) / heads)]);
+  coupleHeads(site, { queries: [], keys: [along(x), along(y)], shared: 1 });
+}
+
+/** The axis of heads, or of heads and widths, of values of so many axes. */
+const HEAD_AXES: Readonly<Record<number, number>> = { 3: 2, 4: 1, 5: 2 };
+
+/** Sets the numbers of heads that are left, of queries and, under another name, of keys. */
 function resizeHeads(site: ResizeSite, queries: string, keys?: string): void {
   for (const [name, value] of [
     [queries, site.input(0)!],
     [keys, site.input(1)],
   ] as const) {
     const heads = name && site.node.int(name);
-    if (!heads || !value || site.before(value).length !== 3) continue;
-    const size = site.before(value)[2] as number;
-    const now = site.after(value)[2] as number;
-    site.node.set(name, (now * heads) / size);
+    const axis = value && HEAD_AXES[site.before(value).length];
+    if (!heads || !axis) continue;
+    site.node.set(name, ((site.after(value)[axis] as number) * heads) / (site.before(value)[axis] as number));
   }
 }

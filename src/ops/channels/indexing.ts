@@ -4,6 +4,10 @@ import type { ChannelRow, ChannelSite, ResizeSite } from './site.js';
 /** Operators that pick, sort and mask along axes. */
 export const indexing: Record<string, ChannelRow> = {
   Gather: { couple: coupleGather, resize: resizeGather },
+  GatherElements: { couple: coupleElements },
+  GatherND: { couple: coupleBlocks },
+  ScatterElements: { couple: coupleElements },
+  ScatterND: { couple: coupleBlocks },
   ArgMax: { couple: coupleArgument },
   ArgMin: { couple: coupleArgument },
   TopK: along(({ node }) => [node.int('axis', -1)], 'sorts along it'),
@@ -58,4 +62,25 @@ function coupleArgument(site: ChannelSite): void {
   for (let axis = 0; axis < site.rank(x); axis++)
     if (axis === searched) site.freeze(x, axis, 'searches it');
     else site.join([x, axis], [y, keep || axis < searched ? axis : axis - 1]);
+}
+
+/** Indices pick along one axis, element by element; along the others each element stays where it is. */
+function coupleElements(site: ChannelSite): void {
+  const { x, y, node } = site;
+  const picked = site.axis(node.int('axis', 0));
+  const values = node.inputs.slice(1);
+  for (const [axis, size] of site.dims(x).entries())
+    if (axis === picked) site.freeze(x, axis, 'picks along it');
+    else if (size !== undefined && values.every((value) => site.dims(value)[axis] === size))
+      site.join([x, axis], [y, axis], ...values.map((value) => [value, axis] as const));
+}
+
+/** Indices [… n] pick blocks along n axes; the axes behind those are the last ones of all that is picked or put. */
+function coupleBlocks(site: ChannelSite): void {
+  const { x, y, node } = site;
+  const indices = site.input(1)!;
+  const first = node.int('batch_dims', 0) + site.size(indices, site.rank(indices) - 1);
+  const values = [x, y, site.input(2)].filter((value) => value !== undefined);
+  for (let axis = site.rank(x) - 1; axis >= first; axis--)
+    site.join(...values.map((value) => [value, axis - site.rank(x) + site.rank(value)] as const));
 }

@@ -34,6 +34,14 @@ const ROWS: Record<string, { inputs: string; y: string; nodes: string; groups: s
     nodes: 'p = Conv (x, a) q = ConvTranspose <group = 6> (p, t) y = Conv (q, w)',
     groups: ['6: a:0 t:0 w:1'],
   },
+  'a deformable convolution': {
+    inputs: `float[1, 3, 4, 4] x, float[6, 3, 1, 1] a, float[8, 3, 1, 1] o, float[5, 6, 2, 2] d, float[5] b,
+      float[2, 5, 1, 1] w`,
+    y: 'float[1, 2, 3, 3]',
+    nodes: `p = Conv (x, a) i = Conv (x, o)
+      m = AveragePool <kernel_shape = [2, 2]> (i) q = DeformConv <kernel_shape = [2, 2]> (p, d, m, b) y = Conv (q, w)`,
+    groups: ['6: a:0 d:1', '5: b:0 d:0 w:1'],
+  },
   'parts that are concatenated stay apart': {
     inputs: 'float[1, 4] x, float[4, 3] a, float[4, 5] b, float[8, 2] w',
     y: 'float[1, 2]',
@@ -138,6 +146,21 @@ const ROWS: Record<string, { inputs: string; y: string; nodes: string; groups: s
     y: 'float[1, 2]',
     nodes: 'i = Constant <value_ints = [4, 0, -2]> () p = MatMul (x, a) g = Gather <axis = 1> (p, i) y = MatMul (g, w)',
     groups: ['3: a:1 w:0', '2: a:1'],
+  },
+  'channels of an updated map': {
+    inputs: 'float[3, 4] x, float[4, 5] a, float[4, 5] b, float[5, 2] w',
+    y: 'float[3, 2]',
+    nodes: `i = Constant <value = int64[2, 1] {2, 0}> () p = MatMul (x, a)
+      z = Constant <value_ints = [0]> () t = Constant <value_ints = [2]> () r = Slice (x, z, t) q = MatMul (r, b)
+      u = ScatterND (p, i, q) y = MatMul (u, w)`,
+    groups: ['5: a:1 b:1 w:0'],
+  },
+  'queries that are turned by their positions': {
+    inputs: 'float[1, 3, 4] x, float[4, 12] q, float[12, 2] w, float[9, 2] c, float[9, 2] s',
+    y: 'float[1, 3, 2]',
+    nodes: `p = Constant <value = int64[1, 3] {0, 1, 2}> () m = MatMul (x, q)
+      r = RotaryEmbedding <num_heads = 3> (m, c, s, p) y = MatMul (r, w)`,
+    groups: ['3: q:1×4 w:0×4'],
   },
   'sizes computed from a value that loses channels': {
     inputs: 'float[N, 4] x, float[4, 6] a, float[6, 2] w',
