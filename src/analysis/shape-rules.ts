@@ -44,6 +44,7 @@ const RULES: Record<string, Rule> = {
     const [input, repeats] = [shape(0), numbers(1)?.items];
     return input?.map((size, i) => size && repeats?.[i] && size.times(repeats[i]));
   },
+  Resize: ({ node, numbers }) => (node.attributes.has('axes') ? undefined : numbers(3)?.items),
   ConstantOfShape: ({ numbers }) => numbers(0)?.items,
   Range({ numbers }) {
     const [start, limit, delta] = [0, 1, 2].map((input) => numbers(input)?.items[0]);

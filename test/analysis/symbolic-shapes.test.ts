@@ -56,6 +56,17 @@ describe('inferSymbolicShapes', () => {
     expect(shapes.isComplete).toBe(true);
   });
 
+  it('knows the sizes that a Resize is given', async () => {
+    const model = parseModel(
+      `<ir_version: 8, opset_import: ["": 17]> g (float[batch, 3, 4, 4] x) => (float y) <int64[2] size = {8, 8}> {
+        s = Shape <end = 2> (x)
+        t = Concat <axis = 0> (s, size)
+        y = Resize <mode = "nearest"> (x, , , t)
+      }`,
+    );
+    expect((await inferSymbolicShapes(model)).facts.get('y')?.dims).toEqual(['batch', 3, 8, 8]);
+  });
+
   it('knows how long repeated axes are', async () => {
     const model = parseModel(
       `<ir_version: 8, opset_import: ["": 17]> g (float[batch, 3] x) => (float y) <int64[2] twice = {1, 2}> {

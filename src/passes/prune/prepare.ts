@@ -19,44 +19,36 @@ const OPSET = 13;
 const SMALL = 2 ** 16;
 
 /**
- * Exporters and clean-up store equal vectors once, such as the zero biases or unit scales of two layers, and compute
- * initial states once. Each user gets its own, so that layers that have nothing else in common can be pruned apart.
- * Shared matrices stay shared.
+ * Exporters and clean-up store equal numbers once, such as the zero biases or unit scales of two layers, and compute
+ * initial states of zeros once. Each user gets its own, so that layers that have nothing else in common can be pruned
+ * apart; layers that share a matrix go on sharing these too. Anything else is shared because it was trained so.
  */
-const ownVectors: Pass = {
-  name: 'own-vectors',
-  description: 'Layers do not share biases, scales and initial states',
+const ownFills: Pass = {
+  name: 'own-fills',
+  description: 'Layers do not share zero biases, unit scales and initial states',
   run(model) {
     const { graph } = model;
     const { producer } = graph.index();
-    const taken = new Set<string>();
+    const owned = new Map<string, string>();
     const copies: Node[] = [];
     let changed = 0;
     for (const node of graph.nodes)
       node.inputs = node.inputs.map((name) => {
         const tensor = graph.initializers.get(name);
         const source = producer.get(name);
-        if (!(tensor ? isVector(tensor) || isFill(tensor) : source && makesFill(model, source))) return name;
-        if (!taken.has(name)) {
-          taken.add(name);
-          return name;
-        }
-        changed++;
-        if (tensor) return model.addInitializer(tensor);
-        const copy = cloneNode(source!);
-        copy.name = model.freshName(copy.name);
-        copy.outputs = [model.freshName(name)];
-        copies.push(copy);
-        return copy.outputs[0]!;
+        if (!(tensor ? isFill(tensor) : source && makesFill(model, source))) return name;
+        const user = `${name} ${matricesOf(model, node)}`;
+        const known = owned.get(user);
+        if (known !== undefined) return known;
+        const own = owned.has(name) ? (tensor ? model.addInitializer(tensor) : copyOf(model, source!, copies)) : name;
+        changed += Number(own !== name);
+        owned.set(name, own).set(user, own);
+        return own;
       });
     graph.nodes.push(...copies);
     return { changed };
   },
 };
-
-function isVector({ dims, size }: Tensor): boolean {
-  return size <= SMALL && dims.filter((dim) => dim > 1).length === 1;
-}
 
 /** True for a small constant of equal numbers. */
 function isFill(tensor: Tensor): boolean {
@@ -70,9 +62,23 @@ function makesFill(model: Model, { type, inputs }: Node): boolean {
   return type === 'ConstantOfShape' || (type === 'Expand' && model.graph.initializers.get(inputs[0]!)?.size === 1);
 }
 
+/** Which matrices a node computes with; those without any are told apart by what they make. */
+function matricesOf({ graph }: Model, node: Node): string {
+  const matrices = node.inputs.filter((name) => (graph.initializers.get(name)?.dims.length ?? 0) > 1);
+  return (matrices.length ? matrices : node.outputs).join(' ');
+}
+
+function copyOf(model: Model, node: Node, copies: Node[]): string {
+  const copy = cloneNode(node);
+  copy.name = model.freshName(node.name);
+  copy.outputs = [model.freshName(node.outputs[0]!)];
+  copies.push(copy);
+  return copy.outputs[0]!;
+}
+
 /**
  * A cleaned-up copy of a model, of opset 13 at least, in which channels can be followed: what does not depend on the inputs is computed, and no
- * two layers share a vector. Batch normalizations stay, as they tell how much channels matter.
+ * two layers share a zero bias. Batch normalizations stay, as they tell how much channels matter.
  */
 export async function prepareForPruning(original: Model): Promise<Model> {
   const model = original.clone();
@@ -80,7 +86,7 @@ export async function prepareForPruning(original: Model): Promise<Model> {
   await runPasses(model, [
     ...upgrade,
     ...[initializersOutOfInputs, constantsToInitializers, castLikeToCast, foldConstants],
-    ...[removeDeadNodes, removeIdentities, commonSubexpressions, removeDeadNodes, ownVectors],
+    ...[removeDeadNodes, removeIdentities, commonSubexpressions, removeDeadNodes, ownFills],
   ]);
   return model;
 }
