@@ -5,8 +5,8 @@ import type { Tensor } from '../ir/tensor.js';
 import { DATA_TYPES } from '../ir/types.js';
 import { type ChannelRow, ChannelSite, type ChannelStatement, NotFollowed, type Place } from '../ops/channels/site.js';
 import { channelRow } from '../ops/channels/table.js';
-import { AxisTable, type IndexedAxis } from './channel-axes.js';
-import { IndexClasses } from './index-classes.js';
+import { AxisClasses } from './axis-classes.js';
+import type { IndexedAxis } from './channel-axes.js';
 import type { ValueFacts } from './value-types.js';
 
 /** An axis over which a node sums products of a value and a weight; no weight where it sums the value itself. */
@@ -33,10 +33,9 @@ interface Choice {
   axes: readonly IndexedAxis[];
 }
 
-/** Classes of indices of a model's values that can only be removed together, as the rows of its operators say. */
+/** Follows the channels of a model through its operators, as the rows of these say. */
 export class ChannelCoupling {
-  readonly table: AxisTable;
-  readonly classes = new IndexClasses();
+  readonly classes: AxisClasses;
   readonly contractions: Contraction[] = [];
   readonly productions: Production[] = [];
   private readonly constants: ReadonlyMap<string, Tensor>;
@@ -50,17 +49,16 @@ export class ChannelCoupling {
     private readonly facts: ReadonlyMap<string, ValueFacts>,
   ) {
     const { graph } = model;
-    this.constants = model.constants();
     const { producer, consumers } = graph.index();
+    this.constants = model.constants();
     this.producers = producer;
     this.derived = new Set(this.constants.keys());
-    this.table = new AxisTable([...facts].map(([name, { dims }]) => [name, dims]));
-    this.classes.grow(this.table.count);
-    for (const { name } of graph.inputs) this.freezeValue(name, `graph input ${name}`);
-    for (const { name } of graph.outputs) this.freezeValue(name, `graph output ${name}`);
+    this.classes = new AxisClasses(facts);
+    for (const { name } of graph.inputs) this.classes.freezeValue(name, `graph input ${name}`);
+    for (const { name } of graph.outputs) this.classes.freezeValue(name, `graph output ${name}`);
     for (const [name, { type, strings }] of this.constants)
-      if (strings || DATA_TYPES[type].bits < 8) this.freezeValue(name, `${name} is stored as ${type}`);
-    for (const name of this.constants.keys()) if (!consumers.has(name)) this.freezeValue(name, 'nothing takes it');
+      if (strings || DATA_TYPES[type].bits < 8) this.classes.freezeValue(name, `${name} is stored as ${type}`);
+      else if (!consumers.has(name)) this.classes.freezeValue(name, 'nothing takes it');
     for (const node of graph.nodes) this.follow(node);
     while (this.choices.length) this.decide(this.nextChoice());
   }
@@ -74,10 +72,10 @@ export class ChannelCoupling {
     if (values.length && values.every((value) => this.derived.has(value)) && !node.subgraphs().length)
       for (const output of node.outputs) this.derived.add(output);
     for (const body of node.subgraphs())
-      for (const name of captures(body)) this.freezeValue(name, `${nameOf(node)}: its subgraph takes it`);
+      for (const name of captures(body)) this.classes.freezeValue(name, `${nameOf(node)}: its subgraph takes it`);
     const row = channelRow(node.type);
     if (row) this.followBy(row, node);
-    else this.freezeNode(node, `no rule for ${node.type} (${node.label})`);
+    else this.classes.freeze(this.axesAround(node), `no rule for ${node.type} (${node.label})`);
   }
 
   private followBy(row: ChannelRow, node: Node): void {
@@ -85,18 +83,15 @@ export class ChannelCoupling {
       opset: this.model.opset,
       dims: (value) => this.facts.get(value)?.dims,
       constant: (value) => this.constants.get(value),
-      cycle: (value, axis) => {
-        const indexed = this.table.get(value, axis);
-        return indexed?.isCyclic ? indexed.size : undefined;
-      },
-      setCycle: (value, axis, size) => this.addCycle(value, axis, size),
+      cycle: (value, axis) => this.classes.cycle(value, axis),
+      setCycle: (value, axis, size) => this.classes.setCycle(value, axis, size),
     });
     try {
       row.couple(site);
       this.take(site);
     } catch (error) {
       if (!(error instanceof NotFollowed)) throw error;
-      this.freezeNode(node, `${nameOf(node)}: ${error.message}`);
+      this.classes.freeze(this.axesAround(node), `${nameOf(node)}: ${error.message}`);
     }
   }
 
@@ -104,7 +99,7 @@ export class ChannelCoupling {
   private take(site: ChannelSite): void {
     const { node } = site;
     const said = site.statements;
-    const choices = site.choices.map((alternatives) => {
+    const choices = site.choices.map((alternatives): Choice => {
       const ways = alternatives.map((say) => {
         site.statements = [];
         say();
@@ -115,61 +110,66 @@ export class ChannelCoupling {
     this.apply(node, said);
     this.note(node, said);
     const spoken = new Set([...this.axesOf(said), ...choices.flatMap(({ axes }) => axes)]);
-    this.keepOthers(node, this.allAxes(node), spoken);
+    const others = this.axesAround(node).filter((axis) => !spoken.has(axis));
+    this.classes.freeze(others, `${nameOf(node)} takes it as a whole`);
     this.choices.push(...choices);
   }
 
-  private allAxes(node: Node): IndexedAxis[] {
-    return [...node.inputs, ...node.outputs].filter(Boolean).flatMap((value) => this.table.of(value));
+  private axesAround(node: Node): IndexedAxis[] {
+    return [...node.inputs, ...node.outputs].filter(Boolean).flatMap((value) => this.classes.table.of(value));
   }
 
   private axesOf(statements: readonly ChannelStatement[]): IndexedAxis[] {
-    const places = statements.flatMap((statement): (readonly [string, number, unknown?])[] => {
-      if ('places' in statement) return [...statement.places];
-      return 'weight' in statement ? [statement.weight, statement.output] : [[statement.value, statement.axis]];
+    return statements.flatMap((statement) => {
+      if ('places' in statement) return this.classes.axesAt(statement.places);
+      if ('weight' in statement) return this.classes.axesAt([statement.weight, statement.output]);
+      return this.classes.axesAt([[statement.value, statement.axis]]);
     });
-    return places.map(([value, axis]) => this.table.get(value, axis)).filter((axis) => axis !== undefined);
-  }
-
-  private keepOthers(
-    node: Node,
-    axes: readonly IndexedAxis[],
-    spoken: ReadonlySet<IndexedAxis>,
-    reason = 'takes it as a whole',
-  ): void {
-    const kept = axes.filter((axis) => !spoken.has(axis));
-    if (kept.length) this.freezeAxes(kept, `${nameOf(node)} ${reason}`);
   }
 
   private apply(node: Node, statements: readonly ChannelStatement[]): void {
     for (const statement of statements)
-      if (statement.kind === 'join') this.join(node, statement.places);
-      else if (statement.kind === 'contract') this.contract(node, statement.places);
-      else if (statement.kind === 'produce') this.join(node, [statement.weight, statement.output]);
-      else {
-        const axis = this.table.get(statement.value, statement.axis);
-        if (axis && statement.kind === 'freeze') this.freezeAxes([axis], `${nameOf(node)} ${statement.reason}`);
-        if (axis && statement.kind === 'heads') this.forEach(axis, (id) => this.classes.mark(id));
+      switch (statement.kind) {
+        case 'join':
+          this.classes.join(statement.places, node.outputs, nameOf(node));
+          break;
+        case 'produce':
+          this.classes.join([statement.weight, statement.output], node.outputs, nameOf(node));
+          break;
+        case 'contract':
+          this.contract(node, statement.places);
+          break;
+        case 'freeze':
+          this.classes.freeze(this.axesOf([statement]), `${nameOf(node)} ${statement.reason}`);
+          break;
+        case 'heads':
+          this.classes.mark(this.axesOf([statement]));
       }
+  }
+
+  private contract(node: Node, places: readonly Place[]): void {
+    const axes = this.classes.axesAt(places);
+    const isConstant = places.every(([value]) => this.derived.has(value));
+    if (isConstant) this.classes.freeze(axes, `${nameOf(node)} sums constants over it`);
+    else if (axes.some(({ isCyclic }) => isCyclic)) this.classes.freeze(axes, `${nameOf(node)} sums over all samples`);
+    else this.classes.join(places, node.outputs, nameOf(node));
   }
 
   /** Keeps what was said of weights. */
   private note(node: Node, statements: readonly ChannelStatement[]): void {
-    for (const statement of statements) {
+    for (const statement of statements)
       if (statement.kind === 'contract') this.noteContraction(node, statement.places);
-      if (statement.kind !== 'produce') continue;
-      const [weight, axis] = statement.weight;
-      const indexed = this.derived.has(weight) ? this.table.get(weight, axis) : undefined;
-      if (indexed) this.productions.push({ node, made: indexed, weight: this.originOf(indexed) });
-    }
+      else if (statement.kind === 'produce' && this.derived.has(statement.weight[0])) {
+        const [made] = this.classes.axesAt([statement.weight]);
+        if (made) this.productions.push({ node, made, weight: this.originOf(made) });
+      }
   }
 
   private noteContraction(node: Node, places: readonly Place[]): void {
-    const axes = places.map(([value, axis]) => this.table.get(value, axis));
-    const data = places.findIndex(([value]) => !this.derived.has(value));
-    if (data < 0 || !axes[data]) return;
-    const other = axes.find((axis, k) => k !== data && axis && this.derived.has(axis.value));
-    this.contractions.push({ node, data: axes[data], weight: other && this.originOf(other) });
+    const axes = this.classes.axesAt(places);
+    const data = axes.find(({ value }) => !this.derived.has(value));
+    const weight = axes.find(({ value }) => this.derived.has(value));
+    if (data) this.contractions.push({ node, data, weight: weight && this.originOf(weight) });
   }
 
   /** The axis of an initializer that became an axis of another value by operators that leave elements as they are. */
@@ -179,122 +179,48 @@ export class ChannelCoupling {
     const source = node?.inputs[0];
     if (!node || source === undefined || !UNCHANGED.has(node.type)) return undefined;
     const perm = node.type === 'Transpose' ? (node.ints('perm') ?? reversed(this.facts.get(source)?.dims?.length)) : [];
-    const origin = this.table.get(source, perm[axis.axis] ?? axis.axis);
+    const origin = this.classes.table.get(source, perm[axis.axis] ?? axis.axis);
     return origin && this.originOf(origin);
-  }
-
-  private contract(node: Node, places: readonly Place[]): void {
-    const axes = this.axesAt(places);
-    const isConstant = places.every(([value]) => this.derived.has(value));
-    if (axes.some(({ isCyclic }) => isCyclic)) this.freezeAxes(axes, `${nameOf(node)} sums over it in all samples`);
-    else if (isConstant) this.freezeAxes(axes, `${nameOf(node)} sums constants over it`);
-    else this.join(node, places);
-  }
-
-  private axesAt(places: readonly Place[]): IndexedAxis[] {
-    return places.map(([value, axis]) => this.table.get(value, axis)).filter((axis) => axis !== undefined);
-  }
-
-  /** Unites the indices of places that have the same coordinate. Those that meet an axis without indices stay. */
-  private join(node: Node, places: readonly Place[]): void {
-    this.handOnCycle(node, places);
-    const axes = this.axesAt(places);
-    const dims = places.map(([value, axis]) => this.facts.get(value)?.dims?.[axis]);
-    const isOpen = places.some(([value, axis], k) => !this.table.get(value, axis) && typeof dims[k] !== 'number');
-    const isMixed = places.every(([, , at]) => !at) && !isAlike(axes, places.length);
-    if (isOpen || isMixed) this.freezeAxes(axes, `${nameOf(node)}: sizes are open, or not the same`);
-    else this.unite(node, places, dims as number[]);
-  }
-
-  /** An output has the cycle of the inputs that it is joined with. */
-  private handOnCycle(node: Node, places: readonly Place[]): void {
-    const cycle = this.axesAt(places).find(({ isCyclic }) => isCyclic);
-    if (!cycle || places.some(([, , at]) => at)) return;
-    for (const [value, axis] of places)
-      if (node.outputs.includes(value) && typeof this.facts.get(value)?.dims?.[axis] !== 'number')
-        this.addCycle(value, axis, cycle.size);
-  }
-
-  private addCycle(value: string, axis: number, size: number): void {
-    this.table.addCycle(value, axis, size);
-    this.classes.grow(this.table.count);
-  }
-
-  private unite(node: Node, places: readonly Place[], dims: readonly number[]): void {
-    const ids: number[] = [];
-    const alone: number[] = [];
-    for (const [k, [value, axis, at]] of places.entries()) {
-      const indexed = this.table.get(value, axis);
-      for (let index = 0; index < (indexed?.size ?? dims[k]!); index++) {
-        const coordinate = at ? at(index) : index;
-        if (!indexed) alone.push(coordinate);
-        else if (ids[coordinate] === undefined) ids[coordinate] = indexed.first + index;
-        else this.classes.unite(ids[coordinate], indexed.first + index);
-      }
-    }
-    const kept = alone.map((coordinate) => ids[coordinate]).filter((id) => id !== undefined);
-    if (!kept.length) return;
-    const reason = this.classes.reason(`${nameOf(node)}: an axis of length 1 goes with it`);
-    for (const id of kept) this.classes.freeze(id, reason);
-  }
-
-  private freezeAxes(axes: readonly IndexedAxis[], text: string): void {
-    const reason = this.classes.reason(text);
-    for (const axis of axes) this.forEach(axis, (id) => this.classes.freeze(id, reason));
-  }
-
-  private forEach({ first, size }: IndexedAxis, visit: (id: number) => void): void {
-    for (let id = first; id < first + size; id++) visit(id);
-  }
-
-  private freezeValue(value: string, reason: string): void {
-    this.freezeAxes(this.table.of(value), reason);
-  }
-
-  private freezeNode(node: Node, reason: string): void {
-    this.freezeAxes(this.allAxes(node), reason);
   }
 
   /** Choices about attention heads come first, since the width of a head could be followed as well. */
   private nextChoice(): Choice {
-    const { classes } = this;
-    const isMarked = ({ first, size }: IndexedAxis) => {
-      for (let index = 0; index < size; index++) if (classes.isMarked(first + index)) return true;
-      return false;
-    };
-    const at = this.choices.findIndex(({ axes }) => axes.some(isMarked));
+    const at = this.choices.findIndex(({ axes }) => axes.some((axis) => this.classes.isMarked(axis)));
     return this.choices.splice(Math.max(at, 0), 1)[0]!;
   }
 
-  private decide({ node, ways, axes }: Choice): void {
-    const scores = ways.map((way) =>
+  private decide(choice: Choice): void {
+    const scores = choice.ways.map((way) =>
       this.classes.trial(() => {
-        this.applyWay(node, way, axes);
-        return this.finenessOf(axes);
+        this.go(choice, way);
+        return this.finenessOf(choice.axes);
       }),
     );
-    const way = ways[scores.indexOf(Math.max(...scores))]!;
-    this.applyWay(node, way, axes);
-    this.note(node, way);
+    const way = choice.ways[scores.indexOf(Math.max(...scores))]!;
+    this.go(choice, way);
+    this.note(choice.node, way);
   }
 
-  private applyWay(node: Node, way: readonly ChannelStatement[], axes: readonly IndexedAxis[]): void {
+  private go({ node, axes }: Choice, way: readonly ChannelStatement[]): void {
     this.apply(node, way);
-    this.keepOthers(node, axes, new Set(this.axesOf(way)), 'splits or merges it with channels that go in its place');
+    const spoken = new Set(this.axesOf(way));
+    const others = axes.filter((axis) => !spoken.has(axis));
+    this.classes.freeze(others, `${nameOf(node)} splits or merges it with channels that go in its place`);
   }
 
   /** How many classes of some axes may go. Attention heads count for more than anything else. */
   private finenessOf(axes: readonly IndexedAxis[]): number {
-    const { classes } = this;
-    const roots = new Set<number>();
+    const found = new Set<number>();
     let isMarked = false;
-    for (const { first, size } of axes)
-      for (let id = first; id < first + size; id++) {
-        if (classes.isFrozen(id)) continue;
-        roots.add(classes.find(id));
-        isMarked ||= classes.isMarked(id);
+    for (const axis of axes) {
+      const before = found.size;
+      for (let id = axis.first; id < axis.first + axis.size; id++) {
+        const root = this.classes.classOf(id);
+        if (root !== undefined) found.add(root);
       }
-    return roots.size + (isMarked ? this.table.count : 0);
+      isMarked ||= found.size > before && this.classes.isMarked(axis);
+    }
+    return found.size + (isMarked ? this.classes.table.count : 0);
   }
 }
 
@@ -303,15 +229,6 @@ const UNCHANGED: ReadonlySet<string> = new Set(['Cast', 'Identity', 'Transpose']
 
 function reversed(rank = 0): number[] {
   return Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
-}
-
-/** True where none of some places, or all of them alike, have an axis with indices. */
-function isAlike(axes: readonly IndexedAxis[], places: number): boolean {
-  const [first] = axes;
-  if (!first) return true;
-  return (
-    axes.length === places && axes.every(({ size, isCyclic }) => size === first.size && isCyclic === first.isCyclic)
-  );
 }
 
 function nameOf(node: Node): string {

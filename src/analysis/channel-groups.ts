@@ -104,13 +104,12 @@ class GroupBuilder {
 
   /** The classes that may go, in the order of their first indices. */
   private classes(): ChannelClass[] {
-    const { table, classes } = this.coupling;
+    const { classes } = this.coupling;
     const found = new Map<number, [IndexedAxis, number[]][]>();
-    for (const axis of table.axes)
+    for (const axis of classes.table.axes)
       for (let index = 0; index < axis.size; index++) {
-        const id = axis.first + index;
-        if (classes.isFrozen(id)) continue;
-        const root = classes.find(id);
+        const root = classes.classOf(axis.first + index);
+        if (root === undefined) continue;
         const parts = found.get(root);
         if (!parts) found.set(root, [[axis, [index]]]);
         else if (parts.at(-1)![0] === axis) parts.at(-1)![1].push(index);
@@ -142,14 +141,14 @@ class GroupBuilder {
   private named(groups: readonly ChannelGroup[]): ChannelGroup[] {
     const owners = new Map(groups.map((group) => [group, this.ownerOf(group)]));
     const place = (group: ChannelGroup) => this.order.get(owners.get(group)!)!;
-    const counts = new Map<Node, number>();
+    const counts = new Map<string, number>();
     return [...groups]
       .sort((a, b) => place(a) - place(b))
       .map((group) => {
-        const owner = owners.get(group)!;
-        const count = (counts.get(owner) ?? 0) + 1;
-        counts.set(owner, count);
-        return { ...group, name: count === 1 ? owner.label : `${owner.label}#${count}` };
+        const { label } = owners.get(group)!;
+        const count = (counts.get(label) ?? 0) + 1;
+        counts.set(label, count);
+        return { ...group, name: count === 1 ? label : `${label}#${count}` };
       });
   }
 
@@ -167,16 +166,9 @@ function refusedChannels(coupling: ChannelCoupling, groups: readonly ChannelGrou
   for (const { members } of groups)
     for (const { value, axis, indices } of members)
       removable.set(`${axis} ${value}`, (removable.get(`${axis} ${value}`) ?? 0) + indices.length);
-  const refused: RefusedChannels[] = [];
-  for (const { node, made } of coupling.productions) {
+  return coupling.productions.flatMap(({ node, made }) => {
     const count = made.size - (removable.get(`${made.axis} ${made.value}`) ?? 0);
-    if (!count) continue;
-    let reason = 'all its channels hang together';
-    for (let id = made.first; id < made.first + made.size; id++) {
-      const found = coupling.classes.frozenBy(id);
-      if (found) reason = found;
-    }
-    refused.push({ node, count, of: made.size, reason });
-  }
-  return refused;
+    const reason = coupling.classes.reasonFor(made) ?? 'all its channels hang together';
+    return count ? [{ node, count, of: made.size, reason }] : [];
+  });
 }

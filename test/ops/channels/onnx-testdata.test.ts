@@ -6,11 +6,11 @@ import type { Model } from '../../../src/ir/model.js';
 import { Tensor, tensorOfValue } from '../../../src/ir/tensor.js';
 import { elementCount, type NamedValues } from '../../../src/ir/types.js';
 import { removeChannels } from '../../../src/passes/prune/remove-channels.js';
-import { zeroChannels } from '../../../src/passes/prune/zero-channels.js';
 import { seededRandom } from '../../../src/random.js';
 import { outputsOf } from '../../passes/cleanup/same-outputs.js';
 import { difference, hasTestData, type RecordedTest, recordedTests } from '../../passes/onnx-testdata.js';
 import { prunable } from '../../passes/prune/oracle.js';
+import { zeroChannels } from '../../passes/prune/zero-channels.js';
 
 /** One model in so many is taken, to stay within seconds; `CHANNELS_SWEEP=1` takes all. */
 const STEP = Number(process.env.CHANNELS_SWEEP ?? 20);

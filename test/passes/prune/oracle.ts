@@ -3,9 +3,9 @@ import { exampleInputs, type GivenShapes } from '../../../src/analysis/example-i
 import type { Model } from '../../../src/ir/model.js';
 import { prepareForPruning } from '../../../src/passes/prune/prepare.js';
 import { type RemovedChannels, removeChannels } from '../../../src/passes/prune/remove-channels.js';
-import { zeroChannels } from '../../../src/passes/prune/zero-channels.js';
 import { outputsOf } from '../cleanup/same-outputs.js';
 import { difference } from '../onnx-testdata.js';
+import { zeroChannels } from './zero-channels.js';
 
 /** A model ready to be pruned, and its groups. */
 export interface Prunable {

@@ -1,9 +1,9 @@
-import type { ChannelConsumer, ChannelGroups } from '../../analysis/channel-groups.js';
-import type { Model } from '../../ir/model.js';
-import { Node } from '../../ir/node.js';
-import { Tensor } from '../../ir/tensor.js';
-import { elementCount } from '../../ir/types.js';
-import type { RemovedChannels } from './remove-channels.js';
+import type { ChannelConsumer, ChannelGroups } from '../../../src/analysis/channel-groups.js';
+import type { Model } from '../../../src/ir/model.js';
+import { Node } from '../../../src/ir/node.js';
+import { Tensor } from '../../../src/ir/tensor.js';
+import { elementCount } from '../../../src/ir/types.js';
+import type { RemovedChannels } from '../../../src/passes/prune/remove-channels.js';
 
 /**
  * Makes channels ineffective without removing them: the weights that their consumers multiply them with become zeros;
