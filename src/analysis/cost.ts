@@ -1,6 +1,5 @@
 import { UserError } from '../errors.js';
 import { sumOf } from '../group.js';
-import type { ValueInfo } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import { Node } from '../ir/node.js';
 import type { NamedValues } from '../ir/types.js';
@@ -8,8 +7,8 @@ import { encodeModel } from '../onnx/write.js';
 import { MACS } from '../ops/cost.js';
 import { Session } from '../runtime/session.js';
 import { exampleInputs, exampleShapes, type GivenShapes } from './example-inputs.js';
+import { inferFixedShapes } from './fixed-shapes.js';
 import { type ConstantUse, constantUses } from './parameters.js';
-import { inferSymbolicShapes } from './symbolic-shapes.js';
 
 /** What all nodes of one operator type hold and compute. */
 export interface OperatorCost {
@@ -91,13 +90,7 @@ function macsOf(node: Node, shapes: Shapes): number | undefined {
  * values of unknown rank alike, and no cost depends on them.
  */
 async function inferShapes(model: Model, inputs: Shapes): Promise<Shapes> {
-  const fixed = model.clone();
-  fixed.graph.inputs = fixed.graph.inputs.map((input): ValueInfo => {
-    const shape = inputs.get(input.name);
-    if (!shape || input.type?.kind !== 'tensor') return input;
-    return { name: input.name, type: { ...input.type, shape } };
-  });
-  const { facts } = await inferSymbolicShapes(fixed);
+  const facts = await inferFixedShapes(model, inputs);
   const shapes: Shapes = new Map();
   for (const [name, { dims }] of facts)
     if (dims?.length && dims.every((dim) => typeof dim === 'number')) shapes.set(name, dims as number[]);

@@ -24,20 +24,30 @@ export interface LinearSite {
   step: number;
 }
 
-/** How an operator multiplies its first input by constant weights: `alpha · W · x + beta · b`. */
+/** How an operator multiplies by constant weights: `alpha · W · x + beta · b`. */
 export interface LinearMap {
   /** Position of the weights. */
   weight: number;
-  /** Position of a bias with one number per output; absent where the operator has none. */
+  /** Position of a bias; absent where the operator has none. */
   bias?: number;
+  /** Where the bias holds several vectors for each group: which of them is this one's. Absent: it is the only one. */
+  biasPart?: { index: number; of: number };
   factors?(node: Node): { alpha: number; beta: number };
-  /** The axis of the output that its channels lie on. */
-  axis(rank: number): number;
   /** How the weights lie; undefined for a form that is no plain product with them. */
   layout(node: Node, weight: readonly number[]): MatrixLayout | undefined;
+  /** True where the weights are multiplied with the node's first output, a step later, and not with its first input. */
+  recurs?: true;
   /** What the weights are multiplied with: [groups, inputs, positions]. */
-  columns(site: LinearSite, input: string): string;
-  /** A value of the form of the node's output: [groups, outputs, positions]. */
+  columns(site: LinearSite, taken: string): string;
+  /** How the product comes out of the node; absent where the node goes on computing with it. */
+  output?: LinearOutput;
+}
+
+/** The output of a node that is a product. */
+export interface LinearOutput {
+  /** The axis that its channels lie on. */
+  axis(rank: number): number;
+  /** A value of the form of the output: [groups, outputs, positions]. */
   rows(site: LinearSite, output: string): string;
 }
 
@@ -45,7 +55,6 @@ export interface LinearMap {
 const convolution: LinearMap = {
   weight: 1,
   bias: 2,
-  axis: () => 1,
   layout(node, weight) {
     const groups = node.int('group', 1);
     const [outputs, inputs] = [weight[0]! / groups, elementCount(weight.slice(1))];
@@ -55,7 +64,10 @@ const convolution: LinearMap = {
     const channels = site.weight[1]! * site.layout.groups;
     return channelsFirst(site, windows(site, input, channels), site.layout.inputs);
   },
-  rows: (site, output) => channelsFirst(site, thinned(site, output), site.layout.outputs),
+  output: {
+    axis: () => 1,
+    rows: (site, output) => channelsFirst(site, thinned(site, output), site.layout.outputs),
+  },
 };
 
 /** Transposed convolution: X[N, C, …], W[C, M / group, …kernel]. */
@@ -73,7 +85,6 @@ const transposedConvolution: LinearMap = {
 /** Matrix product: X[…, K], W[K, M]. */
 const matrixProduct: LinearMap = {
   weight: 1,
-  axis: (rank) => rank - 1,
   layout(node, weight) {
     if (weight.length !== 2 || node.int('transA', 0) || node.int('transBatchA', 0)) return undefined;
     const [inputs, outputs] = node.int('transB', 0) ? [weight[1]!, weight[0]!] : [weight[0]!, weight[1]!];
@@ -82,7 +93,10 @@ const matrixProduct: LinearMap = {
     return { ...form, shape: [1, inputs, outputs], perm: [0, 2, 1] };
   },
   columns: (site, input) => lastAxisFirst(site, input, site.layout.inputs),
-  rows: (site, output) => lastAxisFirst(site, output, site.layout.outputs),
+  output: {
+    axis: (rank) => rank - 1,
+    rows: (site, output) => lastAxisFirst(site, output, site.layout.outputs),
+  },
 };
 
 const scaledProduct: LinearMap = {
@@ -90,13 +104,59 @@ const scaledProduct: LinearMap = {
   factors: (node) => ({ alpha: node.float('alpha', 1), beta: node.float('beta', 1) }),
 };
 
-/** Operators whose output is linear in constant weights, by type. */
-export const LINEAR_MAPS: Readonly<Record<string, LinearMap>> = {
-  Conv: convolution,
-  ConvTranspose: transposedConvolution,
-  Gemm: { ...scaledProduct, bias: 2 },
-  MatMul: matrixProduct,
-  'com.microsoft.FusedMatMul': scaledProduct,
+/** Weights with the axes [directions, gates × hidden, inputs]. */
+const gateLayout: LinearMap['layout'] = (_, weight) => {
+  const [groups, outputs, inputs] = weight as [number, number, number];
+  return { groups, outputs, inputs, shape: weight, perm: [0, 1, 2] };
+};
+
+/** What a recurrent layer makes of its input X[T, N, I] in all gates, W[D, gates × H, I]; B[D, 2 × gates × H]. */
+const gatesOfInput: LinearMap = {
+  weight: 1,
+  bias: 3,
+  biasPart: { index: 0, of: 2 },
+  layout: gateLayout,
+  columns(site, input) {
+    const { g, layout } = site;
+    const columns = lastAxisFirst(site, input, layout.inputs);
+    return layout.groups === 1 ? columns : g.op('Concat', Array(layout.groups).fill(columns), { axis: 0 });
+  },
+};
+
+/** What it makes of its last state, R[D, gates × H, H], taken from Y[T, D, N, H]. */
+const gatesOfState: LinearMap = {
+  ...gatesOfInput,
+  weight: 2,
+  biasPart: { index: 1, of: 2 },
+  recurs: true,
+  columns(site, output) {
+    const { g, node, layout } = site;
+    const states = node.int('layout', 0) ? g.transpose(output, [1, 2, 0, 3]) : output;
+    const columns = Array.from({ length: layout.groups }, (_, d) => {
+      const own = g.op('Gather', [states, g.ints([d])], { axis: 1 });
+      const isReverse = d === 1 || node.string('direction', 'forward') === 'reverse';
+      return lastAxisFirst(site, g.op('Pad', [own, g.ints(isReverse ? BACKWARD : FORWARD)]), layout.inputs);
+    });
+    return columns.length === 1 ? columns[0]! : g.op('Concat', columns, { axis: 0 });
+  },
+};
+
+/** Padding of a step of zeros on one side of [T, D, N, H] that cuts one off on the other: each state is the last one. */
+const FORWARD = [1, 0, 0, 0, -1, 0, 0, 0];
+const BACKWARD = [-1, 0, 0, 0, 1, 0, 0, 0];
+
+const recurrent = [gatesOfInput, gatesOfState];
+
+/** Products with constant weights that operators compute, by type. */
+export const LINEAR_MAPS: Readonly<Record<string, readonly LinearMap[]>> = {
+  Conv: [convolution],
+  ConvTranspose: [transposedConvolution],
+  Gemm: [{ ...scaledProduct, bias: 2 }],
+  MatMul: [matrixProduct],
+  'com.microsoft.FusedMatMul': [scaledProduct],
+  LSTM: recurrent,
+  GRU: recurrent,
+  RNN: recurrent,
 };
 
 /** [batch, groups × count, …positions] as [groups, count, batch × positions]. */

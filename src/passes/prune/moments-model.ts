@@ -2,17 +2,22 @@ import type { ValueFacts } from '../../analysis/value-types.js';
 import { Emitter } from '../../ir/emitter.js';
 import type { Model } from '../../ir/model.js';
 import { Tensor } from '../../ir/tensor.js';
-import type { LinearSite, MatrixLayout } from '../../ops/linear.js';
+import { DATA_TYPES } from '../../ir/types.js';
 import { removeDeadNodes } from '../cleanup/remove-dead-nodes.js';
 import { upgradeOpset } from '../opset-upgrade/upgrade-opset.js';
 import { runPasses } from '../pass.js';
 import { putBeside } from '../side-by-side.js';
-import type { RefitLayer } from './refit-layers.js';
-import type { MomentOutputs } from './refit-protocol.js';
+import { keyOf, type RefitLayer, type Target } from './refit-layers.js';
 import type { LeftIndices } from './resized-node.js';
+import type { MomentNames } from './sums-protocol.js';
 
 /** The first operator set in which sums take their axes as an input. */
 const OPSET = 13;
+
+/** Raises a model to an operator set in which statistics can be written. */
+export async function raiseForSums(model: Model): Promise<void> {
+  if (model.opset < OPSET) await runPasses(model, [upgradeOpset(OPSET)]);
+}
 
 /**
  * A model of the original and the pruned network side by side, whose outputs are the moments of layers.
@@ -24,25 +29,76 @@ export async function momentsModel(
   layers: readonly RefitLayer[],
   left: LeftIndices,
   facts: ReadonlyMap<string, ValueFacts>,
-): Promise<{ model: Model; outputs: MomentOutputs[] }> {
+): Promise<{ model: Model; layers: MomentNames[] }> {
   const model = pruned.clone();
   const nameOf = putBeside(model, original);
   model.graph.valueInfos.clear();
-  if (model.opset < OPSET) await runPasses(model, [upgradeOpset(OPSET)]);
+  await raiseForSums(model);
   const g = new Emitter(model, 'moments');
-  const asFloat = (value: string, like: string) => (facts.get(like)?.type === 'float32' ? value : g.cast(value, 1));
-  const outputs = layers.map((layer): MomentOutputs => {
-    const { node, map, layout, target, scale } = layer;
-    const site: LinearSite = { g, node, weight: layer.weight, layout, step: layer.step };
-    const rows = (value: string) => scaled(g, map.rows(site, asFloat(value, target)), layout, scale);
-    const t = rows(gathered(g, nameOf(target), left.get(target)));
-    const e = g.sub(t, rows(target));
-    const x = map.columns(site, asFloat(node.inputs[0]!, node.inputs[0]!));
-    return { ...layout, names: moments(g, x, e, t) };
+  const site = { g, nameOf, original, left, facts };
+  const names = layers.map((layer): MomentNames => {
+    const { x, wanted, found } = layer.target ? outputsOf(site, layer, layer.target) : productsOf(site, layer);
+    const { groups, outputs, inputs } = layer.layout;
+    return { groups, outputs, inputs, names: moments(g, x, g.sub(wanted, found), wanted) };
   });
-  model.graph.outputs = outputs.flatMap(({ names }) => Object.values(names).map((name) => ({ name })));
+  model.graph.outputs = names.flatMap((layer) => Object.values(layer.names).map((name) => ({ name })));
   await runPasses(model, [removeDeadNodes]);
-  return { model, outputs };
+  return { model, layers: names };
+}
+
+/** Both models side by side. */
+interface Pair {
+  g: Emitter;
+  /** The name of a value of the original. */
+  nameOf(value: string): string;
+  original: Model;
+  left: LeftIndices;
+  facts: ReadonlyMap<string, ValueFacts>;
+}
+
+/** What a layer is fitted on: columns x, and rows that it shall give and gives. */
+interface Sides {
+  x: string;
+  wanted: string;
+  found: string;
+}
+
+function outputsOf({ g, nameOf, left, facts }: Pair, layer: RefitLayer, target: Target): Sides {
+  const input = layer.node.inputs[0]!;
+  return {
+    x: layer.map.columns({ g, ...layer }, asFloat(g, input, facts.get(input))),
+    wanted: rowsOf(g, layer, target, gathered(g, nameOf(target.value), left.get(target.value)), facts),
+    found: rowsOf(g, layer, target, target.value, facts),
+  };
+}
+
+/** Products inside a node; of states, those of the original, since these are what shall come out. */
+function productsOf({ g, nameOf, original, left, facts }: Pair, layer: RefitLayer): Sides {
+  const { node, map } = layer;
+  const name = node.inputs[map.weight]!;
+  const whole = original.constant(name)!;
+  const sides = left.get(name);
+  const taken = map.recurs ? keyOf(node) : node.inputs[0]!;
+  const columns = (value: string, weight: readonly number[]) =>
+    map.columns({ g, ...layer, weight, layout: map.layout(node, weight)! }, asFloat(g, value, facts.get(taken)));
+  const all = columns(map.recurs ? allStates(g.model, nameOf(taken)) : nameOf(taken), whole.dims);
+  const x = map.recurs ? gathered(g, all, only(sides, 2, 1)) : columns(taken, layer.weight);
+  const product = (weight: string, value: string) => g.op('MatMul', [asFloat(g, weight, facts.get(name)), value]);
+  const wanted = gathered(g, product(nameOf(name), all), only(sides, 1, 1));
+  return { x, wanted, found: product(name, x) };
+}
+
+/** The states of a recurrent layer at all steps, which it may not give so far. */
+function allStates(model: Model, output: string): string {
+  const node = model.graph.nodes.find(({ outputs }) => outputs.includes(output))!;
+  node.outputs[0] ||= model.freshName(`${output}_steps`);
+  return node.outputs[0];
+}
+
+/** The indices left of one axis, for another. */
+function only(axes: ReadonlyMap<number, Int32Array> | undefined, axis: number, as: number): Map<number, Int32Array> {
+  const indices = axes?.get(axis);
+  return new Map(indices ? [[as, indices]] : []);
 }
 
 /** The indices of a value that are left. */
@@ -54,17 +110,36 @@ function gathered(g: Emitter, value: string, left: ReadonlyMap<number, Int32Arra
   );
 }
 
-/** Rows as they were before each channel was multiplied by a factor. */
-function scaled(g: Emitter, rows: string, { groups, outputs }: MatrixLayout, scale: Float64Array | undefined): string {
-  return scale ? g.div(rows, g.constant(Tensor.from('scale', 'float32', [groups, outputs, 1], scale))) : rows;
+/** A value in float32. */
+export function asFloat(g: Emitter, value: string, facts: ValueFacts | undefined): string {
+  return facts?.type === 'float32' ? value : g.cast(value, DATA_TYPES.float32.code);
+}
+
+/** The target of a layer, or a value in its place: [groups, outputs, positions], before factors on the way to it. */
+export function rowsOf(
+  g: Emitter,
+  { node, map, layout, weight, step }: RefitLayer,
+  target: Target,
+  value: string,
+  facts: ReadonlyMap<string, ValueFacts>,
+): string {
+  const rows = map.output!.rows({ g, node, weight, layout, step }, asFloat(g, value, facts.get(target.value)));
+  if (!target.scale) return rows;
+  const { groups, outputs } = layout;
+  return g.div(rows, g.constant(Tensor.from('scale', 'float32', [groups, outputs, 1], target.scale)));
+}
+
+/** The number of positions of columns or rows. */
+export function positionsOf(g: Emitter, matrix: string): string {
+  return g.op('Gather', [g.shape(matrix), g.ints([2])], { axis: 0 });
 }
 
 /** Moments of columns x: [groups, inputs, positions] and of rows e and t: [groups, outputs, positions]. */
-function moments(g: Emitter, x: string, e: string, t: string): MomentOutputs['names'] {
+function moments(g: Emitter, x: string, e: string, t: string): MomentNames['names'] {
   const product = (a: string, b: string) => g.op('com.microsoft.FusedMatMul', [a, b], { transB: 1 });
   const sum = (value: string) => g.sum(value, [2], false);
   return {
-    count: g.op('Gather', [g.shape(x), g.ints([2])], { axis: 0 }),
+    count: positionsOf(g, x),
     ...{ xx: product(x, x), ex: product(e, x), x: sum(x) },
     ...{ e: sum(e), ee: sum(g.mul(e, e)), t: sum(t), tt: sum(g.mul(t, t)) },
   };

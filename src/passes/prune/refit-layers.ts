@@ -2,6 +2,7 @@ import type { ValueFacts } from '../../analysis/value-types.js';
 import { type Dim, type GraphIndex, usedValues } from '../../ir/graph.js';
 import type { Model } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
+import type { Tensor } from '../../ir/tensor.js';
 import { elementCount } from '../../ir/types.js';
 import { LINEAR_MAPS, type LinearMap, type MatrixLayout } from '../../ops/linear.js';
 import { affineOf, isPerChannel } from '../cleanup/affine.js';
@@ -16,19 +17,21 @@ export interface BiasPlace {
 /** Where the error of a layer is seen: a value that is its output, times factors, plus what it has no part in. */
 export interface Target {
   /** The value that shall be as it was in the original: the output of the layer, or the sum that it goes into. */
-  target: string;
+  value: string;
   /** By how much each channel of the output is multiplied on its way there; by 1 where it is absent. */
   scale: Float64Array | undefined;
 }
 
-/** A layer of a pruned model whose weights are fitted anew. */
-export interface RefitLayer extends Target {
+/** A product with weights of a pruned model that are fitted anew. */
+export interface RefitLayer {
   node: Node;
   map: LinearMap;
   layout: MatrixLayout;
   /** Shape of the weights. */
   weight: readonly number[];
   bias: BiasPlace | undefined;
+  /** Absent where the node computes with the product: then that itself shall be as it was. */
+  target: Target | undefined;
   /** Every so many-th position is looked at, along each axis of positions. */
   step: number;
   /** Layers of one stage do not depend on one another, and are fitted in one pass over the data. */
@@ -43,64 +46,87 @@ export interface RefitObstacle {
 
 /** What is known of the pruned model around the layers. */
 interface Surroundings {
-  model: Model;
   index: GraphIndex;
+  constants: ReadonlyMap<string, Tensor>;
   /** Types and shapes on a typical batch. */
   facts: ReadonlyMap<string, ValueFacts>;
 }
 
+/** What is not as it was once channels are gone. */
+export interface Affected {
+  /** Weights that lost some of their inputs. */
+  weights: ReadonlySet<string>;
+  /** Values that come after them. */
+  values: ReadonlySet<string>;
+}
+
 /**
- * How to fit nodes of a model, in the order in which they run. A layer is fitted to the sum that its output goes into
- * where nothing that is fitted later goes into it too: so it makes up for errors of the other summands.
- * @param nodes by their first output.
+ * How to fit the layers of a model that are affected, in the order in which they run. A layer is fitted to the sum that
+ * its output goes into where nothing that is fitted later goes into it too: so it makes up for errors of the other
+ * summands.
  */
 export function planRefit(
   model: Model,
-  nodes: ReadonlySet<string>,
+  affected: Affected,
   facts: ReadonlyMap<string, ValueFacts>,
 ): { layers: RefitLayer[]; obstacles: RefitObstacle[] } {
-  const surroundings = { model, index: model.graph.index(), facts };
+  const constants = model.constants();
+  const surroundings = { index: model.graph.index(), constants, facts };
   const layers: RefitLayer[] = [];
   const obstacles: RefitObstacle[] = [];
   for (const node of model.graph.nodes) {
-    if (!nodes.has(node.outputs[0] ?? '')) continue;
-    const layer = layerOf(surroundings, node);
-    if (typeof layer === 'string') obstacles.push({ node, reason: layer });
-    else layers.push(layer);
+    const maps = LINEAR_MAPS[node.type];
+    if (!maps && node.inputs.some((input) => affected.weights.has(input)))
+      obstacles.push({ node, reason: `${node.type} has no weights that could be fitted` });
+    for (const map of maps ?? []) {
+      if (!isAffected(node, map, affected) || !constants.has(node.inputs[map.weight] ?? '')) continue;
+      const layer = layerOf(surroundings, node, map);
+      if (typeof layer === 'string') obstacles.push({ node, reason: layer });
+      else layers.push(layer);
+    }
   }
   stageLayers(model, layers);
   return { layers, obstacles };
 }
 
+function isAffected({ inputs }: Node, map: LinearMap, { weights, values }: Affected): boolean {
+  return weights.has(inputs[map.weight] ?? '') || (!map.recurs && values.has(inputs[0]!));
+}
+
+/** The first output of a node that is there, by which nodes are known. */
+export function keyOf({ outputs }: Node): string {
+  return outputs.find(Boolean) ?? '';
+}
+
 /** @returns why there is none */
-function layerOf({ model, index, facts }: Surroundings, node: Node): RefitLayer | string {
-  const map = LINEAR_MAPS[node.type];
-  if (!map) return `${node.type} has no weights that could be fitted`;
-  const name = node.inputs[map.weight] ?? '';
-  const tensor = model.constant(name);
-  if (!tensor) return 'its weights are computed';
+function layerOf(surroundings: Surroundings, node: Node, map: LinearMap): RefitLayer | string {
+  const { constants, index, facts } = surroundings;
+  const name = node.inputs[map.weight]!;
+  const tensor = constants.get(name)!;
   if (tensor.type !== 'float32' && tensor.type !== 'float16') return `its weights are ${tensor.type}`;
   if (index.consumers.get(name)!.length > 1) return 'it shares its weights with others';
   const layout = map.layout(node, tensor.dims);
-  const output = node.outputs[0]!;
-  const dims = facts.get(output)?.dims;
+  const taken = facts.get(map.recurs ? keyOf(node) : node.inputs[0]!)?.dims;
+  const dims = map.output ? facts.get(keyOf(node))?.dims : taken;
   if (!layout || !dims) return `a ${node.type} of this form is not fitted`;
   const channels = layout.groups * layout.outputs;
-  const axis = map.axis(dims.length);
+  const axis = map.output?.axis(dims.length);
   return {
     ...{ node, map, layout, stage: 0 },
     weight: tensor.dims,
-    bias: biasOf({ model, index, facts }, node, map, channels),
-    ...targetOf({ model, index, facts }, output, axis, channels),
-    step: stepOf(layout, dims, axis),
+    bias: biasOf(surroundings, node, map, channels),
+    target: axis === undefined ? undefined : targetOf(surroundings, keyOf(node), axis, channels),
+    step: stepOf(layout, dims, axis ?? dims.length - 1),
   };
 }
 
 /** The operator's own bias, or the Add of one number per channel behind it. */
-function biasOf({ model, index }: Surroundings, node: Node, map: LinearMap, count: number): BiasPlace | undefined {
+function biasOf({ constants, index }: Surroundings, node: Node, map: LinearMap, count: number): BiasPlace | undefined {
+  const { of = 1 } = map.biasPart ?? {};
   const fits = (name: string) => {
-    const tensor = model.constant(name);
-    return tensor?.size === count && tensor.dims.at(-1) === count && index.consumers.get(name)?.length === 1;
+    const tensor = constants.get(name);
+    const isVector = tensor?.dims.at(-1) === count || of > 1;
+    return tensor?.size === of * count && isVector && index.consumers.get(name)?.length === 1;
   };
   if (map.bias !== undefined) {
     const own = node.inputs[map.bias];
@@ -113,17 +139,17 @@ function biasOf({ model, index }: Surroundings, node: Node, map: LinearMap, coun
 }
 
 /** The sum with another value that the layer alone goes into, by way of maps per channel; its own output otherwise. */
-function targetOf({ model, index, facts }: Surroundings, output: string, axis: number, channels: number): Target {
+function targetOf({ constants, index, facts }: Surroundings, output: string, axis: number, channels: number): Target {
   const shape = facts.get(output)!.dims!;
-  const constant = (name: string | undefined) => (name ? model.constant(name) : undefined);
-  const own = { target: output, scale: undefined };
+  const constant = (name: string | undefined) => (name ? constants.get(name) : undefined);
+  const own = { value: output, scale: undefined };
   let scale: Float64Array | undefined;
   for (let value = output; ; ) {
     const next = onlyConsumer(index, value);
     if (!next || !isSameShape(facts.get(next.outputs[0]!)?.dims, shape)) return own;
     const map = affineOf(next, constant);
     if (!map)
-      return next.type === 'Add' && next.inputs[0] !== next.inputs[1] ? { target: next.outputs[0]!, scale } : own;
+      return next.type === 'Add' && next.inputs[0] !== next.inputs[1] ? { value: next.outputs[0]!, scale } : own;
     if (!isPerChannel(map, shape.length, axis === 1 ? 1 : -1, channels)) return own;
     scale = Float64Array.from({ length: channels }, (_, c) => at(scale, c) * at(map.scale, c));
     if (scale.some((factor) => factor === 0)) return own;
@@ -159,36 +185,30 @@ function stepOf({ inputs }: MatrixLayout, dims: readonly Dim[], axis: number): n
 
 /** Puts layers into stages, and takes back sums that depend on layers fitted later. */
 function stageLayers(model: Model, layers: readonly RefitLayer[]): void {
-  const byNode = new Map(layers.map((layer) => [layer.node, layer]));
   const above = new Map<string, ReadonlySet<RefitLayer>>();
   for (const node of model.graph.nodes) {
-    const own = byNode.get(node);
     const reached = new Set([...usedValues(node)].flatMap((name) => [...(above.get(name) ?? [])]));
-    if (own) reached.add(own);
+    for (const layer of layers) if (layer.node === node) reached.add(layer);
     for (const output of node.outputs) above.set(output, reached);
   }
   for (const [place, layer] of layers.entries()) {
-    const before = (value: string) => [...(above.get(value) ?? [])].filter((other) => other !== layer);
-    if (before(layer.target).some((other) => layers.indexOf(other) > place))
-      Object.assign(layer, { target: layer.node.outputs[0]!, scale: undefined });
-    layer.stage = 1 + Math.max(-1, ...before(layer.target).map(({ stage }) => stage));
+    const before = (value: string) => [...(above.get(value) ?? [])].filter((other) => other.node !== layer.node);
+    const { node, target } = layer;
+    if (target && before(target.value).some((other) => layers.indexOf(other) > place))
+      layer.target = { value: keyOf(node), scale: undefined };
+    const depends = before(layer.target?.value ?? node.inputs[0]!);
+    layer.stage = 1 + Math.max(-1, ...depends.map(({ stage }) => stage));
   }
 }
 
-/**
- * The layers whose inputs are not what they were, by first output: those that lost some, and all that come after them.
- */
-export function affectedLayers(model: Model, removed: RemovedChannels): Set<string> {
+/** What is not as it was in a model without some channels. */
+export function affectedBy(model: Model, removed: RemovedChannels): Affected {
   const consumers = [...removed].flatMap(([group, channels]) => (channels.size ? group.consumers : []));
-  const lost = new Set(consumers.map(({ node }) => node.outputs[0]));
-  const weighted = new Set(consumers.flatMap(({ node, weight }) => (weight ? [node.outputs[0]] : [])));
-  const changed = new Set<string>();
-  const layers = new Set<string>();
-  for (const node of model.graph.nodes) {
-    const output = node.outputs[0]!;
-    const follows = [...usedValues(node)].some((name) => changed.has(name));
-    if (weighted.has(output) || (follows && LINEAR_MAPS[node.type] && changed.has(node.inputs[0]!))) layers.add(output);
-    if (follows || lost.has(output)) for (const name of node.outputs) changed.add(name);
-  }
-  return layers;
+  const weights = new Set(consumers.flatMap(({ weight }) => (weight ? [weight.value] : [])));
+  const lost = new Set(consumers.map(({ node }) => keyOf(node)));
+  const values = new Set<string>();
+  for (const node of model.graph.nodes)
+    if (lost.has(keyOf(node)) || [...usedValues(node)].some((name) => values.has(name)))
+      for (const output of node.outputs) values.add(output);
+  return { weights, values };
 }

@@ -1,24 +1,18 @@
-import { inferValueTypes, type ValueFacts } from '../../analysis/value-types.js';
+import type { ValueFacts } from '../../analysis/value-types.js';
 import type { Model } from '../../ir/model.js';
 import { Tensor } from '../../ir/tensor.js';
 import { elementCount } from '../../ir/types.js';
-import type { SessionOptions } from '../../runtime/protocol.js';
-import { withLoadable } from '../../runtime/source.js';
-import { WorkerThread } from '../../runtime/thread.js';
-import type { CalibrationBatches } from '../quantize/calibrate.js';
 import { momentsModel } from './moments-model.js';
-import { planRefit, type RefitLayer } from './refit-layers.js';
-import type { RefitMethods } from './refit-protocol.js';
+import { type Affected, type BiasPlace, planRefit, type RefitLayer } from './refit-layers.js';
 import type { LeftIndices } from './resized-node.js';
-import type { Correction } from './ridge.js';
+import { type Correction, RIDGE } from './ridge.js';
+import { type CollectOptions, SumsThread } from './sums-thread.js';
+import { typicalFacts } from './typical-facts.js';
 
 /** How layers are fitted. */
-export interface RefitOptions {
-  batches: CalibrationBatches;
+export interface RefitOptions extends CollectOptions {
   /** How much the old weights weigh: λ over the mean square of a layer's inputs. */
   ridge?: number | undefined;
-  session?: SessionOptions | undefined;
-  signal?: AbortSignal | undefined;
   /** Called after each pass over the data. */
   onProgress?: ((done: number, of: number) => void) | undefined;
 }
@@ -37,28 +31,25 @@ export interface RefitResult {
   left: { node: string; reason: string }[];
 }
 
-const RIDGE = 0.01;
-
 /**
  * Fits layers of a pruned model so that they give again what they gave in the original, in the order in which they run,
  * each on what the layers before it make now (asymmetric reconstruction: He et al., "Channel Pruning for Accelerating
  * Very Deep Neural Networks", 2017). Needs inputs alone, and keeps sums of them, not activations.
  * @param pruned its weights are replaced; its values bear the names that they have in `original`.
- * @param nodes the layers, by their first output.
  * @param left which indices of a value's axes are left in `pruned`.
  */
 export async function refit(
   original: Model,
   pruned: Model,
-  nodes: ReadonlySet<string>,
+  affected: Affected,
   left: LeftIndices,
   options: RefitOptions,
 ): Promise<RefitResult> {
   const facts = await typicalFacts(pruned, options.batches);
-  const { layers, obstacles } = planRefit(pruned, nodes, facts);
+  const { layers, obstacles } = planRefit(pruned, affected, facts);
   const result: RefitResult = { fitted: [], left: obstacles.map(({ node, reason }) => ({ node: node.label, reason })) };
   const stages = Math.max(0, ...layers.map(({ stage }) => stage + 1));
-  const thread = new WorkerThread<RefitMethods>(new URL('./refit-worker.js', import.meta.url));
+  const thread = new SumsThread();
   try {
     for (let stage = 0; stage < stages; stage++) {
       const together = layers.filter((layer) => layer.stage === stage);
@@ -73,36 +64,20 @@ export async function refit(
   return result;
 }
 
-/** Types and shapes of a model's values on batches of the size of the first. */
-async function typicalFacts(model: Model, batches: CalibrationBatches): Promise<Map<string, ValueFacts>> {
-  const fixed = model.clone();
-  for await (const feeds of batches()) {
-    for (const info of fixed.graph.inputs)
-      if (info.type?.kind === 'tensor' && feeds[info.name]) info.type = { ...info.type, shape: feeds[info.name]!.dims };
-    break;
-  }
-  return inferValueTypes(fixed);
-}
-
 async function fitStage(
   original: Model,
   pruned: Model,
   layers: readonly RefitLayer[],
   left: LeftIndices,
   facts: ReadonlyMap<string, ValueFacts>,
-  thread: WorkerThread<RefitMethods>,
+  thread: SumsThread,
   { batches, ridge = RIDGE, session, signal }: RefitOptions,
 ): Promise<(RefitRecord | { node: string; reason: string })[]> {
-  const { model, outputs } = await momentsModel(original, pruned, layers, left, facts);
-  await withLoadable([model], ([source]) => thread.call('open', source!, outputs, session ?? {}));
-  try {
-    for await (const feeds of batches()) {
-      signal?.throwIfAborted();
-      await thread.call('add', feeds);
-    }
+  const { model, layers: names } = await momentsModel(original, pruned, layers, left, facts);
+  return thread.collect(model, { batches, session, signal }, async () => {
     const records: (RefitRecord | { node: string; reason: string })[] = [];
     for (const [k, layer] of layers.entries()) {
-      const correction = await thread.call('correct', k, { ridge, hasBias: layer.bias !== undefined });
+      const correction = await thread.call('correct', names[k]!, { ridge, hasBias: layer.bias !== undefined });
       const node = layer.node.label;
       if (!correction) records.push({ node, reason: 'its values on the calibration data are not finite' });
       else {
@@ -111,9 +86,7 @@ async function fitStage(
       }
     }
     return records;
-  } finally {
-    await thread.call('close');
-  }
+  });
 }
 
 function applyCorrection(model: Model, layer: RefitLayer, correction: Correction): void {
@@ -123,15 +96,31 @@ function applyCorrection(model: Model, layer: RefitLayer, correction: Correction
   const values = weight.toNumbers();
   addMatrix(values, layer, correction.weight, alpha);
   setConstant(model, weight.name, Tensor.from(weight.name, weight.type, weight.dims, values));
-  if (!bias || !correction.bias) return;
-  const name = bias.node.inputs[bias.position];
+  if (bias && correction.bias) addBias(model, layer, bias, correction.bias, beta);
+}
+
+function addBias(
+  model: Model,
+  layer: RefitLayer,
+  { node, position }: BiasPlace,
+  change: Float64Array,
+  beta: number,
+): void {
+  const { map, layout } = layer;
+  const { index, of } = map.biasPart ?? { index: 0, of: 1 };
+  const name = node.inputs[position];
   const old = name ? model.constant(name) : undefined;
-  const sums = correction.bias.map((change, k) => change / beta + (old?.toNumbers()[k] ?? 0));
-  if (old) setConstant(model, old.name, Tensor.from(old.name, old.type, old.dims, sums));
-  else
-    bias.node.inputs[bias.position] = model.addInitializer(
-      Tensor.from(`${weight.name}_bias`, weight.type, [sums.length], sums),
-    );
+  const values = old?.toNumbers() ?? new Float64Array(of * change.length);
+  for (const [k, value] of change.entries()) {
+    const group = Math.floor(k / layout.outputs);
+    values[(group * (of - 1) + index) * layout.outputs + k]! += value / beta;
+  }
+  if (old) setConstant(model, old.name, Tensor.from(old.name, old.type, old.dims, values));
+  else {
+    const dims = of === 1 ? [values.length] : [layout.groups, of * layout.outputs];
+    const base = model.constant(layer.node.inputs[map.weight]!)!;
+    node.inputs[position] = model.addInitializer(Tensor.from(`${base.name}_bias`, base.type, dims, values));
+  }
 }
 
 /** Adds what is laid out as a matrix per group to weights, which lie as the operator has them. */

@@ -1,5 +1,8 @@
 import { solvePositiveDefinite } from './cholesky.js';
 
+/** Enough to keep weights of inputs in place that hardly vary, too little to hold others back. */
+export const RIDGE = 0.01;
+
 /**
  * Sums over the positions at which a linear map was seen, of its inputs x and of what its outputs lack, e. They are all
  * that a regression needs, so that no activations are kept. Every array has the groups of the map as its first axis.

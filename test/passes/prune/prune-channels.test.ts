@@ -1,0 +1,78 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { elementCount, type NamedValues } from '../../../src/ir/types.js';
+import { readModel } from '../../../src/onnx/read.js';
+import { CRITERIA } from '../../../src/passes/prune/importance/index.js';
+import { type ChannelOptions, ChannelPruning } from '../../../src/passes/prune/prune-channels.js';
+import { seededRandom } from '../../../src/random.js';
+import { outputsOf } from '../cleanup/same-outputs.js';
+
+async function* batches(): AsyncGenerator<NamedValues> {
+  const random = seededRandom(5);
+  for (let k = 0; k < 8; k++) {
+    const dims = [8, 1, 28, 28];
+    yield {
+      x: { type: 'float32', dims, data: Float32Array.from({ length: elementCount(dims) }, () => 2 * random() - 1) },
+    };
+  }
+}
+
+describe('ChannelPruning', () => {
+  const original = readModel('fixtures/fashion-mobilenet/model.onnx');
+  const name = original.graph.inputs[0]!.name;
+  const options: ChannelOptions = {
+    criterion: CRITERIA.reconstruction,
+    seed: 0,
+    multiple: 4,
+    batches: async function* () {
+      for await (const { x } of batches()) yield { [name]: x! };
+    },
+  };
+  let pruning: ChannelPruning;
+  beforeAll(async () => {
+    pruning = await ChannelPruning.prepare(original, options);
+  });
+
+  it('prunes to a share of the cost, and fits what is left', async () => {
+    const budget = pruning.budget('macs', 0.5);
+    expect(budget.isReached).toBe(true);
+    expect(budget.share).toBeLessThanOrEqual(0.5);
+    expect(budget.share).toBeGreaterThan(0.45);
+    const [removed, fitted] = [await pruning.prune(budget), await pruning.prune(budget, options)];
+    for (const { before, after } of removed.groups) expect(after === before || after % 4 === 0).toBe(true);
+    expect(fitted.cost).toEqual(removed.cost);
+    const errors = [0, 0];
+    for await (const feeds of options.batches()) {
+      const [wanted, ...found] = await Promise.all(
+        [pruning.model, removed.model, fitted.model].map(
+          async (model) => Object.values(await outputsOf(model, feeds))[0]!,
+        ),
+      );
+      for (const [k, { data }] of found.entries())
+        for (const [i, value] of (data as Float32Array).entries())
+          errors[k]! += (value - (wanted!.data[i] as number)) ** 2;
+    }
+    expect(errors[1]! / errors[0]!).toBeLessThan(0.1);
+  });
+
+  it('says how near it comes', () => {
+    const budget = pruning.budget('parameters', 0.001);
+    expect(budget.isReached).toBe(false);
+    expect(budget.share).toBeGreaterThan(0.001);
+  });
+
+  it('leaves groups alone, and channels in each', async () => {
+    const limited = await ChannelPruning.prepare(original, {
+      ...options,
+      criterion: CRITERIA.l2,
+      maxPerGroup: 0.5,
+      minimum: 20,
+      keep: ({ size }) => (size > 100 ? 'it is large' : undefined),
+    });
+    const { groups } = await limited.prune(limited.budget('macs', 0.01));
+    for (const { before, after } of groups) {
+      expect(before).toBeLessThanOrEqual(100);
+      expect(after).toBeGreaterThanOrEqual(Math.min(before, Math.max(20, before / 2)));
+    }
+    expect(limited.left.some(({ reason }) => reason === 'it is large')).toBe(true);
+  });
+});
