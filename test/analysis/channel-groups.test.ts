@@ -66,7 +66,7 @@ describe('channel groups', () => {
       'h: If y: its subgraph takes it',
       'i: Softmax z normalizes over it',
       'j: ReduceMean u reduces it',
-      'l: QuantizeLinear m: is quantized: prune first, then quantize',
+      'l: QuantizeLinear m: quantized models are not pruned; prune first, then quantize',
     ]);
   });
 

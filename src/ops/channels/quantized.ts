@@ -1,7 +1,9 @@
 import { QUANTIZED_CONSTANTS } from '../constants.js';
 import type { ChannelRow } from './site.js';
 
-const refused: ChannelRow = { couple: (site) => site.refuse('is quantized: prune first, then quantize') };
+const refused: ChannelRow = {
+  couple: (site) => site.refuse('quantized models are not pruned; prune first, then quantize'),
+};
 
 /** Operators of quantized models, whose scales and packed weights are made for the channels that there are. */
 export const quantized: Record<string, ChannelRow> = Object.fromEntries(
