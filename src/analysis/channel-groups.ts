@@ -134,7 +134,18 @@ class GroupBuilder {
       const member = byAxis.get(data);
       return member ? [{ node, data: member, weight: weight && byAxis.get(weight) }] : [];
     });
-    return { name: '', size: classes.length, members: [...byAxis.values()], producers, consumers };
+    const members = [...byAxis.values()];
+    return {
+      name: '',
+      size: classes.length,
+      members,
+      producers: this.inOrder(producers),
+      consumers: this.inOrder(consumers),
+    };
+  }
+
+  private inOrder<Layer extends { node: Node }>(layers: readonly Layer[]): Layer[] {
+    return [...layers].sort((a, b) => this.order.get(a.node)! - this.order.get(b.node)!);
   }
 
   /** Names groups by their first producers, with numbers where several groups begin at one, and sorts them. */

@@ -38,14 +38,19 @@ function coupleGroup(site: ChannelSite, form: Form, group: number): void {
   if (bias) site.join([bias, 0, place(outputs)], output);
 }
 
-/** Groups go as a whole: with their input channels, their part of the weight and their output channels. */
+/**
+ * Groups go as a whole: with their input channels, their part of the weight and their output channels. One of a single
+ * input channel makes no channels of its own.
+ */
 function coupleGroups(site: ChannelSite, form: Form, group: number): void {
   const { x, y } = site;
   const [weight, bias] = [site.input(1)!, site.input(form.bias)];
   const [inputs, outputs] = [site.size(x, 1) / group, site.size(y, 1) / group];
   const perGroup = form.weight[1] === 0 ? outputs : inputs;
   const of = (count: number) => (index: number) => Math.floor(index / count);
-  site.join([x, 1, of(inputs)], [weight, 0, of(perGroup)], [y, 1, of(outputs)]);
+  site.join([x, 1, of(inputs)], [y, 1, of(outputs)]);
+  if (inputs === 1) site.join([weight, 0, of(perGroup)], [y, 1, of(outputs)]);
+  else site.produce([weight, 0, of(perGroup)], [y, 1, of(outputs)]);
   if (bias) site.join([bias, 0, of(outputs)], [y, 1, of(outputs)]);
 }
 
