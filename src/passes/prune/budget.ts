@@ -45,12 +45,7 @@ export function chooseWidths(
 ): Budget {
   const search = new WidthSearch(costs, groups, measure);
   const allowed = share * search.cost(search.largest);
-  const result = (places: readonly number[]): Budget => ({
-    widths: search.widths(places),
-    share: search.cost(search.largest) ? search.cost(places) / search.cost(search.largest) : 1,
-    loss: search.loss(places),
-    isReached: search.cost(places) <= allowed,
-  });
+  const result = (places: readonly number[]) => search.result(places, allowed);
   if (search.cost(search.smallest) > allowed) return result(search.smallest);
   let [low, high] = search.priceRange();
   let fitting = search.smallest;
@@ -63,6 +58,29 @@ export function chooseWidths(
   }
   const candidates = [search.fill(fitting, allowed), search.fill(search.shrink(closest, allowed), allowed)];
   return candidates.map(result).reduce((best, other) => (other.loss < best.loss ? other : best));
+}
+
+/**
+ * Chooses widths that are the same share of each group, as nearly as there are some: the largest at which a share of the
+ * cost is left.
+ */
+export function uniformWidths(
+  costs: WidthCosts,
+  groups: readonly GroupChoices[],
+  measure: keyof Cost,
+  share: number,
+): Budget {
+  const search = new WidthSearch(costs, groups, measure);
+  const allowed = share * search.cost(search.largest);
+  const placesAt = (left: number) =>
+    groups.map(({ widths }) => widths.findIndex((width) => width >= left * widths.at(-1)!));
+  let [low, high] = [0, 1];
+  for (let k = 0; k < HALVINGS; k++) {
+    const middle = (low + high) / 2;
+    if (search.cost(placesAt(middle)) <= allowed) low = middle;
+    else high = middle;
+  }
+  return search.result(search.cost(search.largest) <= allowed ? search.largest : placesAt(low), allowed);
 }
 
 /** Choices are places in the lists of widths. */
@@ -85,6 +103,16 @@ class WidthSearch {
 
   cost(places: readonly number[]): number {
     return this.costs.at(this.widths(places))[this.measure];
+  }
+
+  result(places: readonly number[], allowed: number): Budget {
+    const [cost, whole] = [this.cost(places), this.cost(this.largest)];
+    return {
+      widths: this.widths(places),
+      share: whole ? cost / whole : 1,
+      loss: this.loss(places),
+      isReached: cost <= allowed,
+    };
   }
 
   loss(places: readonly number[]): number {

@@ -2,7 +2,7 @@ import { type ChannelGroup, type ChannelGroups, findChannelGroups } from '../../
 import { exampleShapes, type GivenShapes } from '../../analysis/example-inputs.js';
 import { inferFixedShapes } from '../../analysis/fixed-shapes.js';
 import type { Model } from '../../ir/model.js';
-import { type Budget, chooseWidths, type GroupChoices } from './budget.js';
+import { type Budget, chooseWidths, type GroupChoices, uniformWidths } from './budget.js';
 import { ChannelCosts, type Cost } from './channel-costs.js';
 import { channelMultiples } from './granularity.js';
 import type { Criterion } from './importance/criterion.js';
@@ -19,6 +19,8 @@ export interface ChannelOptions extends CollectOptions {
   seed: number;
   /** What the number of channels that are left of a group is a multiple of; absent: what this machine likes. */
   multiple?: number | undefined;
+  /** True: the same share of each group goes, as nearly as there are widths; false: what is worth least in all. */
+  uniform?: boolean | undefined;
   /** Channels of each group that stay at least. */
   minimum?: number | undefined;
   /** Largest share of a group that goes. */
@@ -56,6 +58,7 @@ export class ChannelPruning {
     /** For each group its channels, those that matter least first. */
     private readonly orders: readonly (readonly number[])[],
     private readonly costs: ChannelCosts,
+    private readonly choose: typeof chooseWidths,
     /** Groups and layers that stay as they are, and why. */
     readonly left: readonly { name: string; reason: string }[],
   ) {}
@@ -82,12 +85,13 @@ export class ChannelPruning {
     const choices = ranked.map((group) =>
       choicesOf(group, importance.get(group)!, options.multiple ?? multiples(group), options),
     );
-    return new ChannelPruning(model, found, ranked, choices, orders, costs, left);
+    const choose = options.uniform ? uniformWidths : chooseWidths;
+    return new ChannelPruning(model, found, ranked, choices, orders, costs, choose, left);
   }
 
   /** Widths that are left at a share of the cost, and whether it is reached. */
   budget(measure: keyof Cost, share: number): Budget {
-    return chooseWidths(this.costs, this.choices, measure, share);
+    return this.choose(this.costs, this.choices, measure, share);
   }
 
   /**

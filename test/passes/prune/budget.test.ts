@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chooseWidths, type GroupChoices, type WidthCosts } from '../../../src/passes/prune/budget.js';
+import { chooseWidths, type GroupChoices, uniformWidths, type WidthCosts } from '../../../src/passes/prune/budget.js';
 
 /** A chain of layers, each of which costs the product of its widths; nothing but MACs is counted. */
 function chain(ends: readonly [number, number]): WidthCosts {
@@ -73,5 +73,19 @@ describe('chooseWidths', () => {
         },
       ),
     );
+  });
+});
+
+describe('uniformWidths', () => {
+  it('takes the same share of each group', () => {
+    const groups = [linear(4, 1), linear(8, 10)];
+    // 1-4-8-1 costs 44 MACs, 1-2-4-1 costs 14, 1-3-5-1 costs 23.
+    expect(uniformWidths(chain([1, 1]), groups, 'macs', 0.4).widths).toEqual([2, 4]);
+    expect(uniformWidths(chain([1, 1]), groups, 'macs', 0.55)).toEqual({
+      ...{ widths: [3, 5], loss: 31, isReached: true },
+      share: 23 / 44,
+    });
+    expect(uniformWidths(chain([1, 1]), groups, 'macs', 1)).toMatchObject({ widths: [4, 8], isReached: true });
+    expect(uniformWidths(chain([1, 1]), groups, 'macs', 0.01)).toMatchObject({ widths: [1, 1], isReached: false });
   });
 });
