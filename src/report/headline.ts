@@ -34,6 +34,14 @@ const ROWS: readonly Row[] = [
     show: ({ bytes }, first) => formatBytes(bytes, first.bytes),
     change: ({ sizeRatio }) => (sizeRatio ? ratioChange(sizeRatio, 'smaller', 'larger') : undefined),
   },
+  {
+    label: 'Size, gzipped',
+    show: ({ gzipBytes }, first) => optional(gzipBytes, (bytes) => formatBytes(bytes, first.gzipBytes)),
+    change: (_, [original, compressed]) =>
+      original.gzipBytes && compressed.gzipBytes
+        ? ratioChange(original.gzipBytes / compressed.gzipBytes, 'smaller', 'larger')
+        : undefined,
+  },
   { label: 'Parameters', spare: true, show: ({ parameters }) => optional(parameters, formatFixed) },
   { label: 'MACs', spare: true, show: ({ macs }) => optional(macs, formatFixed) },
   metricRow('Accuracy', (metrics) => metrics.accuracy, 'accuracyDrop'),

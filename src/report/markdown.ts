@@ -12,6 +12,7 @@ import {
 } from './format.js';
 import { gateText, verdictOf } from './gate-text.js';
 import { headlineOf, keyRows } from './headline.js';
+import { pruningDetails } from './markdown-pruning.js';
 import {
   codeSpan,
   cutNote,
@@ -31,6 +32,7 @@ import {
   modelPaths,
   nodeText,
   predictionText,
+  pruningText,
   qatText,
   runText,
   trainingText,
@@ -48,6 +50,7 @@ const DETAILS: readonly Details[] = [
   layerDetails,
   trialDetails,
   studentDetails,
+  pruningDetails,
   wayDetails,
   hintDetails,
   historyDetails,
@@ -113,6 +116,7 @@ function gateTable({ gates, comparison }: Report): string {
 function noteLines(report: Report): string {
   const facts = [
     ['Predictions', [predictionText(report)]],
+    ['Pruning', [pruningText(report)]],
     ['Training', [trainingText(report)]],
     ['Distillation', distillationTexts(report)],
     ['QAT', [qatText(report)]],

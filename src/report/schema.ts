@@ -71,6 +71,8 @@ const model = z.object({
   path: z.string(),
   /** Bytes of all its files. */
   bytes: count,
+  /** The same as gzip packs them, where that was asked. */
+  gzipBytes: count.optional(),
   parameters: count.optional(),
   /** Multiply-accumulates for one sample. */
   macs: positive.optional(),
@@ -322,10 +324,18 @@ const qat = z.object({
 });
 
 const pruning = z.object({
+  /** What was removed: channels of groups that hang together, single weights of layers, or whole layers. */
+  kind: z.enum(['channels', 'weights', 'layers']).optional(),
+  /** How was told what matters. */
+  importance: z.string().optional(),
+  /** What the original has, divided by what the result has. */
   macsRatio: positive,
   parametersRatio: positive,
-  /** Channels of each group. */
+  /** Channels of each group, weights of each layer that are not zero, or whether a layer is there. */
   groups: z.array(z.object({ name: z.string(), before: count, after: count })),
+  /** What had to stay as it is, and why. */
+  left: z.array(z.object({ name: z.string(), reason: z.string() })).optional(),
+  /** Models on the way: `macs`, `parameters` and `bytes`, `sparsity`, and `accuracy` once pruned and once `trained`. */
   steps: z.array(z.record(z.string(), z.unknown())),
 });
 

@@ -77,6 +77,33 @@ export function trainingText({ training }: Report): string {
   );
 }
 
+/** What was pruned: `12 of 14 groups are narrower`, `80.00 % of 691,648 weights are zero`, `2 of 6 layers are left`. */
+export function pruningText({ pruning }: Report): string {
+  if (!pruning) return '';
+  const { kind = 'channels', groups, left = [] } = pruning;
+  const sum = (key: 'before' | 'after') => groups.reduce((total, group) => total + group[key], 0);
+  const changed = groups.filter(({ before, after }) => after < before).length;
+  const texts = {
+    channels: `${formatFixed(changed)} of ${counted(groups.length, 'group')} of channels narrower: ${formatFixed(sum('after'))} of ${formatFixed(sum('before'))} channels left`,
+    weights: `${formatPercent(1 - sum('after') / Math.max(sum('before'), 1))} of ${counted(sum('before'), 'weight')} zero, in ${counted(changed, 'layer')}`,
+    layers: `${formatFixed(sum('after'))} of ${counted(groups.length, 'layer')} left`,
+  };
+  return left.length ? `${texts[kind]}; ${counted(left.length, 'layer')} had to stay` : texts[kind];
+}
+
+/** What each step cost, where there were several: `71.2 % of the multiply-accumulates left: 92.51 %, trained 92.60 %`. */
+export function stepTexts({ pruning }: Report): string[] {
+  const { kind, steps = [] } = pruning ?? {};
+  if (steps.length < 2) return [];
+  const key = kind === 'weights' ? 'sparsity' : 'macs';
+  const percent = (value: unknown) => (typeof value === 'number' ? formatPercent(value) : '');
+  return steps.map((step) => {
+    const accuracies = [percent(step.accuracy), step.trained === undefined ? '' : `trained ${percent(step.trained)}`];
+    const what = key === 'macs' ? 'of the multiply-accumulates left' : 'zeros';
+    return `${percent(step[key])} ${what}: ${accuracies.filter(Boolean).join(', ')}`;
+  });
+}
+
 /** What a teacher gave: `the teacher gave +1.2 points (+0.1 … +2.3) of accuracy over the student alone (86.8 %)`, and more. */
 export function distillationTexts(report: Report): string[] {
   const { distillation } = report;

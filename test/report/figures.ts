@@ -49,6 +49,7 @@ const ofFidelity =
 /** What each line of the headline shows of a model. */
 const HEADLINE: Readonly<Record<string, (model: ModelReport) => number | undefined>> = {
   Size: ({ bytes }) => bytes,
+  'Size, gzipped': ({ gzipBytes }) => gzipBytes,
   Parameters: ({ parameters }) => parameters,
   MACs: ({ macs }) => macs,
   Accuracy: ofMetrics(({ accuracy }) => accuracy),
@@ -83,6 +84,10 @@ function changeFigures(label: string, { comparison, models }: Report): Expected 
   const [original, compressed] = ['original', 'compressed'].map((role) => models.find((model) => model.role === role));
   if (!comparison || !original || !compressed) return [];
   if (label === 'Size') return comparison.sizeRatio ? ratioFigures(comparison.sizeRatio) : [];
+  if (label === 'Size, gzipped') {
+    const [before, after] = [original.gzipBytes, compressed.gzipBytes];
+    return before && after ? ratioFigures(before / after) : [];
+  }
   const byMean = [original, compressed].some(({ latency }) => latency?.meanMs !== undefined);
   if (label === (byMean ? 'Latency, mean' : 'Latency, median'))
     return comparison.speedup ? ratioFigures(...intervalOf(comparison.speedup)) : [];

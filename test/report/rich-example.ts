@@ -160,13 +160,18 @@ export const richReport: Report = {
     againstAlone: { accuracyDrop: { value: -0.012, low: -0.02, high: -0.004 } },
   },
   pruning: {
+    kind: 'channels',
     macsRatio: 2.02,
     parametersRatio: 1.9,
     groups: [
       { name: 'conv1', before: 64, after: 40 },
       { name: 'conv2', before: 128, after: 61 },
     ],
-    steps: [],
+    left: [{ name: 'head|<b>', reason: 'graph output `logits`' }],
+    steps: [
+      { step: 1, macs: 0.71, parameters: 0.76, bytes: 410_000, accuracy: 0.9102, trained: 0.9231 },
+      { step: 2, macs: 0.495, parameters: 0.526, bytes: 284_000, accuracy: 0.8817, trained: 0.9204 },
+    ],
   },
   adaptive: {
     macsRatio: 1.7,

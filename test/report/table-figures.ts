@@ -65,6 +65,7 @@ export const TABLES: Readonly<Record<string, RowFigures>> = {
     return [[threshold], ...percents(share, accuracy), ...(detailed ? percents(alone, macs) : [])];
   },
   'exit-classes': ({ adaptive }, row) => percents(...adaptive!.exits.map(({ classes }) => classes?.[row]?.share)),
+  'kept-list': () => [],
   'group-list': ({ pruning }, row) => {
     const { before, after } = pruning!.groups[row]!;
     return [[before], [after], ...percents(before ? after / before : undefined)];

@@ -8,13 +8,14 @@ import { latencySection } from './latency.js';
 import { layersSection } from './layers.js';
 import { nodesSection } from './nodes.js';
 import { cardsOf, gatesSection, headerOf, modelsSection, warningsSection } from './overview.js';
+import { pruningSection } from './pruning.js';
 import { runSection } from './run.js';
 import { samplesSection } from './samples.js';
 import { searchSection } from './search.js';
 import { sizeSection } from './size.js';
 import { studentsSection } from './students.js';
 import { STYLE } from './style.js';
-import { distillationSection, pruningSection, trainingSection } from './training.js';
+import { distillationSection, trainingSection } from './training.js';
 
 /** The parts of the page in their order, and what they are called in the list at its top. */
 const SECTIONS: readonly (readonly [id: string, name: string, section: (report: Report) => Content])[] = [

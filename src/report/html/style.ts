@@ -122,6 +122,7 @@ svg text { fill: var(--soft); font-size: 12px; } .interval text { font-size: 11p
 svg .grid path, svg .axis { fill: none; stroke: var(--line); } svg .axis { stroke: color-mix(in srgb, var(--soft) 60%, transparent); }
 .curve { fill: none; stroke: var(--role); stroke-width: 2.25; stroke-linejoin: round; stroke-linecap: round; }
 .point { fill: color-mix(in srgb, var(--role) 55%, var(--card)); } .point.marked { fill: var(--role); stroke: var(--card); stroke-width: 2; }
+.column { fill: color-mix(in srgb, var(--role) 35%, transparent); } .column.after { fill: var(--role); }
 .zero { stroke: var(--soft); } .limit { stroke: var(--bad); stroke-dasharray: 3 3; } .whisker { stroke: var(--after); stroke-width: 3; stroke-linecap: round; } .dot { fill: var(--after); stroke: var(--card); stroke-width: 2; }
 details { margin-top: 10px; } summary { cursor: pointer; color: var(--soft); }
 summary:hover { color: var(--ink); }

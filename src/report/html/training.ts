@@ -1,7 +1,7 @@
-import { formatFactor, formatFixed, formatPercent, formatPlain, optional } from '../format.js';
+import { formatFixed, formatPercent, formatPlain, optional } from '../format.js';
 import { type Content, type Markup, markup } from '../markup.js';
 import type { Report } from '../schema.js';
-import { counted, distillationTexts, entryOf, qatText, trainingText } from '../summary.js';
+import { counted, distillationTexts, qatText, trainingText } from '../summary.js';
 import { curvesOf } from './curves.js';
 import { table } from './table.js';
 
@@ -67,49 +67,4 @@ function wayTable(trials: readonly Way[]): Content {
     trials,
     { id: 'way-list', caption: 'Ways to learn that were tried on parts of the training data' },
   );
-}
-
-type Group = NonNullable<Report['pruning']>['groups'][number];
-
-/** Channels that were left, group by group. */
-export function pruningSection({ pruning }: Report): Content {
-  if (!pruning) return undefined;
-  const { macsRatio, parametersRatio, groups, steps } = pruning;
-  const most = Math.max(...groups.map(({ before }) => before), 1);
-  const keys = [...new Set(steps.flatMap((step) => Object.keys(step)))];
-  return markup`<section id="pruning"><h2>Pruning</h2>
-<p>${formatFactor(macsRatio)} fewer multiply-accumulates, ${formatFactor(parametersRatio)} fewer parameters.</p>
-${table<Group>(
-  [
-    { title: 'Group', text: true, cell: ({ name }) => markup`<code>${name}</code>` },
-    { title: 'Channels before', cell: ({ before }) => formatFixed(before), order: (a, b) => b.before - a.before },
-    {
-      title: 'after',
-      cell: ({ after }) =>
-        markup`${formatFixed(after)}<i class="bar after" style="--length:${(after / most).toFixed(4)}"></i>`,
-      order: (a, b) => b.after - a.after,
-    },
-    {
-      title: 'left',
-      cell: ({ before, after }) => (before ? formatPercent(after / before) : ''),
-      order: (a, b) => a.after / a.before - b.after / b.before,
-    },
-  ],
-  groups,
-  { id: 'group-list', caption: 'Channels of each group' },
-)}
-${
-  steps.length > 0 &&
-  markup`<details><summary>Steps</summary>${table(
-    keys.map((key) => ({ title: key, cell: (step: Record<string, unknown>) => shown(entryOf(step, key)) })),
-    steps,
-    { id: 'pruning-steps', caption: 'Steps of pruning' },
-  )}</details>`
-}
-</section>`;
-}
-
-function shown(value: unknown): string {
-  if (typeof value === 'number') return formatPlain(value);
-  return typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
 }
