@@ -17,6 +17,7 @@ import {
 import type { CommandContext, DisplayOptions } from './commands/context.js';
 import { PartDone } from './commands/group.js';
 import type { JobName } from './commands/jobs.js';
+import { pruneArguments } from './commands/prune-arguments.js';
 import type { PlaceOfOption } from './commands/schemas.js';
 import { EXIT, messageOf, UserError } from './errors.js';
 import { removeUnfinishedFiles } from './files.js';
@@ -39,6 +40,7 @@ function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
     .showSuggestionAfterError();
   quantizeArguments(program.command('quantize')).action(job('quantize', () => import('./commands/quantize.js')));
+  pruneArguments(program.command('prune')).action(job('prune', () => import('./commands/prune.js')));
   finetuneArguments(program.command('finetune')).action(job('finetune', () => import('./commands/finetune.js')));
   distillArguments(program.command('distill')).action(job('distill', () => import('./commands/distill.js')));
   adaptArguments(program.command('adapt')).action(job('adapt', () => import('./commands/adapt.js')));

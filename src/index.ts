@@ -7,6 +7,7 @@ import type { finetuneOptions } from './commands/finetune-options.js';
 import type { InspectionReport, options as inspectOptions } from './commands/inspect.js';
 import type { JobName } from './commands/jobs.js';
 import type { RunListener } from './commands/library-context.js';
+import type { pruneOptions } from './commands/prune-options.js';
 import type { quantizeOptions } from './commands/quantize-options.js';
 import type { Report } from './report/schema.js';
 
@@ -30,6 +31,8 @@ type Display = 'json' | 'quiet' | 'verbose' | 'color';
 
 /** The options of `nncompress quantize` in camelCase; numbers and lists may be given as such. */
 export type QuantizeOptions = Omit<z.input<typeof quantizeOptions>, Display>;
+/** The options of `nncompress prune`. */
+export type PruneOptions = Omit<z.input<typeof pruneOptions>, Display>;
 /** The options of `nncompress finetune`. */
 export type FinetuneOptions = Omit<z.input<typeof finetuneOptions>, Display>;
 /** The options of `nncompress distill`. */
@@ -50,6 +53,15 @@ export type InspectOptions = Omit<z.input<typeof inspectOptions>, Display>;
  */
 export function quantize(model: string, options: QuantizeOptions = {}, listener: RunListener = {}): Promise<Report> {
   return runJob('quantize', [model], options, listener);
+}
+
+/**
+ * Removes channels, layers or single weights of a model, trains it where there is data, writes the result and reports what
+ * that did.
+ * @throws UserError as `quantize` does
+ */
+export function prune(model: string, options: PruneOptions, listener: RunListener = {}): Promise<Report> {
+  return runJob('prune', [model], options, listener);
 }
 
 /**

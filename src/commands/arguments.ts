@@ -33,7 +33,8 @@ import {
   without,
 } from './options.js';
 
-const examples = (...lines: string[]): string =>
+/** Lines below the options in `--help`. */
+export const examples = (...lines: string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ nncompress ${line}\n`).join('')}`;
 
 const QUANTIZATION: OptionGroup = {
@@ -64,7 +65,8 @@ const CALIBRATION: OptionGroup = {
   ],
 };
 
-const TRAINING_DATA: OptionGroup = {
+/** What is learnt from. */
+export const TRAINING_DATA: OptionGroup = {
   heading: 'Training data:',
   rows: [
     ['--train <path>', 'labelled data to learn from'],
@@ -75,7 +77,8 @@ const TRAINING_DATA: OptionGroup = {
   ],
 };
 
-const TRAINING: OptionGroup = {
+/** How is trained. */
+export const TRAINING: OptionGroup = {
   heading: 'Training:',
   rows: [
     ['--epochs <n>', 'times that the data is gone through (default: 3)'],
@@ -105,7 +108,7 @@ const TRAINING: OptionGroup = {
 };
 
 /** Limits, with those on what may be lost against another model. */
-const gatesAgainst = (other: string): OptionGroup => ({
+export const gatesAgainst = (other: string): OptionGroup => ({
   ...GATES,
   rows: [
     ...COMPARISON_GATES.map(([flags, help]): OptionRow => [flags, help.replace('the original', other)]),
@@ -113,7 +116,11 @@ const gatesAgainst = (other: string): OptionGroup => ({
   ],
 });
 
-const BENCHMARK: OptionGroup = { heading: RUNNING.heading, rows: [['--no-benchmark', 'do not measure latency']] };
+/** Whether latency is measured. */
+export const BENCHMARK: OptionGroup = {
+  heading: RUNNING.heading,
+  rows: [['--no-benchmark', 'do not measure latency']],
+};
 
 /** Arguments of `nncompress quantize`. */
 export function quantizeArguments(command: Command): Command {
@@ -395,7 +402,11 @@ export function inspectArguments(command: Command): Command {
     heading: 'Training:',
     rows: [['--gradients', 'show what can be trained, and which nodes stand in the way']],
   };
-  addOptions(command, [shapes, training, only(OUTPUT, 'json'), DISPLAY]);
+  const pruning: OptionGroup = {
+    heading: 'Pruning:',
+    rows: [['--channels', 'show which channels and layers can be removed, and what has to stay and why']],
+  };
+  addOptions(command, [shapes, training, pruning, only(OUTPUT, 'json'), DISPLAY]);
   return command.addHelpText(
     'after',
     examples(

@@ -5,11 +5,13 @@ import {
   CHANNEL_ORDERS,
   DEVICES,
   FEATURES,
+  IMPORTANCES,
   INTERPOLATIONS,
   METHODS,
   PADDINGS,
   PREFERENCES,
   RESIZE_MODES,
+  SCOPES,
   TARGETS,
   UNCERTAINTIES,
 } from './choices.js';
@@ -18,6 +20,8 @@ import {
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   '--device': DEVICES,
   '--method': METHODS,
+  '--importance': IMPORTANCES,
+  '--scope': SCOPES,
   '--prefer': PREFERENCES,
   '--target': TARGETS,
   '--calibration-method': CALIBRATION_METHODS,

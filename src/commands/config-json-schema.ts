@@ -10,6 +10,7 @@ import {
 } from './arguments.js';
 import { configSchema } from './config-schema.js';
 import type { JobName } from './jobs.js';
+import { pruneArguments } from './prune-arguments.js';
 
 /** A part of a JSON Schema, as far as descriptions are added to it. */
 interface Part {
@@ -22,6 +23,7 @@ interface Part {
 
 const ARGUMENTS: Readonly<Record<JobName, (command: Command) => Command>> = {
   quantize: quantizeArguments,
+  prune: pruneArguments,
   finetune: finetuneArguments,
   distill: distillArguments,
   adapt: adaptArguments,

@@ -18,10 +18,12 @@ import {
   type ViewedLogits,
   withValidation,
 } from './training-data.js';
-import { datasetOptions, deriveWorkbench, type Workbench } from './workbench.js';
+import { datasetOptions, deriveWorkbench, type Workbench, type WorkbenchOptions } from './workbench.js';
 
 /** Opens the samples to learn from: those with labels, if there are any, and those without. */
-export async function openSamples(options: DistillOptions): Promise<Dataset> {
+export async function openSamples(
+  options: WorkbenchOptions & Pick<DistillOptions, 'train' | 'unlabelled'>,
+): Promise<Dataset> {
   const given = datasetOptions(options);
   const samples = await openDataset(options.train, given);
   if (options.unlabelled === undefined) return samples;

@@ -3,10 +3,13 @@ import type { CommandContext } from './context.js';
 import { type DistillationData, taughtBy, untaught } from './distill-data.js';
 import type { DistillOptions } from './distill-options.js';
 import type { Recipe } from './distill-recipes.js';
-import { batchSizeOf, planFinetuning } from './finetune-plan.js';
+import { batchSizeOf, type PlanOptions, planFinetuning } from './finetune-plan.js';
 import type { TrainingData } from './training-data.js';
 import { runTraining, type TrainedModel, type TrainingRun } from './training-run.js';
 import type { Workbench } from './workbench.js';
+
+/** Nothing is frozen, and all layers learn alike. */
+const ALL = { freeze: [] as string[], freezeLayers: 0, layerDecay: 1, cacheFeatures: false };
 
 /** How a training is called, where its checkpoints go, and when it is measured. */
 export type Course = Pick<TrainingRun, 'label' | 'measured' | 'checkpoint'>;
@@ -39,15 +42,15 @@ export async function trainAlone(
   return trainOnce(bench, training, course, { ...options, epochs, batch }, context);
 }
 
-async function trainOnce(
+/** Trains all of a model once. */
+export async function trainOnce(
   bench: Workbench,
   training: TrainingData,
   course: Course,
-  options: DistillOptions,
+  options: Omit<PlanOptions, keyof typeof ALL>,
   context: CommandContext,
 ): Promise<TrainedModel> {
-  const all = { ...options, freeze: [], freezeLayers: 0, layerDecay: 1, cacheFeatures: false };
-  const plan = await planFinetuning(bench, training, all, context);
+  const plan = await planFinetuning(bench, training, { ...options, ...ALL }, context);
   const resume = options.resume && course.checkpoint !== undefined && existsSync(course.checkpoint);
   return runTraining(
     { bench, training, keepCheckpoint: true, ...course, ...plan },

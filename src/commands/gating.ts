@@ -139,6 +139,11 @@ function differenceOf(before: Report['machine'], now: Report['machine']): string
   return before.threads === now.threads ? undefined : `measured with another number of threads (${before.threads})`;
 }
 
+/** True where a model loses no more than `maxDrop` against its original, as far as that is asked. */
+export function keepsDrop(pairs: PairedCounts, { maxDrop, confidence }: GateLimits): boolean {
+  return evaluateGates({ maxDrop, confidence }, { pairs }).every(({ passed }) => passed);
+}
+
 /** What gates look at. */
 function gateFacts({ model, comparison, pairs, peakMemoryBytes }: Omit<Judged, 'machine'>): GateFacts {
   const { metrics, latency, bytes } = model;

@@ -17,6 +17,7 @@ export function renderInspection(inspection: Inspection, color: ChalkInstance, w
     ['Largest weights', weightLines(inspection, columns)],
     ['What can be compressed', opportunityLines(inspection, columns)],
     ['What can be trained', gradientLines(inspection, columns)],
+    ['What can be pruned', pruningLines(inspection, columns)],
     ['Notes', noteLines(inspection, columns)],
   ];
   return [
@@ -129,6 +130,36 @@ function gradientLines({ gradients, cost }: Inspection, columns: number): string
       .slice(0, MOST_OBSTACLES)
       .map(({ node, type, reason }) => `- ${wrap(`${node} (${type}): ${reason}`, columns, 4)}`),
     ...(obstacles.length > MOST_OBSTACLES ? [`and ${obstacles.length - MOST_OBSTACLES} more`] : []),
+  ];
+}
+
+/** Groups and layers that are listed one by one. */
+const MOST_GROUPS = 40;
+
+function pruningLines({ pruning }: Inspection, columns: number): string[] {
+  if (!pruning) return [];
+  const { groups, refused, layers, refusedLayers } = pruning;
+  const rows = groups
+    .slice(0, MOST_GROUPS)
+    .map(({ name, channels, layers: makers }) => [
+      shorten(name, columns - 30),
+      `${formatInteger(channels)} channels`,
+      makers.length > 1 ? `made by ${makers.length} layers` : '',
+    ]);
+  const stays = groupBy(refused, ({ op, reason }) => `${op}: ${reason}`);
+  const kept = [
+    ...[...stays].map(([what, nodes]) => `${nodes.length} ${what}`),
+    ...refusedLayers.map(({ name, reason }) => `layer ${name}: ${reason}`),
+  ];
+  const list = (title: string, texts: readonly string[]) =>
+    texts.map((text) => `${title.padEnd(10)} ${wrap(text, columns, 13)}`);
+  return [
+    ...table([{ title: '' }, { title: '', align: 'right' }, { title: '' }], rows).slice(1),
+    ...(groups.length > MOST_GROUPS ? [`and ${groups.length - MOST_GROUPS} more groups`] : []),
+    ...list('layers', layers.length ? [`${layers.length} can be left out: ${layers.join(', ')}`] : []),
+    ...list('stays', kept.slice(0, MOST_OBSTACLES)),
+    ...(kept.length > MOST_OBSTACLES ? [`and ${kept.length - MOST_OBSTACLES} more reasons`] : []),
+    ...(groups.length || layers.length ? [] : ['nothing: no channels or layers can be removed']),
   ];
 }
 

@@ -12,6 +12,7 @@ import { displayShape, exact, flag, namedSizes } from './schemas.js';
 export const options = exact({
   shape: z.array(namedSizes()).default([]),
   gradients: flag().default(false),
+  channels: flag().default(false),
   json: flag().default(false),
   ...displayShape,
 });
@@ -22,18 +23,18 @@ export type InspectionReport = ReturnType<typeof toJson>;
 /** Finds out what a model consists of, what it costs and what can be compressed. */
 export async function inspect(
   path: string,
-  { shape, gradients }: Pick<z.output<typeof options>, 'shape' | 'gradients'>,
+  { shape, ...asked }: Pick<z.output<typeof options>, 'shape' | 'gradients' | 'channels'>,
 ): Promise<InspectionReport> {
-  return toJson(await inspectModel(readModel(resolveModelPath(path)), shape, gradients));
+  return toJson(await inspectModel(readModel(resolveModelPath(path)), shape, asked));
 }
 
 /** Shows what a model consists of, what it costs and what can be compressed. */
 export async function run(
   path: string,
-  { shape, gradients, json }: z.output<typeof options>,
+  { shape, json, ...asked }: z.output<typeof options>,
   { print, color, width }: CommandContext,
 ): Promise<number> {
-  const inspection = await inspectModel(readModel(resolveModelPath(path)), shape, gradients);
+  const inspection = await inspectModel(readModel(resolveModelPath(path)), shape, asked);
   print(json ? JSON.stringify(toJson(inspection), null, 2) : renderInspection(inspection, color, width).join('\n'));
   return EXIT.ok;
 }

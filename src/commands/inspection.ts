@@ -8,6 +8,7 @@ import type { ValueInfo } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import { externalLocations, modelFiles } from '../onnx/write.js';
 import { constantsToInitializers } from '../passes/cleanup/constants-to-initializers.js';
+import { type PruningSurvey, surveyPruning } from '../passes/prune/survey.js';
 import { type Family, surveyModel, type Treatment } from '../passes/quantize/plan.js';
 import { Session } from '../runtime/session.js';
 import { type GradientSurvey, surveyGradients } from '../training/survey.js';
@@ -56,17 +57,30 @@ export interface Inspection {
   loadError: string | undefined;
   /** What can be trained, where that was asked for. */
   gradients?: GradientSurvey | undefined;
+  /** What can be pruned, where that was asked for. */
+  pruning?: PruningSurvey | undefined;
 }
 
 const KNOWN_DOMAINS = ['', 'ai.onnx', 'ai.onnx.ml', 'com.microsoft', 'com.microsoft.nchwc', 'com.ms.internal.nhwc'];
 const LARGEST = 5;
 
+/** What is found out on request. */
+export interface InspectionRequest {
+  /** What can be trained. */
+  gradients?: boolean;
+  /** What can be pruned. */
+  channels?: boolean;
+}
+
 /**
  * Examines a model.
- * @param gradients whether to find out what can be trained.
  * @throws UserError where a given shape does not fit it.
  */
-export async function inspectModel(model: Model, shapes: GivenShapes, gradients = false): Promise<Inspection> {
+export async function inspectModel(
+  model: Model,
+  shapes: GivenShapes,
+  { gradients = false, channels = false }: InspectionRequest = {},
+): Promise<Inspection> {
   const { path } = model.source!;
   const uses = constantUses(model);
   return {
@@ -86,6 +100,7 @@ export async function inspectModel(model: Model, shapes: GivenShapes, gradients 
     functions: model.functions.length,
     loadError: await whyNotLoaded(path),
     ...(gradients && { gradients: await surveyGradients(model) }),
+    ...(channels && { pruning: await surveyPruning(model) }),
   };
 }
 

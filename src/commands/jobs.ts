@@ -6,6 +6,7 @@ import type { CommandContext } from './context.js';
 import { distillOptions, parseStudent } from './distill-options.js';
 import { evaluateOptions } from './evaluate-options.js';
 import { finetuneOptions } from './finetune-options.js';
+import { pruneOptions } from './prune-options.js';
 import { quantizeOptions } from './quantize-options.js';
 import type { ReportOptions } from './reports.js';
 
@@ -30,6 +31,9 @@ const job = <S extends z.ZodType<ReportOptions>>(
 export const JOBS = {
   quantize: job(quantizeOptions, ['model'], async ([model], options, context) =>
     (await import('./quantize.js')).quantize(model!, options, context),
+  ),
+  prune: job(pruneOptions, ['model'], async ([model], options, context) =>
+    (await import('./prune.js')).prune(model!, options, context),
   ),
   finetune: job(finetuneOptions, ['model'], async ([model], options, context) =>
     (await import('./finetune.js')).finetune(model!, options, context),

@@ -2,13 +2,13 @@ import type { TaskData } from '../data/task.js';
 import type { ClassificationAccumulator } from '../evaluate/classification.js';
 import { comparePredictions } from '../evaluate/compare.js';
 import type { Fidelity } from '../evaluate/fidelity.js';
-import { evaluateGates } from '../evaluate/gates.js';
 import { dropOf, type PairedCounts } from '../evaluate/paired.js';
 import type { Model } from '../ir/model.js';
 import { searchGate } from '../passes/quantize/gate-search.js';
 import type { Plan } from '../passes/quantize/plan.js';
 import { withLoadable } from '../runtime/source.js';
 import type { CommandContext } from './context.js';
+import { keepsDrop } from './gating.js';
 import type { ChosenPlan } from './quantize-plan.js';
 import { runModels } from './run-models.js';
 import type { Workbench } from './workbench.js';
@@ -55,7 +55,7 @@ export async function quantizeWithinGate(
   const model = chosen.build(chosen.plan);
   if (!test) return { plan: chosen.plan, model, samples: 0, indices: [] };
   const first = await evaluateBoth(bench, test, chosen.plan, model, options, context);
-  if (!first.pairs || options.maxDrop === undefined || holds(first.pairs, options)) return first;
+  if (!first.pairs || options.maxDrop === undefined || keepsDrop(first.pairs, options)) return first;
   context.note(
     `lost ${(100 * dropOf(first.pairs)).toFixed(2)} points, more than --max-drop allows: putting nodes back to float`,
   );
@@ -67,19 +67,15 @@ export async function quantizeWithinGate(
       context.detail(`${(100 * dropOf(tried.pairs!)).toFixed(2)} points with ${floats(plan)} nodes in float`);
       return tried;
     },
-    ({ pairs }) => holds(pairs!, options),
+    ({ pairs }) => keepsDrop(pairs!, options),
     (a, b) => dropOf(a.pairs!) < dropOf(b.pairs!),
   );
   const best = found?.outcome;
-  return best && (holds(best.pairs!, options) || dropOf(best.pairs!) < dropOf(first.pairs)) ? best : first;
+  return best && (keepsDrop(best.pairs!, options) || dropOf(best.pairs!) < dropOf(first.pairs)) ? best : first;
 }
 
 function floats(plan: Plan): number {
   return [...plan.values()].filter((treatment) => treatment === 'float').length;
-}
-
-function holds(pairs: PairedCounts, { maxDrop, confidence }: GateOptions): boolean {
-  return evaluateGates({ maxDrop, confidence }, { pairs }).every(({ passed }) => passed);
 }
 
 async function evaluateBoth(

@@ -35,13 +35,13 @@ interface TextList {
 }
 
 /** A value given as text or number; `parse` returns undefined for what does not fit, and `expected` says what does. */
-function text<T>(expected: string, parse: (text: string) => T | undefined, list?: undefined): TextSchema<T>;
-function text<T, I extends string | number>(
+export function text<T>(expected: string, parse: (text: string) => T | undefined, list?: undefined): TextSchema<T>;
+export function text<T, I extends string | number>(
   expected: string,
   parse: (text: string) => T | undefined,
   list: { items: z.ZodType<I>; separator: string },
 ): TextSchema<T, I[]>;
-function text<T>(expected: string, parse: (text: string) => T | undefined, list?: TextList): unknown {
+export function text<T>(expected: string, parse: (text: string) => T | undefined, list?: TextList): unknown {
   const forms = [z.string(), z.number(), ...(list ? [z.array(list.items)] : [])];
   return z.union(forms, expecting(expected)).transform((given, context): T => {
     const joined = Array.isArray(given) ? given.join(list!.separator) : String(given);
@@ -149,6 +149,12 @@ const measure = (expected: string, parse: (text: string) => number): TextSchema<
 
 /** A number of bytes: `800000`, `1MB`, `512KiB`. */
 export const byteCount = () => measure('a size such as 1.5MB', parseSize);
+
+/** A share of what there is, `0.5` or `50%`, or a number of bytes, `800000` or `1MB`. */
+export const shareOrBytes = () =>
+  measure('a share such as 0.5 or a size such as 1.5MB', (given) =>
+    given.endsWith('%') || Number(given) <= 1 ? parseFraction(given) : parseSize(given),
+  );
 
 /** Milliseconds: `5`, `5ms`, `1.5s`. */
 export const milliseconds = () => measure('a time such as 5ms', parseDuration);

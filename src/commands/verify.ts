@@ -7,7 +7,7 @@ import { checkOutput } from '../files.js';
 import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
 import { readModel } from '../onnx/read.js';
-import { encodeModel, fitsOneFile, plannedFiles, tensorBytes, writeModel } from '../onnx/write.js';
+import { fileBytes, plannedFiles, writeModel } from '../onnx/write.js';
 import { seededRandom, shuffled } from '../random.js';
 import { countOperators, integerKernels, optimizedGraph } from '../runtime/kernels.js';
 import { type LatencyBudget, type LatencySeries, measureLatency, type TimedInputs } from '../runtime/latency.js';
@@ -168,8 +168,7 @@ async function runOnce(source: Uint8Array | string, bench: Workbench, feeds: Nam
 /** What verification would show of a model, without writing it. */
 export async function foresee(model: Model, bench: Workbench): Promise<Verification> {
   const optimized = await withLoadable([model], ([source]) => optimizedGraph(source!, bench.session));
-  const bytes = fitsOneFile(model) ? encodeModel(model).length : tensorBytes(model);
-  return { model, bytes, integerKernels: integerKernels(countOperators(optimized)) };
+  return { model, bytes: fileBytes(model), integerKernels: integerKernels(countOperators(optimized)) };
 }
 
 /** Equal to the bit on the CPU; other providers do not add up in a fixed order. */

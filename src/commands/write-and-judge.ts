@@ -5,7 +5,7 @@ import type { Fidelity } from '../evaluate/fidelity.js';
 import type { PairedCounts } from '../evaluate/paired.js';
 import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
-import { encodeModel } from '../onnx/write.js';
+import { fileBytes } from '../onnx/write.js';
 import type { Comparison, Report } from '../report/schema.js';
 import type { LatencySeries, TimedInputs } from '../runtime/latency.js';
 import { batchSize } from '../runtime/pool.js';
@@ -33,7 +33,7 @@ export interface Result {
   output: string;
   test: TaskData | undefined;
   /** Where inputs come from that latency is measured on, if there is no test data. */
-  inputs: TaskData;
+  inputs: TaskData | undefined;
   gates: Gates;
   startedAt: Date;
   /** Where the cost of the result depends on the input: the mean multiply-accumulates of a sample. Latency is then the mean
@@ -129,7 +129,7 @@ export async function judgeResult(
         role,
         path,
         model,
-        bytes: own ? await modelBytes(path, model) : encodeModel(model).length,
+        bytes: own ? await modelBytes(path, model) : fileBytes(model),
         provider: bench.provider,
         classification: quality?.contenders[k],
         latency: turn < 0 ? undefined : latency(place + 1 + turn),
@@ -152,8 +152,8 @@ interface Timing {
 /** The contenders that have a file and take as many samples at a time as the result does are timed beside it. */
 async function timingOf(result: Result, single: readonly NamedValues[]): Promise<Timing> {
   const { bench, test, inputs, contenders = [], meanMacs } = result;
-  const feedsOf = (own: Workbench, data: TaskData) =>
-    meanMacs === undefined ? latencyFeeds(own, data) : variedFeeds(data, SEED);
+  const feedsOf = (own: Workbench, data: TaskData | undefined) =>
+    data && meanMacs !== undefined ? variedFeeds(data, SEED) : latencyFeeds(own, data);
   const feeds = meanMacs === undefined ? single : await feedsOf(bench, test ?? inputs);
   const others: Timing['others'] = [];
   for (const contender of contenders) {

@@ -48,6 +48,11 @@ export function fitsOneFile(model: Model, inlineLimit = INLINE_LIMIT): boolean {
   return tensorBytes(model) < inlineLimit;
 }
 
+/** Bytes that a model takes in its files, about so many where they are several. */
+export function fileBytes(model: Model): number {
+  return fitsOneFile(model) ? encodeModel(model).length : tensorBytes(model);
+}
+
 /** How a model is written. */
 export interface WriteOptions {
   /** Bytes of tensors from which on they go to a file of their own; what a message can hold by default. */

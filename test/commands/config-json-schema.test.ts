@@ -12,6 +12,7 @@ describe('the JSON Schema of config files', () => {
     const { jobs, defaults } = written.properties;
     expect(jobs.items.oneOf.map((one: { properties: { command: unknown } }) => one.properties.command)).toMatchObject([
       { const: 'quantize' },
+      { const: 'prune' },
       { const: 'finetune' },
       { const: 'distill' },
       { const: 'adapt' },

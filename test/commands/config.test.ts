@@ -86,7 +86,7 @@ describe('mistakes in a config file name the place and the nearest known key', (
     ['job: []', "c.yaml: unknown key 'job'; did you mean jobs?"],
     [
       'jobs: [{ model: x }]',
-      'jobs[0].command: has no command; name one of quantize, finetune, distill, adapt, evaluate, compare',
+      'jobs[0].command: has no command; name one of quantize, prune, finetune, distill, adapt, evaluate, compare',
     ],
     ['jobs: [{ command: quantise }]', "jobs[0].command: unknown command 'quantise'; did you mean quantize?"],
     ['jobs: [{ command: evaluate, modl: x }]', "jobs[0]: unknown key 'modl'; did you mean model?"],

@@ -50,6 +50,7 @@ describe('options', () => {
   it('that are named are there', () => {
     const help = [
       'quantize',
+      'prune',
       'finetune',
       'distill',
       'adapt',

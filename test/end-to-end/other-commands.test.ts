@@ -47,6 +47,12 @@ describe('inspect', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain('195,330 parameters');
   });
+  it('shows what can be pruned', () => {
+    const { stdout } = nncompress('inspect', IMAGES[0], '--channels');
+    expect(stdout).toMatch(/\/features\/features\.9\/Conv +256 channels/);
+    expect(stdout).toMatch(/layers +3 can be left out: \/features\/features\.3/);
+    expect(stdout).toMatch(/stays +1 Gemm: graph output logits/);
+  });
   it('gives JSON', () => {
     const { models } = JSON.parse(nncompress('inspect', IMAGES[0], '--json').stdout);
     expect(models).toMatchObject([{ parameters: 195330, bytes: 794898 }]);

@@ -27,7 +27,7 @@ export async function prepareForDepth(original: Model): Promise<Model> {
  * A copy of a model without some of its layers: what each takes stands for what it gave. Names of the model's outputs stay.
  * @param layers found in this very model, or a copy
  */
-export async function dropLayers(model: Model, layers: readonly ResidualLayer[]): Promise<Model> {
+export function dropLayers(model: Model, layers: readonly ResidualLayer[]): Model {
   const shallow = model.clone();
   const { graph } = shallow;
   const inputs = new Map(layers.map(({ input, output }) => [output, input]));
@@ -42,7 +42,8 @@ export async function dropLayers(model: Model, layers: readonly ResidualLayer[])
   const bypass = new Bypass(graph);
   for (const shortcut of shortcuts) bypass.take(shortcut, shortcut.inputs[0]!);
   bypass.apply();
-  await runPasses(shallow, [removeDeadNodes]);
+  removeDeadNodes.run(shallow);
+  graph.sort();
   return shallow;
 }
 
@@ -54,20 +55,20 @@ export function evenLayers(count: number, kept: number): Set<number> {
 
 /**
  * Leaves layers out one after the other, each time the one without which outputs change least.
- * @param nearness how near the outputs of models are to those of the whole one: the more, the nearer.
+ * @param nearness how near the outputs of models are to those of the whole one, the more, the nearer; each is built when it
+ *   is needed.
  * @returns those to leave out, the least harmful first.
  */
 export async function leastHarmful(
   model: Model,
   layers: readonly ResidualLayer[],
   count: number,
-  nearness: (models: readonly Model[]) => Promise<readonly number[]>,
+  nearness: (models: readonly (() => Model)[]) => Promise<readonly number[]>,
 ): Promise<ResidualLayer[]> {
   const dropped: ResidualLayer[] = [];
   while (dropped.length < count) {
     const candidates = layers.filter((layer) => !dropped.includes(layer));
-    const models = await Promise.all(candidates.map((layer) => dropLayers(model, [...dropped, layer])));
-    const found = await nearness(models);
+    const found = await nearness(candidates.map((layer) => () => dropLayers(model, [...dropped, layer])));
     dropped.push(candidates[found.indexOf(Math.max(...found))]!);
   }
   return dropped;

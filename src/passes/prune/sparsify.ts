@@ -31,7 +31,7 @@ export interface SparsityResult {
   /** Weights of each layer, and those of them that are not zero. */
   layers: { name: string; before: number; after: number }[];
   /** Layers that stay as they are. */
-  left: { name: string; op: string; reason: string }[];
+  left: { name: string; reason: string }[];
 }
 
 /**
@@ -44,7 +44,7 @@ export async function sparsify(model: Model, options: SparsityOptions): Promise<
   const left: SparsityResult['left'] = [];
   const weights = findWeights(model).filter(({ node, tensor, axis }) => {
     const reason = options.keeps(node) ?? (options.pattern && misfit(tensor.dims[axis]!, options.pattern));
-    if (reason) left.push({ name: node.label, op: node.type, reason });
+    if (reason) left.push({ name: node.label, reason });
     return !reason;
   });
   if (!weights.length) throw noWeights(model, left);

@@ -104,8 +104,8 @@ describe('sparsify', () => {
     expect(numbers(model, 'w')).toEqual([0, 80, 0, 70, 3, 0, 4, 0]);
     const reason = 'it sums over 1 elements, which is no multiple of 4';
     expect(left).toEqual([
-      { name: 'spread', op: 'Conv', reason },
-      { name: 'depthwise', op: 'Conv', reason },
+      { name: 'spread', reason },
+      { name: 'depthwise', reason },
     ]);
   });
 

@@ -1,0 +1,69 @@
+import { rmSync } from 'node:fs';
+import type { CommandContext } from './context.js';
+import { distillationData, openSamples, taughtBy } from './distill-data.js';
+import { scoresOf } from './distill-teachers.js';
+import { trainOnce } from './distill-train.js';
+import { kindOf, type PruneOptions } from './prune-options.js';
+import { type Train, trainedSteps } from './prune-steps.js';
+import { openTrainingData, type TrainingData } from './training-data.js';
+import { checkCheckpoints } from './training-run.js';
+import { deriveWorkbench, type Workbench } from './workbench.js';
+
+/** What pruned models learn from. */
+export interface Trainer {
+  data: TrainingData;
+  train: Train;
+  /** Lets go of what the original said. */
+  close(): void;
+  /** Removes what interrupted runs go on from. */
+  forget(): void;
+}
+
+/**
+ * Opens the data to learn from, if there is any, and has the original say what it makes of it.
+ * @throws UserError where a sample has no label and there is no teacher, or an interrupted run would be lost
+ */
+export async function openTrainer(
+  bench: Workbench,
+  output: string,
+  options: PruneOptions,
+  context: CommandContext,
+): Promise<Trainer | undefined> {
+  const { train, distill, temperature, alpha } = options;
+  if (train === undefined) return undefined;
+  const count = trainedSteps(options);
+  const checkpointOf = (step: number) => (count === 1 ? `${output}.checkpoint` : `${output}.step-${step}.checkpoint`);
+  const checkpoints = Array.from({ length: count }, (_, k) => checkpointOf(k + 1));
+  checkCheckpoints(checkpoints, options);
+  const given = { ...options, train, keepZeros: kindOf(options) === 'weights', launcher: 'local' as const };
+  const samples = distill ? await bench.open(await openSamples(given)) : undefined;
+  const scores = samples && (await scoresOf([{ bench, open: bench.open }], samples, output, options, context));
+  try {
+    const recipe = { loss: 'kd' as const, temperature, alpha: [alpha, alpha] as const, beta: 0 };
+    const data = scores
+      ? taughtBy(await distillationData(bench, samples!, scores, given), recipe)
+      : await openTrainingData(bench, given);
+    // The original knows its training data by heart, and a model that is pruned alone nearly is the original: samples that
+    // are held out of that data would favour it against any epoch of training.
+    const measured = options.validation === undefined ? 'last' : 'each';
+    if (data.note) context.note('the weights of the last epoch are taken; with --validation, those of the best');
+    return {
+      data,
+      train: async (model, step) =>
+        trainOnce(
+          await deriveWorkbench(bench, model, options),
+          data,
+          { label: count === 1 ? 'training' : `step ${step} of ${count}`, checkpoint: checkpointOf(step), measured },
+          given,
+          context,
+        ),
+      close: () => scores?.close(),
+      forget: () => {
+        for (const checkpoint of checkpoints) rmSync(checkpoint, { force: true });
+      },
+    };
+  } catch (error) {
+    scores?.close();
+    throw error;
+  }
+}

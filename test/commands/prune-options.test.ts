@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { kindOf, pruneOptions } from '../../src/commands/prune-options.js';
+import { parseOptions } from '../../src/commands/schemas.js';
+
+const parse = (given: object) => parseOptions(pruneOptions, given);
+
+describe('prune', () => {
+  it.each([
+    [{ macs: '0.5' }, 'channels'],
+    [{ size: '800kB' }, 'channels'],
+    [{ sparsity: 0.8, unstructured: true }, 'weights'],
+    [{ pattern: '2:4' }, 'weights'],
+    [{ layers: 2 }, 'layers'],
+  ])('of %j removes %s', (given, kind) => {
+    expect(kindOf(parse(given))).toBe(kind);
+  });
+
+  it.each([
+    ['0.5', 0.5],
+    ['50%', 0.5],
+    [0.5, 0.5],
+    ['800kB', 800_000],
+    [800_000, 800_000],
+  ])('takes a size as a share or in bytes: %s', (size, expected) => {
+    expect(parse({ size }).size).toBe(expected);
+  });
+
+  it('takes its own output', () => {
+    const options = parse({ pattern: '2:4', exclude: 'head*', round: '8' });
+    expect(options).toMatchObject({ pattern: [2, 4], exclude: ['head*'], round: 8 });
+    expect(parse(options)).toEqual(options);
+  });
+
+  it.each([
+    [{}, 'nothing is asked for: name a target'],
+    [{ macs: 0.5, layers: 2 }, '--layers: channels, single weights and whole layers are pruned in runs of their own'],
+    [{ macs: 0.5, sparsity: 0.5, unstructured: true }, '--sparsity: channels, single weights and whole layers'],
+    [{ macs: 0.5, latency: 0.5 }, '--latency: one target at a time: leave out this one or --macs'],
+    [{ sparsity: 0.5 }, '--sparsity: add --unstructured'],
+    [{ unstructured: true }, '--unstructured: say how many weights become zero'],
+    [{ sparsity: 1.2, unstructured: true }, "--sparsity: expected a fraction such as 0.01 or 1%, got '1.2'"],
+    [{ sparsity: -0.2, unstructured: true }, "--sparsity: expected a fraction such as 0.01 or 1%, got '-0.2'"],
+    [{ sparsity: 0, unstructured: true }, '--sparsity: expected more than 0, got 0'],
+    [{ pattern: '4:2' }, "--pattern: expected how many weights of how many stay, such as 2:4, got '4:2'"],
+    [{ pattern: '2:4', sparsity: 0.5 }, '--sparsity: a pattern says itself how many weights are zero'],
+    [{ pattern: '2:4', steps: 3 }, '--steps: a pattern is there at once'],
+    [{ macs: 0.5, sparseInitializers: true }, '--sparse-initializers: is there for single weights alone'],
+    [{ layers: 2, importance: 'l1' }, "--importance: expected effect or even for layers, got 'l1'"],
+    [{ layers: 0 }, '--layers: expected a whole number from 1, got 0'],
+  ])('refuses %j', (given, message) => {
+    expect(() => parse(given)).toThrow(message);
+  });
+});

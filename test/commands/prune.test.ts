@@ -1,0 +1,137 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type PruneOptions, prune, type Report } from '../../src/index.js';
+import { Tensor } from '../../src/ir/tensor.js';
+import { parseModel } from '../../src/onnx/text.js';
+import { encodeModel } from '../../src/onnx/write.js';
+import { reportSchema } from '../../src/report/schema.js';
+import { randomFloats } from '../ops/gradients/check-gradient.js';
+
+const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/${name}/model.onnx`, import.meta.url));
+
+/** A model in a folder of its own, given as ONNX text; constants of some shapes are random. */
+function place(
+  text: string,
+  shapes: Readonly<Record<string, readonly number[]>> = {},
+): { path: string; folder: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'nncompress-prune-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const constants = Object.keys(shapes).map((name) => `float[1] ${name} = {0}`);
+  const head = '<ir_version: 8, opset_import: ["": 17]>';
+  const model = parseModel(`${head} ${text.replace('CONSTANTS', `<${constants}>`)}`);
+  for (const [seed, [name, dims]] of Object.entries(shapes).entries())
+    model.graph.initializers.set(
+      name,
+      Tensor.from(name, 'float32', dims, randomFloats(dims, seed).data as Float32Array),
+    );
+  writeFileSync(join(folder, 'model.onnx'), encodeModel(model));
+  return { path: join(folder, 'model.onnx'), folder };
+}
+
+/** Two dense layers with 16 units between them. */
+const dense = () =>
+  place(
+    'net (float[n,4] x) => (float[n,2] y) CONSTANTS { [wide] h = MatMul(x, v) r = Relu(h) [head] y = MatMul(r, w) }',
+    {
+      ...{ v: [4, 16], w: [16, 2] },
+    },
+  );
+
+type Group = NonNullable<Report['pruning']>['groups'][number];
+
+const QUIET = { benchmark: false };
+
+describe('prune', () => {
+  it.each<[string, PruneOptions, (models: readonly { macs?: number; parameters?: number; bytes: number }[]) => number]>(
+    [
+      ['macs', { macs: 0.5 }, ([before, after]) => after!.macs! / before!.macs!],
+      ['parameters', { parameters: 0.5 }, ([before, after]) => after!.parameters! / before!.parameters!],
+      ['bytes', { size: 400 }, ([, after]) => (0.5 * after!.bytes) / 400],
+    ],
+  )(
+    'removes channels down to a share of the %s, by their weights where there are no inputs',
+    async (_, target, share) => {
+      const { path, folder } = dense();
+      const report = await prune(path, { ...target, ...QUIET });
+      expect(reportSchema.parse(report).pruning).toMatchObject({ kind: 'channels', importance: 'l2' });
+      expect(report.pruning!.groups).toEqual([{ name: 'wide', before: 16, after: 8 }]);
+      expect(share(report.models)).toBeLessThanOrEqual(0.5);
+      expect(report.warnings).toEqual(['accuracy was not checked: no labelled data was given (--data)']);
+      expect(readdirSync(folder).sort()).toEqual(['model.onnx', 'model.pruned.onnx']);
+    },
+  );
+
+  it('rounds channels, leaves some at least, and takes a part of each layer at most', async () => {
+    const after = async (options: PruneOptions) =>
+      (await prune(dense().path, { dryRun: true, ...options })).pruning!.groups[0]!.after;
+    expect(await after({ macs: 0.5, round: 5 })).toBe(5);
+    expect(await after({ macs: 0.45, round: 1 })).toBe(7);
+    await expect(after({ macs: 0.2, round: 1, minChannels: 4 })).rejects.toThrow('25.0 % is the least');
+    await expect(after({ macs: 0.2, round: 1, maxPerLayer: 0.5 })).rejects.toThrow('50.0 % is the least');
+  });
+
+  it('measures how fast models of fewer channels are, where a time is asked for', async () => {
+    const text = 'net (float[1,512] x) => (float[1,8] y) CONSTANTS { h = MatMul(x, v) r = Relu(h) y = MatMul(r, w) }';
+    const { path } = place(text, { v: [512, 2048], w: [2048, 8] });
+    const { pruning, models } = await prune(path, { latency: 0.6, dryRun: true });
+    const [{ before, after }] = pruning!.groups as [Group];
+    expect(before).toBe(2048);
+    expect(after).toBeLessThan(1600);
+    expect(models[1]!.macs! / models[0]!.macs!).toBeCloseTo(after / before, 2);
+  });
+});
+
+describe('prune refuses', () => {
+  /** Expects a refusal that says some text, and nothing written. */
+  async function refuse(
+    { path, folder }: { path: string; folder: string },
+    options: PruneOptions,
+    says: string | RegExp,
+  ) {
+    await expect(prune(path, { ...options, output: join(folder, 'out.onnx') })).rejects.toThrow(says);
+    expect(readdirSync(folder)).toEqual(['model.onnx']);
+  }
+
+  it('a target that cannot be reached, and says the nearest', () =>
+    refuse(dense(), { macs: 0.1 }, '10.0 % of the multiply-accumulates cannot be reached: 50.0 % is the least'));
+
+  it('a target that is there', () => refuse(dense(), { macs: 1 }, '--macs: all of the multiply-accumulates may stay'));
+
+  it('a model whose every group is protected', () =>
+    refuse(dense(), { macs: 0.5, exclude: '*' }, /no channels can be removed \(.*wide: excluded by --exclude/));
+
+  it('patterns that fit nothing', () => refuse(dense(), { macs: 0.5, exclude: 'nothing*' }, "'nothing*' fits no node"));
+
+  it('measures that need inputs where there are none', () =>
+    refuse(dense(), { macs: 0.5, importance: 'activation' }, '--importance activation: needs inputs to measure on'));
+
+  it('quantized weights', () =>
+    refuse(
+      place(`net (float[n,2] x) => (float[n,2] y) <int8[2,2] q = {1,2,3,4}, float s = {0.1}, int8 z = {0}>
+        { w = DequantizeLinear(q, s, z) y = MatMul(x, w) }`),
+      { macs: 0.5 },
+      'has quantized weights; prune the float model first, then quantize the result',
+    ));
+
+  it('models without weights, or without layers that could be left out', async () => {
+    const plain = () => place('net (float[n,2] x) => (float[n,2] y) { y = Relu(x) }');
+    await refuse(plain(), { macs: 0.5 }, 'no channels can be removed');
+    await refuse(plain(), { sparsity: 0.5, unstructured: true }, 'has no weights that could become zero');
+    await refuse(dense(), { layers: 1 }, 'has no residual blocks or transformer layers');
+  });
+
+  it('more layers than there are, and fewer than have to stay', async () => {
+    const model = fixture('fashion-mobilenet');
+    const options = { dryRun: true, layers: 3 };
+    await expect(prune(model, options)).rejects.toThrow(
+      'has 3 layers, of which 3 are to stay; ask for fewer with --layers',
+    );
+    const exclude = ['/features/features.3/*', '/features/features.5/*'];
+    await expect(prune(model, { ...options, layers: 1, exclude })).rejects.toThrow(
+      /2 of its 3 layers have to stay \(.*features\.3: excluded by --exclude.*--layers 2 is the least/,
+    );
+  });
+});
