@@ -134,7 +134,7 @@ async function cacheFeatures(
   return cache;
 }
 
-async function objectiveOf(bench: Workbench, training: TrainingData, { labelSmoothing, seed }: BatchOptions) {
+async function objectiveOf(bench: Workbench, training: TrainingData, { labelSmoothing }: BatchOptions) {
   const { output, kind, labels } = training.data;
   const probabilities = (await scoreKindOf(bench, training.data, training.indices)) === 'probabilities';
   const scores = { output, kind, probabilities, classes: labels.classes.length, labelSmoothing };
@@ -142,7 +142,7 @@ async function objectiveOf(bench: Workbench, training: TrainingData, { labelSmoo
   if (!teacher) return classification(scores);
   const objective = distilling({ ...scores, ...teacher });
   const { hints } = teacher;
-  return hints ? withHints(objective, hints.terms, { mask: hints.mask, seed }) : objective;
+  return hints ? withHints(objective, hints.terms, hints.mask) : objective;
 }
 
 /** True for parameters of the model that gradients move. */

@@ -4,7 +4,6 @@ import type { Dim } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import { Tensor } from '../ir/tensor.js';
 import { elementCount } from '../ir/types.js';
-import { mixedSeed, seededRandom } from '../random.js';
 import {
   adaptiveAveragePool,
   attentionDivergence,
@@ -52,10 +51,8 @@ interface HintSite {
   weights: string;
   /** Float32 `[rows, tokens]`: 1 for tokens, 0 for what fills a text up; absent where every token counts. */
   mask: string | undefined;
-  /** A random matrix, trained with the student. */
-  matrix(dims: readonly number[], inputs: number): string;
-  /** A vector of zeros, trained with the student. */
-  bias(width: number): string;
+  /** Numbers that are trained with the student, zeros at first. */
+  projection(...dims: number[]): string;
 }
 
 /** How values of one kind are compared. */
@@ -108,13 +105,13 @@ export const HINTS: Readonly<Record<HintKind, HintRow>> = {
     refuses: (student, teacher) =>
       student.length < 2 ? 'it holds one number per row, and no features' : sameRank(student, teacher),
     summary: (g, value, hint) => pooled(g, value, hint.teacher, hint),
-    loss({ g, matrix, bias }, student, teacher, hint) {
+    loss({ g, projection }, student, teacher, hint) {
       const small = pooled(g, student, hint.student, hint);
       const [own, taught] = [hint.student, hint.teacher].map((value) => canonicalDims(value)[1]!) as [number, number];
       const ones = commonSizes(hint).map(() => 1);
       const projected = ones.length
-        ? g.op('Conv', [small, matrix([taught, own, ...ones], own), bias(taught)])
-        : g.add(g.op('MatMul', [small, matrix([own, taught], own)]), bias(taught));
+        ? g.op('Conv', [small, projection(taught, own, ...ones), projection(taught)])
+        : g.add(g.op('MatMul', [small, projection(own, taught)]), projection(taught));
       return g.div(meanSquaredError(g, projected, teacher), hint.power);
     },
   },
@@ -142,9 +139,9 @@ export const HINTS: Readonly<Record<HintKind, HintRow>> = {
     tokenAxes: [1],
     refuses: ofRank(3, 'hidden states'),
     summary: (_, value) => value,
-    loss({ g, mask, matrix }, student, teacher, hint) {
+    loss({ g, mask, projection }, student, teacher, hint) {
       const [own, taught] = [hint.student, hint.teacher].map((value) => canonicalDims(value)[2]!) as [number, number];
-      const projected = own === taught ? student : g.op('MatMul', [student, matrix([own, taught], own)]);
+      const projected = own === taught ? student : g.op('MatMul', [student, projection(own, taught)]);
       return g.div(hiddenStateDistance(g, projected, teacher, mask), hint.power);
     },
   },
@@ -209,18 +206,13 @@ export function hintProbe(teacher: Model, hints: readonly Hint[]): Model {
 /**
  * An objective, and the losses of hints beside it.
  * @param mask input of the model that is 0 for what fills texts up.
- * @param seed of the projections' first values.
  */
-export function withHints(
-  objective: Objective,
-  hints: readonly FedHint[],
-  { mask, seed }: { mask: string | undefined; seed: number },
-): Objective {
+export function withHints(objective: Objective, hints: readonly FedHint[], mask: string | undefined): Objective {
   return (at) => {
     const { g } = at;
     const sum = objective(at);
     const known = at.model.graph.index().producer;
-    const site = siteOf(at, mask, seed);
+    const site = siteOf(at, mask);
     const losses = hints.map((hint) => {
       const { kind, student, input, dims, weight } = hint;
       if (!known.has(student.name))
@@ -236,18 +228,16 @@ export function withHints(
   };
 }
 
-function siteOf({ g, input, parameter }: ObjectiveSite, mask: string | undefined, seed: number): HintSite {
-  let made = 0;
+/**
+ * Projections begin at zero, so that the student is not pushed about before they know how to read it: random ones made a
+ * transformer collapse.
+ */
+function siteOf({ g, input, parameter }: ObjectiveSite, mask: string | undefined): HintSite {
   return {
     g,
     weights: input(ROW_WEIGHTS, 'float32', ['rows']),
     mask: mask && g.cast(mask, FLOAT),
-    matrix(dims, inputs) {
-      const random = seededRandom(mixedSeed(seed, made++));
-      const bound = Math.sqrt(3 / inputs);
-      const values = Float32Array.from({ length: elementCount(dims) }, () => bound * (2 * random() - 1));
-      return parameter(Tensor.of('hint/projection', 'float32', dims, values));
-    },
-    bias: (width) => parameter(Tensor.of('hint/bias', 'float32', [width], new Float32Array(width))),
+    projection: (...dims) =>
+      parameter(Tensor.of('hint/projection', 'float32', dims, new Float32Array(elementCount(dims)))),
   };
 }

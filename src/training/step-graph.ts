@@ -101,7 +101,7 @@ export async function buildStepGraph(
       file: model.source?.path,
       mend: 'freeze less',
     });
-  if (options.keepZeros) maskGradients(model, parameters, gradients);
+  if (options.keepZeros) maskGradients(model, own, gradients);
   const isFused = model.opset <= LAST_FUSED_OPSET && provider === 'cpu';
   if (statistics.length && !isFused) lowerBatchNorms(model, (name) => facts.get(name)?.dims?.length);
   for (const { name, next } of statistics) gradients.set(name, next);
