@@ -1,3 +1,5 @@
+import { TILE, tileProducts } from './tile-products.js';
+
 /**
  * Solves A·x = b for several b by Cholesky's factorization A = L·Lᵀ, in place. The right-hand sides are rows below A:
  * factorizing them along with it makes them L⁻¹·b. In tiles of four by four, so that numbers are used where they are.
@@ -9,8 +11,6 @@ export function solvePositiveDefinite(system: Float64Array, n: number, sides: nu
   factorize(system, n, n + sides);
   for (let row = n; row < n + sides; row += TILE) substituteBack(system, n, row, Math.min(row + TILE, n + sides));
 }
-
-const TILE = 4;
 
 function factorize(a: Float64Array, n: number, rows: number): void {
   for (let first = 0; first < n; first += TILE) {
@@ -38,44 +38,16 @@ function pivotOf(a: Float64Array, n: number, column: number, first: number): num
 
 /** Takes the products of the columns before a tile from it. */
 function subtractProducts(a: Float64Array, n: number, row: number, end: number, first: number, last: number): void {
-  if (end - row === TILE && last - first === TILE) subtractFullTile(a, n, row, first);
-  else
+  if (end - row === TILE && last - first === TILE) {
+    const sums = tileProducts(a, row * n, n, a, first * n, n, first);
+    for (let k = 0; k < sums.length; k++) a[(row + (k >> 2)) * n + first + (k & 3)]! -= sums[k]!;
+  } else
     for (let i = row; i < end; i++)
       for (let j = first; j < last; j++) {
         let sum = 0;
         for (let k = 0; k < first; k++) sum += a[i * n + k]! * a[j * n + k]!;
         a[i * n + j]! -= sum;
       }
-}
-
-/** Sixteen sums at once: each number that is read takes part in four products. */
-function subtractFullTile(a: Float64Array, n: number, row: number, first: number): void {
-  const [i0, i1, i2, i3] = [row * n, (row + 1) * n, (row + 2) * n, (row + 3) * n];
-  const [j0, j1, j2, j3] = [first * n, (first + 1) * n, (first + 2) * n, (first + 3) * n];
-  let [s00, s01, s02, s03, s10, s11, s12, s13] = [0, 0, 0, 0, 0, 0, 0, 0];
-  let [s20, s21, s22, s23, s30, s31, s32, s33] = [0, 0, 0, 0, 0, 0, 0, 0];
-  for (let k = 0; k < first; k++) {
-    const [b0, b1, b2, b3] = [a[j0 + k]!, a[j1 + k]!, a[j2 + k]!, a[j3 + k]!];
-    const [x0, x1, x2, x3] = [a[i0 + k]!, a[i1 + k]!, a[i2 + k]!, a[i3 + k]!];
-    s00 += x0 * b0;
-    s01 += x0 * b1;
-    s02 += x0 * b2;
-    s03 += x0 * b3;
-    s10 += x1 * b0;
-    s11 += x1 * b1;
-    s12 += x1 * b2;
-    s13 += x1 * b3;
-    s20 += x2 * b0;
-    s21 += x2 * b1;
-    s22 += x2 * b2;
-    s23 += x2 * b3;
-    s30 += x3 * b0;
-    s31 += x3 * b1;
-    s32 += x3 * b2;
-    s33 += x3 * b3;
-  }
-  const sums = [s00, s01, s02, s03, s10, s11, s12, s13, s20, s21, s22, s23, s30, s31, s32, s33];
-  for (let t = 0; t < sums.length; t++) a[(row + (t >> 2)) * n + first + (t & 3)]! -= sums[t]!;
 }
 
 /** Solves Lᵀ·x = y for some rows y. */

@@ -9,7 +9,7 @@ import { runPasses } from '../pass.js';
 import { putBeside } from '../side-by-side.js';
 import { keyOf, type RefitLayer, type Target } from './refit-layers.js';
 import type { LeftIndices } from './resized-node.js';
-import type { MomentNames } from './sums-protocol.js';
+import type { Keep, MomentNames } from './sums-protocol.js';
 
 /** The first operator set in which sums take their axes as an input. */
 const OPSET = 13;
@@ -17,6 +17,21 @@ const OPSET = 13;
 /** Raises a model to an operator set in which statistics can be written. */
 export async function raiseForSums(model: Model): Promise<void> {
   if (model.opset < OPSET) await runPasses(model, [upgradeOpset(OPSET)]);
+}
+
+/** Values of both networks that are kept, so that what comes before them is not computed again. */
+export interface Kept {
+  /** Those that were kept before. */
+  have: readonly string[];
+  /** Those that this model is to give; undefined where that were too much. */
+  want: readonly string[] | undefined;
+}
+
+/** A model that computes moments of layers. */
+export interface MomentsModel {
+  model: Model;
+  layers: MomentNames[];
+  keep: Keep | undefined;
 }
 
 /**
@@ -29,7 +44,8 @@ export async function momentsModel(
   layers: readonly RefitLayer[],
   left: LeftIndices,
   facts: ReadonlyMap<string, ValueFacts>,
-): Promise<{ model: Model; layers: MomentNames[] }> {
+  kept: Kept = { have: [], want: undefined },
+): Promise<MomentsModel> {
   const model = pruned.clone();
   const nameOf = putBeside(model, original);
   model.graph.valueInfos.clear();
@@ -41,9 +57,34 @@ export async function momentsModel(
     const { groups, outputs, inputs } = layer.layout;
     return { groups, outputs, inputs, names: moments(g, x, g.sub(wanted, found), wanted) };
   });
-  model.graph.outputs = names.flatMap((layer) => Object.values(layer.names).map((name) => ({ name })));
+  const keep = kept.want && keepOf(kept.want, nameOf, kept.have);
+  const given = keep?.flatMap(([as, from]) => (as === from ? [] : [from])) ?? [];
+  model.graph.outputs = [...names.flatMap((layer) => Object.values(layer.names)), ...given].map((name) => ({ name }));
+  resume(model, keepOf(kept.have, nameOf, []), facts);
   await runPasses(model, [removeDeadNodes]);
-  return { model, layers: names };
+  return { model, layers: names, keep };
+}
+
+/** Under which names values of both networks are kept, and from which they are taken: those that there are already stay. */
+function keepOf(values: readonly string[], nameOf: (value: string) => string, have: readonly string[]): Keep {
+  return values.flatMap((value) => {
+    const pair = [['pruned', value] as const, ['original', nameOf(value)] as const];
+    const sides = pair[0]![1] === pair[1]![1] ? pair.slice(0, 1) : pair;
+    return sides.map(([side, name]) => {
+      const as = `kept/${side}/${value}`;
+      return [as, have.includes(value) ? as : name] as const;
+    });
+  });
+}
+
+/** Has a model take values that were kept, and not compute them. */
+function resume(model: Model, keep: Keep, facts: ReadonlyMap<string, ValueFacts>): void {
+  const { graph } = model;
+  for (const [as] of keep) {
+    const { type, dims } = facts.get(as.slice(as.indexOf('/', 'kept/'.length) + 1))!;
+    graph.inputs.push({ name: as, type: { kind: 'tensor', elem: type, shape: dims!.map(() => undefined) } });
+  }
+  graph.replaceAllUses(new Map(keep.map(([as, from]) => [from, as])));
 }
 
 /** Both models side by side. */

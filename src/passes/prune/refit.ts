@@ -1,11 +1,12 @@
-import type { ValueFacts } from '../../analysis/value-types.js';
 import type { Model } from '../../ir/model.js';
 import { Tensor } from '../../ir/tensor.js';
 import { elementCount } from '../../ir/types.js';
+import { bytesOf, frontierOf } from './frontier.js';
 import { momentsModel } from './moments-model.js';
 import { type Affected, type BiasPlace, planRefit, type RefitLayer } from './refit-layers.js';
 import type { LeftIndices } from './resized-node.js';
 import { type Correction, RIDGE } from './ridge.js';
+import type { MomentNames } from './sums-protocol.js';
 import { type CollectOptions, SumsThread } from './sums-thread.js';
 import { typicalFacts } from './typical-facts.js';
 
@@ -13,8 +14,6 @@ import { typicalFacts } from './typical-facts.js';
 export interface RefitOptions extends CollectOptions {
   /** How much the old weights weigh: λ over the mean square of a layer's inputs. */
   ridge?: number | undefined;
-  /** Called after each pass over the data. */
-  onProgress?: ((done: number, of: number) => void) | undefined;
 }
 
 /** A layer that was fitted: squares of its error on the calibration data over the variance of what it should give. */
@@ -50,12 +49,23 @@ export async function refit(
   const result: RefitResult = { fitted: [], left: obstacles.map(({ node, reason }) => ({ node: node.label, reason })) };
   const stages = Math.max(0, ...layers.map(({ stage }) => stage + 1));
   const thread = new SumsThread();
+  let have: readonly string[] = [];
   try {
     for (let stage = 0; stage < stages; stage++) {
       const together = layers.filter((layer) => layer.stage === stage);
-      for (const record of await fitStage(original, pruned, together, left, facts, thread, options))
+      const open = new Set(layers.filter((layer) => layer.stage >= stage).map(({ node }) => node));
+      const frontier = frontierOf(pruned, open);
+      const bytes = bytesOf(frontier, facts);
+      const fits = stage > 0 && bytes !== undefined && 2 * bytes * thread.batches <= MOST_KEPT;
+      const moments = await momentsModel(original, pruned, together, left, facts, {
+        have,
+        want: fits ? frontier : undefined,
+      });
+      const fitted = () => fitLayers(pruned, together, moments.layers, thread, options.ridge ?? RIDGE);
+      for (const record of await thread.collect(moments.model, options, fitted, moments.keep))
         if ('reason' in record) result.left.push(record);
         else result.fitted.push(record);
+      if (fits) have = frontier;
       options.onProgress?.(stage + 1, stages);
     }
   } finally {
@@ -64,29 +74,28 @@ export async function refit(
   return result;
 }
 
-async function fitStage(
-  original: Model,
+/** Bytes of activations that may be kept between passes over the data. */
+const MOST_KEPT = 2 ** 29;
+
+/** Fits layers by their moments. */
+async function fitLayers(
   pruned: Model,
   layers: readonly RefitLayer[],
-  left: LeftIndices,
-  facts: ReadonlyMap<string, ValueFacts>,
+  names: readonly MomentNames[],
   thread: SumsThread,
-  { batches, ridge = RIDGE, session, signal }: RefitOptions,
+  ridge: number,
 ): Promise<(RefitRecord | { node: string; reason: string })[]> {
-  const { model, layers: names } = await momentsModel(original, pruned, layers, left, facts);
-  return thread.collect(model, { batches, session, signal }, async () => {
-    const records: (RefitRecord | { node: string; reason: string })[] = [];
-    for (const [k, layer] of layers.entries()) {
-      const correction = await thread.call('correct', names[k]!, { ridge, hasBias: layer.bias !== undefined });
-      const node = layer.node.label;
-      if (!correction) records.push({ node, reason: 'its values on the calibration data are not finite' });
-      else {
-        applyCorrection(pruned, layer, correction);
-        records.push({ node, before: correction.before, after: correction.after });
-      }
+  const records: (RefitRecord | { node: string; reason: string })[] = [];
+  for (const [k, layer] of layers.entries()) {
+    const correction = await thread.call('correct', names[k]!, { ridge, hasBias: layer.bias !== undefined });
+    const node = layer.node.label;
+    if (!correction) records.push({ node, reason: 'its values on the calibration data are not finite' });
+    else {
+      applyCorrection(pruned, layer, correction);
+      records.push({ node, before: correction.before, after: correction.after });
     }
-    return records;
-  });
+  }
+  return records;
 }
 
 function applyCorrection(model: Model, layer: RefitLayer, correction: Correction): void {

@@ -34,10 +34,16 @@ export interface ConsumerNames extends TakenNames {
   gram: Float32Array;
 }
 
+/**
+ * What is kept of each batch for the next models, which have inputs of these names: an output of this model, or what was
+ * kept under that name before. Absent: what was kept stays.
+ */
+export type Keep = readonly (readonly [as: string, from: string])[];
+
 /** Calls that the thread of sums answers: it runs one model at a time, and adds up its outputs over batches. */
 export interface SumsMethods {
-  open(model: Uint8Array | string, options: SessionOptions): Promise<void>;
-  /** Runs the model on a batch, and adds its outputs to the sums. */
+  open(model: Uint8Array | string, options: SessionOptions, keep: Keep | undefined): Promise<void>;
+  /** Runs the model on the next batch and what is kept of it, and adds its outputs to the sums. */
   add(feeds: NamedValues): Promise<void>;
   sums(names: readonly string[]): Float64Array[];
   /** The correction of a layer; undefined where something seen was not finite. */

@@ -1,20 +1,32 @@
+import type { NamedValues } from '../../ir/types.js';
 import { LocalSession } from '../../runtime/local-session.js';
 import { serve } from '../../runtime/serve.js';
 import { type Consumer, eliminate } from './elimination.js';
 import { addShares, sharesOf } from './interpolation.js';
 import { correct, type Moments } from './ridge.js';
-import type { ConsumerNames, MomentNames, SumsMethods, TakenNames, TargetNames } from './sums-protocol.js';
+import type { ConsumerNames, Keep, MomentNames, SumsMethods, TakenNames, TargetNames } from './sums-protocol.js';
 
 let session: LocalSession | undefined;
 let sums = new Map<string, Float64Array>();
+/** What is kept of each batch, and how many batches there were in this pass. */
+const kept: NamedValues[] = [];
+let keep: Keep | undefined;
+let place = 0;
 
 serve<SumsMethods>({
-  async open(model, options) {
+  async open(model, options, wanted) {
     sums = new Map();
+    [keep, place] = [wanted, 0];
     session = await LocalSession.create(model, { ...options, memoryPattern: false });
   },
   async add(feeds) {
-    for (const [name, { data }] of Object.entries(await session!.run(feeds))) addTo(name, data as Float32Array);
+    const own = kept[place] ?? {};
+    const inputs = session!.info.inputs.flatMap(({ name }) => (own[name] ? [[name, own[name]] as const] : []));
+    const results = await session!.run({ ...feeds, ...Object.fromEntries(inputs) });
+    if (keep) kept[place] = Object.fromEntries(keep.map(([as, from]) => [as, results[from] ?? own[from]!]));
+    const inner = new Set(keep?.map(([, from]) => from));
+    for (const [name, { data }] of Object.entries(results)) if (!inner.has(name)) addTo(name, data as Float32Array);
+    place++;
   },
   sums: (names) => names.map(sumOf),
   correct(layer, options) {

@@ -41,4 +41,15 @@ describe('eliminate', () => {
     // Without channel 0 element 1 is lost; without channel 1 then E(2·x0)², as element 0 counts twice, and element 3.
     expect(losses([consumer(covariance, unit, 1, 2)], 2)).toEqual([1, 11]);
   });
+
+  it('takes one of each pair of many channels that are the same', () => {
+    const [channels, half] = [300, 150];
+    const covariance = Array.from({ length: channels ** 2 }, (_, k) =>
+      Number(Math.floor(k / channels) % half === (k % channels) % half),
+    );
+    const gram = Array.from({ length: channels ** 2 }, (_, k) => Number(k % (channels + 1) === 0));
+    const found = losses([consumer(covariance, gram, 1)], channels);
+    // What is left of a pair gives both of two outputs.
+    for (let k = 0; k < half; k++) expect([found[k]!, found[k + half]!].sort()).toEqual([0, 2]);
+  });
 });

@@ -26,11 +26,13 @@ export const reconstruction: Criterion = {
     try {
       return await thread.collect(model, site, async () => {
         const losses = new Map<ChannelGroup, Float64Array>();
-        for (const group of groups) {
+        for (const [place, group] of groups.entries()) {
+          site.signal?.throwIfAborted();
           const known = group.consumers.filter((consumer) => taken.has(consumer));
           const consumers = known.map((consumer) => ({ ...taken.get(consumer)!, gram: grams.get(consumer)! }));
           const found = await thread.call('eliminate', consumers, { channels: group.size, ridge: RIDGE });
           if (found && consumers.length) losses.set(group, found);
+          site.onProgress?.(place + 1, groups.length);
         }
         return losses;
       });
