@@ -225,6 +225,7 @@ export function distillArguments(command: Command): Command {
     rows: [
       ['--teacher <file>', 'ONNX file of the large model; of several, the mean is learnt: repeatable', 'repeatable'],
       ['--student <template>', `build the small model: ${oneOf(STUDENTS)}, or auto; small or base: cnn:small`],
+      ['--shrink <share>', 'the student is the teacher with so much of its layers or parameters: 0.5'],
       ['--parameters <n>', 'most parameters of a built student: 500k, or a share of its teacher’s: 10%'],
       ['--macs <n>', 'most multiply-accumulates a sample of a built student: 2M, or a share of its teacher’s'],
       ['--unlabelled <path>', 'further samples to learn from, whose labels are not looked at'],
@@ -260,6 +261,7 @@ export function distillArguments(command: Command): Command {
     examples(
       'distill student.onnx --teacher teacher.onnx --train train/ --data test/ -o small.onnx',
       'distill --teacher teacher.onnx --student cnn:small --train train/ --data test/ -o small/model.onnx',
+      'distill --teacher teacher.onnx --shrink 0.5 --train train/ --data test/ -o half/model.onnx',
       'distill student.onnx --teacher a.onnx --teacher b.onnx --train few.csv --unlabelled many.csv',
     ),
   );

@@ -134,7 +134,7 @@ function jobOfReport({ command, options, models }: Report, file: string): Job {
     });
   const again = Object.entries(options).filter(([key]) => !RUN_OPTIONS.includes(key) && key !== 'force');
   const kind: JobKind = JOBS[known];
-  const isNew = kind.models.some((key) => again.some(([name, value]) => name === key && kind.isOption?.(value)));
+  const isNew = kind.isOption !== undefined && !models.some((model) => model.role === 'original');
   const roles = known === 'compare' ? ['original', 'compressed'] : isNew ? [] : ['original'];
   const missing = roles.find((role) => !models.some((model) => model.role === role));
   if (missing) throw new UserError(`names no ${missing} model`, { file, where: 'models' });

@@ -11,6 +11,7 @@ import {
   listOf,
   makingShape,
   nonNegativeNumber,
+  openShare,
   path,
   positiveNumberOrAuto,
   shares,
@@ -42,6 +43,8 @@ const fields = exact({
   teacher: listOf(path()).refine((teachers) => teachers.length > 0, 'expected a path, got nothing'),
   /** A new student, where none is given as a file: a template and perhaps its size, `cnn:small`. */
   student: studentName().optional(),
+  /** The student is the first teacher, with this share of its layers or parameters. */
+  shrink: openShare().optional(),
   /** Parameters and multiply-accumulates that a new student may have; up to 1, as a share of its teacher's. */
   parameters: countOrShare().optional(),
   macs: countOrShare().optional(),

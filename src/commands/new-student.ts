@@ -21,10 +21,10 @@ import { fastEnough, sizeOf, sizeWanted } from './student-size.js';
 import { latencyFeeds, measureFiles } from './verify.js';
 import { deriveWorkbench, type Workbench } from './workbench.js';
 
-/** A student that was built from a template. */
+/** A student that was built, from a template or from the teacher. */
 export interface NewStudent {
-  template: StudentTemplate;
-  size: StudentSize;
+  template: Pick<StudentTemplate, 'name' | 'about'>;
+  size: Omit<StudentSize, 'scale'>;
   bench: Workbench;
 }
 
@@ -64,7 +64,8 @@ export async function newStudents(
           const bench = await build(one);
           return (await latenciesOf([bench], await bench.open(data.dataset)))[0]!;
         });
-      students.push({ template, size, bench: await build(size) });
+      const { scale, ...cost } = size;
+      students.push({ template, size: cost, bench: await build(size) });
     } catch (error) {
       if (!(error instanceof UserError) || name !== AUTO) throw error;
       leftOut.push({ template, reason: error.message });

@@ -40,8 +40,8 @@ export async function studentOf(
   return { chosen, candidates: [...(taken ? tried : [candidateOf(chosen, true)]), ...left] };
 }
 
-function candidateOf({ template, size: { scale, ...cost } }: NewStudent, chosen: boolean): StudentCandidate {
-  return { template: template.name, chosen, ...cost };
+function candidateOf({ template, size }: NewStudent, chosen: boolean): StudentCandidate {
+  return { template: template.name, chosen, ...size };
 }
 
 /** A new student's part of the report. */

@@ -7,6 +7,7 @@ import { AUTO, type DistillOptions, parseStudent } from './distill-options.js';
 import type { Teacher } from './distill-teachers.js';
 import { besideWhich } from './model-pair.js';
 import { type NewStudents, newStudents, withoutNorms } from './new-student.js';
+import { shrunkTeacher } from './shrunk-student.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
 /** The student to train, or those of which it will be one. */
@@ -35,7 +36,10 @@ export async function openStudents(
     return { first, fresh: undefined, isKnown: true, ready: async (model) => model };
   }
   const [teacher] = teachers;
-  const fresh = await newStudents(teacher!, await teacher!.open(samples), output, options);
+  const data = await teacher!.open(samples);
+  const fresh = await (options.shrink === undefined
+    ? newStudents(teacher!, data, output, options)
+    : shrunkTeacher(teacher!, data, output, options, context));
   return { first: fresh.students[0]!.bench, fresh, isKnown: fresh.students.length === 1, ready: withoutNorms };
 }
 
@@ -54,19 +58,23 @@ async function openStudent(
 /** @throws UserError where no student is named, two are, or what is asked of one cannot be done */
 export function checkStudent(
   path: string | undefined,
-  { student, parameters, macs, maxLatency }: DistillOptions,
+  { student, shrink, parameters, macs, maxLatency }: DistillOptions,
   { world }: CommandContext,
 ): void {
-  if (path !== undefined && student !== undefined)
-    throw new UserError('the student is given as a file, too', {
-      file: `--student ${student}`,
-      mend: `leave one out: ${path} is trained, or a new one is built`,
+  const built = [
+    ...(student === undefined ? [] : [`--student ${student}`]),
+    ...(shrink === undefined ? [] : [`--shrink ${shrink}`]),
+  ];
+  const [first, second] = [...built, ...(path === undefined ? [] : [path])];
+  if (first === undefined)
+    throw new UserError('no student is named', {
+      mend: 'give an ONNX file, have one built: --student cnn:small, or shrink the teacher: --shrink 0.5',
     });
+  if (second !== undefined)
+    throw new UserError(`the student is given as ${second}, too`, { file: first, mend: 'leave one out' });
   const size = parameters === undefined ? (macs === undefined ? undefined : '--macs') : '--parameters';
-  if (path !== undefined && size)
-    throw new UserError('is about a new student, and one is given as a file', { file: size, mend: 'leave it out' });
-  if (path === undefined && student === undefined)
-    throw new UserError('no student is named', { mend: 'give an ONNX file, or have one built: --student cnn:small' });
+  if (student === undefined && size)
+    throw new UserError('is about a student that is built', { file: size, mend: 'leave it out, or name a --student' });
   const isAuto = student !== undefined && parseStudent(student)!.template === AUTO;
   if (isAuto && maxLatency !== undefined && world.size > 1)
     throw new UserError('each process would find students of another width', {

@@ -98,9 +98,17 @@ describe('distill --student', () => {
     ],
     [['--student', 'cnn:small', '--macs', '1M'], '--student cnn:small: says the size, as does --macs; leave one out'],
     [['--student', 'cnn', '--parameters', '900'], '--parameters: a cnn for this task has at least'],
-    [[], 'no student is named; give an ONNX file, or have one built: --student cnn:small'],
-    [['fixtures/digits-m5/model.onnx', '--student', 'cnn'], '--student cnn: the student is given as a file, too'],
-    [['fixtures/digits-m5/model.onnx', '--macs', '1M'], '--macs: is about a new student'],
+    [[], 'no student is named; give an ONNX file, have one built: --student cnn:small, or shrink the teacher'],
+    [
+      ['--student', 'cnn', '--shrink', '0.5'],
+      '--student cnn: the student is given as --shrink 0.5, too; leave one out',
+    ],
+    [['--shrink', '1'], "--shrink: expected a share between 0 and 1 such as 0.5 or 50%, got '1'"],
+    [
+      ['fixtures/digits-m5/model.onnx', '--student', 'cnn'],
+      '--student cnn: the student is given as fixtures/digits-m5/model.onnx, too',
+    ],
+    [['fixtures/digits-m5/model.onnx', '--macs', '1M'], '--macs: is about a student that is built'],
   ])('refuses %j in one line', (more, text) => {
     const { status, stderr } = distill('--teacher', TEACHER, '-o', join(scratch(), 'out.onnx'), ...more);
     expect([status, stderr]).toEqual([2, expect.stringContaining(text)]);
