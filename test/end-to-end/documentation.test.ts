@@ -2,7 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { program, root, scratch } from './program.js';
+import { isThorough, program, root, scratch } from './program.js';
+
+/** Pages whose examples train, and take long together; those of README.md are always run. */
+const LONG = ['docs/distill.md', 'docs/prune.md', 'docs/finetune.md'];
 
 const PAGES = [
   'README.md',
@@ -27,7 +30,8 @@ function workplace(): { folder: string; path: string } {
 }
 
 describe.skipIf(process.platform === 'win32')('examples', () => {
-  const examples = PAGES.flatMap((page) => examplesOf(page).map((text) => ({ page, text, start: text.slice(0, 50) })));
+  const pages = PAGES.filter((page) => isThorough || !LONG.includes(page));
+  const examples = pages.flatMap((page) => examplesOf(page).map((text) => ({ page, text, start: text.slice(0, 50) })));
   it('are there', () => expect(examples.length).toBeGreaterThan(5));
   it.each(examples)('of $page run: $start', ({ text }) => {
     const { folder, path } = workplace();

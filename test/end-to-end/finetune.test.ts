@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Tensor } from '../../src/ir/tensor.js';
 import { readModel } from '../../src/onnx/read.js';
 import { encodeModel } from '../../src/onnx/write.js';
-import { killAfter, nncompress, readReport, root, SPEECH, scratch } from './program.js';
+import { isThorough, killAfter, nncompress, readReport, root, SPEECH, scratch } from './program.js';
 
 const [MODEL, TEST] = SPEECH;
 const TRAIN = 'fixtures/spoken-digits/train';
@@ -87,7 +87,7 @@ describe('finetune', () => {
     expect(JSON.parse(evaluated.stdout).models[0].metrics.accuracy).toBe(models[1]!.metrics!.accuracy);
   });
 
-  it('killed again and again, resumed to the same file', async () => {
+  it.runIf(isThorough)('killed again and again, resumed to the same file', async () => {
     const folder = scratch();
     const args = [
       ...['finetune', MODEL, '--train', TRAIN, '--classes', 'auto', '--epochs', '2', '--batch', '8'],

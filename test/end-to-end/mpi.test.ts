@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hasMpi, mpirun } from '../parallel/mpirun.js';
-import { nncompress, program, root, SPEECH, scratch } from './program.js';
+import { isThorough, nncompress, program, root, SPEECH, scratch } from './program.js';
 
 const finetune = (output: string, ...more: string[]) => [
   ...['finetune', join(root, SPEECH[0]), '--train', join(root, 'fixtures/spoken-digits/train'), '-o', output],
@@ -21,23 +21,26 @@ describe.skipIf(!hasMpi)('processes that mpirun started', () => {
     expect(readFileSync(processes)).toEqual(readFileSync(threads));
   });
 
-  it('end together where one is killed, and go on from the checkpoint to the same model', async () => {
-    const folder = scratch();
-    const [whole, killed] = [join(folder, 'whole.onnx'), join(folder, 'killed.onnx')];
-    const args = (output: string) =>
-      finetune(output, '--launcher', 'mpi', '--epochs', '4', '--checkpoint-every', '0.1');
-    expect(mpirun(2, program, ...args(whole)).status).toBe(0);
-    const env = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' };
-    const flags = ['--oversubscribe', '-n', '2', 'sh', '-c'];
-    const rank = `[ $OMPI_COMM_WORLD_RANK = 1 ] && echo $$ > ${join(folder, 'pid')}; exec "$@"`;
-    const job = spawn('mpirun', [...flags, rank, 'sh', process.execPath, program, ...args(killed)], { env });
-    while (!existsSync(`${killed}.checkpoint`) && job.exitCode === null) await new Promise((r) => setTimeout(r, 20));
-    process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')), 'SIGKILL');
-    expect(await new Promise((resolve) => job.once('exit', resolve))).not.toBe(0);
-    expect(existsSync(killed)).toBe(false);
-    expect(mpirun(2, program, ...args(killed), '--resume').status).toBe(0);
-    expect(readFileSync(killed)).toEqual(readFileSync(whole));
-  });
+  it.runIf(isThorough)(
+    'end together where one is killed, and go on from the checkpoint to the same model',
+    async () => {
+      const folder = scratch();
+      const [whole, killed] = [join(folder, 'whole.onnx'), join(folder, 'killed.onnx')];
+      const args = (output: string) =>
+        finetune(output, '--launcher', 'mpi', '--epochs', '4', '--checkpoint-every', '0.1');
+      expect(mpirun(2, program, ...args(whole)).status).toBe(0);
+      const env = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' };
+      const flags = ['--oversubscribe', '-n', '2', 'sh', '-c'];
+      const rank = `[ $OMPI_COMM_WORLD_RANK = 1 ] && echo $$ > ${join(folder, 'pid')}; exec "$@"`;
+      const job = spawn('mpirun', [...flags, rank, 'sh', process.execPath, program, ...args(killed)], { env });
+      while (!existsSync(`${killed}.checkpoint`) && job.exitCode === null) await new Promise((r) => setTimeout(r, 20));
+      process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')), 'SIGKILL');
+      expect(await new Promise((resolve) => job.once('exit', resolve))).not.toBe(0);
+      expect(existsSync(killed)).toBe(false);
+      expect(mpirun(2, program, ...args(killed), '--resume').status).toBe(0);
+      expect(readFileSync(killed)).toEqual(readFileSync(whole));
+    },
+  );
 });
 
 describe('mpirun and the launcher', () => {

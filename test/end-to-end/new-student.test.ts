@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { IMAGES, nncompress, readReport, root, SPEECH, scratch } from './program.js';
+import { IMAGES, isThorough, nncompress, readReport, root, SPEECH, scratch } from './program.js';
 
 const [, TEST] = SPEECH;
 const TEACHER = 'fixtures/digits-dscnn/model.onnx';
@@ -33,24 +33,28 @@ describe('distill --student', () => {
     expect(JSON.parse(again.stdout).models[0].metrics.accuracy).toBe(models[1]!.metrics!.accuracy);
   });
 
-  it('may hear the raw waveform where the teacher takes features, in a folder of its own', () => {
-    const folder = scratch();
-    const teacher = join(folder, 'teacher');
-    cpSync(join(root, 'fixtures/digits-dscnn'), teacher, { recursive: true });
-    const asked = ['--teacher', join(teacher, 'model.onnx'), '--student', 'wave-cnn:small', '--data', TEST];
-    const beside = distill(...asked);
-    expect(beside.status).toBe(2);
-    expect(beside.stderr).toContain('preprocessor_config.json: says something else than the new student needs');
-    expect(beside.stderr.trim().split('\n')).toHaveLength(1);
-    const own = join(folder, 'student');
-    mkdirSync(own);
-    expect(distill(...asked, '-o', join(own, 'model.onnx')).status).toBe(0);
-    expect(JSON.parse(readFileSync(join(own, 'preprocessor_config.json'), 'utf8'))).toMatchObject({
-      ...{ feature_extractor_type: 'Wav2Vec2FeatureExtractor', sampling_rate: 8000, max_length: 8000 },
-    });
-    const { status, stdout } = nncompress('evaluate', join(own, 'model.onnx'), '--data', TEST, '--no-benchmark');
-    expect([status, stdout]).toEqual([0, expect.stringContaining('Accuracy')]);
-  }, 60_000);
+  it.runIf(isThorough)(
+    'may hear the raw waveform where the teacher takes features, in a folder of its own',
+    () => {
+      const folder = scratch();
+      const teacher = join(folder, 'teacher');
+      cpSync(join(root, 'fixtures/digits-dscnn'), teacher, { recursive: true });
+      const asked = ['--teacher', join(teacher, 'model.onnx'), '--student', 'wave-cnn:small', '--data', TEST];
+      const beside = distill(...asked);
+      expect(beside.status).toBe(2);
+      expect(beside.stderr).toContain('preprocessor_config.json: says something else than the new student needs');
+      expect(beside.stderr.trim().split('\n')).toHaveLength(1);
+      const own = join(folder, 'student');
+      mkdirSync(own);
+      expect(distill(...asked, '-o', join(own, 'model.onnx')).status).toBe(0);
+      expect(JSON.parse(readFileSync(join(own, 'preprocessor_config.json'), 'utf8'))).toMatchObject({
+        ...{ feature_extractor_type: 'Wav2Vec2FeatureExtractor', sampling_rate: 8000, max_length: 8000 },
+      });
+      const { status, stdout } = nncompress('evaluate', join(own, 'model.onnx'), '--data', TEST, '--no-benchmark');
+      expect([status, stdout]).toEqual([0, expect.stringContaining('Accuracy')]);
+    },
+    60_000,
+  );
 
   it('finds the student: those that suit are tried on a part of the data, and the report compares them', () => {
     const folder = scratch();

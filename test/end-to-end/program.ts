@@ -11,6 +11,9 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 /** The program as npm installs it. */
 export const program = join(root, 'bin/nncompress.js');
 
+/** True where runs that take long are wanted, too: those that are killed and resumed, and all examples of the pages. */
+export const isThorough = process.env.NNCOMPRESS_THOROUGH === '1';
+
 /** Runs the program as a user does, without a terminal. */
 export function nncompress(...args: string[]): SpawnSyncReturns<string> {
   return spawnSync(process.execPath, [program, ...args], { cwd: root, encoding: 'utf8' });

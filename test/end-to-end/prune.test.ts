@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../../src/ir/model.js';
 import { readModel } from '../../src/onnx/read.js';
-import { IMAGES, killAfter, nncompress, readReport, SPEECH, scratch } from './program.js';
+import { IMAGES, isThorough, killAfter, nncompress, readReport, SPEECH, scratch } from './program.js';
 
 const FEW = ['--limit', '300', '--calibration-samples', '32', '--no-benchmark'];
 const TRAIN = 'fixtures/spoken-digits/train';
@@ -53,7 +53,7 @@ describe('prune', () => {
     expect(pruning!.parametersRatio).toBeLessThan(1 / 0.2);
   });
 
-  it('prunes and trains by turns, and goes on where it was killed', async () => {
+  it.runIf(isThorough)('prunes and trains by turns, and goes on where it was killed', async () => {
     const folder = scratch();
     const args = ['--macs', '0.4', '--steps', '2', ...QUICK, '--no-benchmark'];
     const { status, stderr } = prune(SPEECH[0], folder, '--data', SPEECH[1], ...args);

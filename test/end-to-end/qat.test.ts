@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { IMAGES, killAfter, nncompress, readReport, SPEECH, scratch } from './program.js';
+import { IMAGES, isThorough, killAfter, nncompress, readReport, SPEECH, scratch } from './program.js';
 
 const IMAGES_TRAIN = 'fixtures/fashion-mnist/train-images-idx3-ubyte.gz';
 const SPEECH_TRAIN = 'fixtures/spoken-digits/train';
@@ -56,7 +56,7 @@ describe('quantize --qat', () => {
     expect(stderr).toMatch(/quantization-aware training, epoch 1: loss/);
   });
 
-  it('killed and resumed gives the same file, by the plan that was found before', async () => {
+  it.runIf(isThorough)('killed and resumed gives the same file, by the plan that was found before', async () => {
     const folder = scratch();
     const args = [
       ...['quantize', SPEECH[0], '--qat', '--train', SPEECH_TRAIN, '--batch', '8', '--checkpoint-every', '0.001'],

@@ -1,0 +1,120 @@
+// Trains the same models on the same batches with the work shared out in several ways, in turns; see README.md beside it.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ratioInterval } from '../../dist/evaluate/ratio.js';
+import { batchesOf, CASES } from '../train/cases.mjs';
+
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '5' },
+    steps: { type: 'string', default: '25' },
+    gradients: { type: 'boolean', default: false },
+  },
+});
+const [rounds, steps] = [values.rounds, values.steps].map(Number);
+const SPEED_CASES = ['fashion-resnet', 'digits-dscnn'];
+const wanted = positionals.length ? positionals : values.gradients ? CASES.map(({ model }) => model) : SPEED_CASES;
+const cases = CASES.filter(({ model }) => wanted.includes(model));
+const zoo = resolve(process.env.NNCOMPRESS_ZOO ?? here('../../../shared/zoo'));
+if (!existsSync(zoo)) throw new Error(`no models at ${zoo}; name their folder with NNCOMPRESS_ZOO`);
+const folder = here('./results');
+mkdirSync(folder, { recursive: true });
+
+/** The first is what the others are compared with. */
+const WAYS = {
+  '1 copy, 1 thread': { workers: 1, threads: 1 },
+  '1 copy, 2 threads': { workers: 1, threads: 2 },
+  '2 copies, 1 thread each': { workers: 2, threads: 1 },
+  '2 processes by mpirun': { mpi: 2 },
+  'pipeline of 2': { workers: 1, pipeline: 2 },
+};
+const GRADIENT_WAYS = {
+  '1 copy': { workers: 1, threads: 1 },
+  '2 copies': { workers: 2, threads: 1 },
+  '3 copies': { workers: 3, threads: 1 },
+  '4 copies': { workers: 4, threads: 1 },
+  'pipeline of 2': { workers: 1, pipeline: 2 },
+  'pipeline of 3': { workers: 1, pipeline: 3 },
+  '2 pipelines of 2': { workers: 2, pipeline: 2 },
+};
+
+const table = values.gradients ? gradientTable() : speedTable();
+writeFileSync(join(folder, values.gradients ? 'gradients.md' : 'speed.md'), table);
+process.stdout.write(table);
+
+/** Steps per second of each way over those of the first, measured in turns. */
+function speedTable() {
+  const rows = cases.map((entry) => {
+    const found = Object.fromEntries(Object.keys(WAYS).map((way) => [way, []]));
+    for (let round = 0; round < rounds; round++)
+      for (const [way, settings] of round % 2 ? Object.entries(WAYS).toReversed() : Object.entries(WAYS)) {
+        process.stderr.write(`${entry.model}: ${way}, round ${round + 1}, load ${loadavg()[0].toFixed(1)}\n`);
+        found[way].push(run(entry, settings, steps).samplesPerSecond);
+      }
+    const [first, ...others] = Object.values(found);
+    const ratio = (speeds) => {
+      const { value, low, high } = ratioInterval(speeds, first);
+      return `${value.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
+    };
+    return [entry.model, median(first).toFixed(0), ...others.map(ratio)];
+  });
+  const [first, ...others] = Object.keys(WAYS);
+  return markdown(['model', `${first}, samples/s`, ...others], rows);
+}
+
+/** The furthest that a gradient is from that of one copy, over the largest element of its tensor. */
+function gradientTable() {
+  const [reference, ...others] = Object.entries(GRADIENT_WAYS);
+  const rows = cases.map((entry) => {
+    const gradientsOf = ([way, settings]) => {
+      process.stderr.write(`${entry.model}: ${way}\n`);
+      const gradients = join(folder, 'gradients.json');
+      run({ ...entry, batchNorm: 'frozen' }, { ...settings, gradients }, 1);
+      return JSON.parse(readFileSync(gradients, 'utf8'));
+    };
+    const expected = gradientsOf(reference);
+    return [entry.model, ...others.map((way) => apart(gradientsOf(way), expected).toExponential(1))];
+  });
+  return markdown(['model', ...others.map(([way]) => way)], rows);
+}
+
+function apart(found, expected) {
+  let worst = 0;
+  for (const [name, gradient] of Object.entries(expected)) {
+    const largest = gradient.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    if (!largest) continue;
+    if (!found[name]) throw new Error(`no gradient of ${name}`);
+    for (const [k, value] of gradient.entries()) worst = Math.max(worst, Math.abs(found[name][k] - value) / largest);
+  }
+  return worst;
+}
+
+function run(entry, { mpi, ...settings }, count) {
+  const rows = join(folder, `${entry.model}-${count}.rows.json`);
+  writeFileSync(rows, JSON.stringify(batchesOf(entry, count)));
+  const given = JSON.stringify({ zoo, ...entry, rows, warmup: 5, mpi: Boolean(mpi), ...settings });
+  const script = [here('group.mjs'), given];
+  const env = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' };
+  const options = { encoding: 'utf8', maxBuffer: 1 << 28, env };
+  const { status, stdout, stderr } = mpi
+    ? spawnSync('mpirun', ['--oversubscribe', '-n', String(mpi), process.execPath, ...script], options)
+    : spawnSync(process.execPath, script, options);
+  if (status !== 0)
+    throw new Error(`${entry.model}: ended with ${status}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
+  return JSON.parse(stdout.trim().split('\n').at(-1));
+}
+
+function median(numbers) {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+}
+
+function markdown(columns, rows) {
+  return `${[columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`;
+}
