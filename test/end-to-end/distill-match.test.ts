@@ -72,7 +72,8 @@ describe('distill --match', () => {
         ['attention_1', 'attention_2'],
       ],
     ]);
-    expect(training!.history[2]!.loss).toBeLessThan(0.9 * training!.history[1]!.loss!);
+    // Projections begin at zero, where their loss is 1 at most: what is left to fall is less than the scores' part.
+    expect(training!.history[2]!.loss).toBeLessThan(0.95 * training!.history[1]!.loss!);
   }, 60_000);
 
   it('lets the teacher see the samples as they are changed, where it takes the same', () => {
