@@ -4,8 +4,8 @@ import { delimiter, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isThorough, program, root, scratch } from './program.js';
 
-/** Pages whose examples train, and take long together; those of README.md are always run. */
-const LONG = ['docs/distill.md', 'docs/prune.md', 'docs/finetune.md'];
+/** Pages whose examples take long together; those of README.md are always run. */
+const LONG = ['distill', 'prune', 'finetune', 'compare', 'quantize'].map((name) => `docs/${name}.md`);
 
 const PAGES = [
   'README.md',
