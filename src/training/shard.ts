@@ -1,5 +1,4 @@
 import { alone, type Bounds, type Collective, evenBounds } from '../parallel/collective.js';
-import { MpiCollective } from '../parallel/mpi.js';
 import { type SharedGroup, SharedMemoryCollective } from '../parallel/shared-memory.js';
 import { type HeldValues, LocalSession } from '../runtime/local-session.js';
 import { EMA, type Optimizer, updateScalars } from './optimizers.js';
@@ -28,7 +27,6 @@ export interface ShardSetup {
  * group gets all parts.
  */
 export class ParameterShard {
-  readonly collective: Collective;
   /** What a session takes of the parameters, and writes gradients into. */
   readonly heldParameters: HeldValues;
   readonly heldGradients: HeldValues;
@@ -41,11 +39,11 @@ export class ParameterShard {
   private constructor(
     private readonly setup: ShardSetup,
     private readonly state: ReplicaState,
+    readonly collective: Collective,
     private readonly updateSession: LocalSession,
   ) {
-    const { group, rank, length, slots } = setup;
-    this.collective = group === 'mpi' ? new MpiCollective() : group ? new SharedMemoryCollective(group, rank) : alone;
-    this.bounds = evenBounds(length, this.collective.size);
+    const { length, slots } = setup;
+    this.bounds = evenBounds(length, collective.size);
     this.gradients = new Float32Array(length);
     const held = (vector: Float32Array, key: 'name' | 'gradient') =>
       LocalSession.hold(
@@ -59,7 +57,8 @@ export class ParameterShard {
 
   static async create(setup: ShardSetup, state: ReplicaState): Promise<ParameterShard> {
     // Memory is what an update waits for: a second thread gains little, and much is lost where others use its core.
-    return new ParameterShard(setup, state, await LocalSession.create(setup.updateModel, { threads: 1 }));
+    const update = await LocalSession.create(setup.updateModel, { threads: 1 });
+    return new ParameterShard(setup, state, await collectiveOf(setup), update);
   }
 
   /**
@@ -182,6 +181,12 @@ export class ParameterShard {
     const into = Object.fromEntries(Object.entries(changing).map(([name, value]) => [`new/${name}`, value]));
     await this.updateSession.runHeld({ ...changing, ...fixed, ...scalars }, into);
   }
+}
+
+/** Open MPI's bindings are loaded where processes train together, and nowhere else. */
+async function collectiveOf({ group, rank }: ShardSetup): Promise<Collective> {
+  if (group === 'mpi') return new (await import('../parallel/mpi.js')).MpiCollective();
+  return group ? new SharedMemoryCollective(group, rank) : alone;
 }
 
 const vectorOf = (data: Float32Array) => ({ type: 'float32' as const, dims: [data.length], data });
