@@ -100,7 +100,7 @@ async function cutModel(model: Model, file: string, { parts, shape }: SplitOptio
 }
 
 /** What a manifest tells of a part, besides its file. */
-function describePart({ graph }: Model, earlier: readonly Model[], { cost, bytes }: SplitCosts) {
+function describePart({ graph }: Model, earlier: readonly Model[], { macs, bytes }: SplitCosts) {
   const given = new Set(earlier.flatMap((part) => part.graph.outputs.map(({ name }) => name)));
   const inputs = graph.inputs.map(({ name }) => name);
   const received = inputs.filter((name) => given.has(name));
@@ -109,7 +109,7 @@ function describePart({ graph }: Model, earlier: readonly Model[], { cost, bytes
     outputs: graph.outputs.map(({ name }) => name),
     nodes: graph.nodes.length,
     parameters: sumOf(graph.initializers.values(), ({ type, size }) => (isFloat(type) ? size : 0)),
-    macs: sumOf(graph.nodes, ({ outputs }) => cost.nodes.get(outputs.find(Boolean) ?? '') ?? 0),
+    macs: sumOf(graph.nodes, macs),
     received: sumOf(received, (name) => bytes(name) ?? 0),
   };
 }

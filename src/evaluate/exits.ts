@@ -1,5 +1,6 @@
 import { pickIndices } from '../data/sample.js';
 import type { TaskData } from '../data/task.js';
+import { joined } from '../group.js';
 import type { Model } from '../ir/model.js';
 import { probeExits } from '../passes/exits/probe.js';
 import type { Exit } from '../passes/exits/stages.js';
@@ -85,16 +86,6 @@ export async function calibrateExits(model: ExitModel, run: ExitRun, seed: numbe
 function someOf({ data: { dataset }, indices }: ExitRun, most: number, seed: number): number[] {
   const label = (place: number) => dataset.label(indices[place]!);
   return pickIndices({ size: indices.length, label }, most, seed).map((place) => indices[place]!);
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }
 
 /** What was found of samples at each exit. */

@@ -106,3 +106,10 @@ export interface TensorValue {
 
 /** Values by the name of a model's input or output. */
 export type NamedValues = Record<string, TensorValue>;
+
+/** Of values, those of some names that are there. */
+export function pickValues<T>(values: Readonly<Record<string, T>>, names: Iterable<string>): Record<string, T> {
+  const picked: Record<string, T> = {};
+  for (const name of names) if (values[name]) picked[name] = values[name];
+  return picked;
+}

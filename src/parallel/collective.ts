@@ -41,3 +41,21 @@ export function sumInto(sum: Float32Array, parts: readonly Float32Array[]): void
     sum[k] = total;
   }
 }
+
+const ENDED = 'another worker has failed';
+
+/** What a member finds that waits for others of which one has failed. */
+export const endedGroup = () => new Error(ENDED);
+
+/**
+ * Waits for what members of a group do together.
+ * @param end called where one fails, so that those who wait for it go on.
+ * @throws Error that the first of them failed with, rather than those of members that were let go on
+ */
+export async function allOrEnd<T>(calls: readonly Promise<T>[], end: () => void): Promise<T[]> {
+  for (const one of calls) one.catch(end);
+  const results = await Promise.allSettled(calls);
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as Error] : []));
+  if (failures.length) throw failures.find(({ message }) => !message.includes(ENDED)) ?? failures[0];
+  return Promise.all(calls);
+}

@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { endedGroup } from './collective.js';
 
 /** What a thread needs to exchange messages with the others of a line. */
 export interface MailboxSetup {
@@ -51,7 +52,7 @@ export class Mailbox {
     const { own, ports } = this.setup;
     for (;;) {
       const count = Atomics.load(this.counts, own);
-      if (Atomics.load(this.counts, this.counts.length - 1)) throw new Error('another worker has failed');
+      if (Atomics.load(this.counts, this.counts.length - 1)) throw endedGroup();
       const received = receiveMessageOnPort(ports.get(from)!);
       if (received) return received.message;
       Atomics.wait(this.counts, own, count);

@@ -1,4 +1,4 @@
-import { type Bounds, type Collective, sumInto } from './collective.js';
+import { type Bounds, type Collective, endedGroup, sumInto } from './collective.js';
 
 /** Memory that the threads of a group share. */
 export interface SharedGroup {
@@ -113,5 +113,3 @@ export class SharedMemoryCollective implements Collective {
     if (!openings) throw endedGroup();
   }
 }
-
-const endedGroup = () => new Error('another worker has failed');

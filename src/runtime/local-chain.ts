@@ -1,4 +1,4 @@
-import type { NamedValues } from '../ir/types.js';
+import { type NamedValues, pickValues } from '../ir/types.js';
 import { isManifest, readManifest } from '../onnx/parts.js';
 import { type HeldValues, LocalSession } from './local-session.js';
 import type { SessionInfo, SessionOptions } from './protocol.js';
@@ -63,6 +63,8 @@ export async function runParts(
   return Object.fromEntries(fetches.map((name) => [name, values[name]!]));
 }
 
-function inputsOf<T>({ inputs }: SessionInfo, values: Readonly<Record<string, T>>): Record<string, T> {
-  return Object.fromEntries(inputs.flatMap(({ name }) => (values[name] ? [[name, values[name]]] : [])));
-}
+const inputsOf = <T>({ inputs }: SessionInfo, values: Readonly<Record<string, T>>) =>
+  pickValues(
+    values,
+    inputs.map(({ name }) => name),
+  );

@@ -1,5 +1,6 @@
 import { LocalSession } from '../runtime/local-session.js';
 import { serve } from '../runtime/serve.js';
+import { inTurns } from '../turns.js';
 import type { ReplicaMethods, ReplicaSetup, ReplicaState, StepRequest, StepResult } from './replica-protocol.js';
 import { ParameterShard } from './shard.js';
 
@@ -49,22 +50,15 @@ class Replica {
   }
 }
 
-let replica: Promise<Replica> | undefined;
-/** Calls are done one after the other, though they arrive while others are under way. */
-let turn: Promise<unknown> = Promise.resolve();
-
-function inTurn<T>(work: (replica: Replica) => T | Promise<T>): Promise<T> {
-  const result = turn.then(async () => work(await replica!));
-  turn = result.catch(() => {});
-  return result;
-}
+let replica: Replica;
+const inTurn = inTurns();
 
 serve<ReplicaMethods>({
-  async setUp(setup, state) {
-    replica = Replica.create(setup, state);
-    await replica;
-  },
-  step: (request) => inTurn((own) => own.step(request)),
-  snapshot: () => inTurn((own) => own.snapshot()),
-  sum: (values) => inTurn((own) => own.sum(values)),
+  setUp: (setup, state) =>
+    inTurn(async () => {
+      replica = await Replica.create(setup, state);
+    }),
+  step: (request) => inTurn(() => replica.step(request)),
+  snapshot: () => inTurn(() => replica.snapshot()),
+  sum: (values) => inTurn(() => replica.sum(values)),
 });

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { sumOf } from '../group.js';
+import { joined, sumOf } from '../group.js';
 import type { NamedValues } from '../ir/types.js';
 import { encodeModel } from '../onnx/write.js';
-import { evenBounds } from '../parallel/collective.js';
+import { allOrEnd, evenBounds } from '../parallel/collective.js';
 import { createSharedGroup, endGroup, type SharedGroup } from '../parallel/shared-memory.js';
 import { ALONE, type World } from '../parallel/world.js';
 import { batchSize, rowsOf } from '../runtime/pool.js';
@@ -152,17 +152,11 @@ export class Replicas implements TrainingGroup {
   }
 
   /** Calls every thread; where one fails, the others are let go on. */
-  private async together<T>(call: (thread: WorkerThread<ReplicaMethods>, rank: number) => Promise<T>): Promise<T[]> {
-    const calls = this.threads.map((thread, k) => call(thread, this.world.rank + k));
-    for (const one of calls)
-      one.catch(() => {
-        if (this.group) endGroup(this.group);
-      });
-    const results = await Promise.allSettled(calls);
-    const failures = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as Error);
-    if (failures.length)
-      throw failures.find(({ message }) => !/another worker has failed/.test(message)) ?? failures[0];
-    return results.map((result) => (result as PromiseFulfilledResult<T>).value);
+  private together<T>(call: (thread: WorkerThread<ReplicaMethods>, rank: number) => Promise<T>): Promise<T[]> {
+    return allOrEnd(
+      this.threads.map((thread, k) => call(thread, this.world.rank + k)),
+      () => this.group && endGroup(this.group),
+    );
   }
 
   private partOf({ parameters, states }: TrainingState, rank: number): ReplicaState {
@@ -215,14 +209,4 @@ export function initialState(parameters: readonly Parameter[], layout: Layout, o
     name === EMA ? vector.slice() : new Float32Array(layout.length),
   ]);
   return { parameters: vector, states: Object.fromEntries(states) };
-}
-
-export function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

@@ -3,12 +3,15 @@ import { inferValueTypes } from '../../analysis/value-types.js';
 import { sumOf } from '../../group.js';
 import type { ValueInfo } from '../../ir/graph.js';
 import type { Model } from '../../ir/model.js';
+import type { Node } from '../../ir/node.js';
 import { byteLength, elementCount } from '../../ir/types.js';
 import type { StageCosts } from './stages.js';
 
 /** Costs by which a model is cut, and what they were counted from. */
 export interface SplitCosts extends StageCosts {
   cost: ModelCost;
+  /** Multiply-accumulates of a node, as far as they are known. */
+  macs(node: Node): number;
   /** Bytes of a value for one run; undefined where its shape is unknown. */
   bytes(value: string): number | undefined;
   /** How a value is declared where it is handed over. */
@@ -29,12 +32,12 @@ export async function splitCosts(model: Model, options: CostOptions): Promise<Sp
     const sizes = cost.values.get(value) ?? (known?.dims?.length ? undefined : known?.dims);
     return known && sizes && byteLength(known.type, elementCount(sizes as number[]));
   };
+  const macs = ({ outputs }: Node) => cost.nodes.get(outputs.find(Boolean) ?? '') ?? 0;
   return {
     cost,
+    macs,
     bytes,
-    node: ({ outputs }) =>
-      (cost.nodes.get(outputs.find(Boolean) ?? '') ?? 0) +
-      ELEMENT * sumOf(outputs, (output) => elementCount(cost.values.get(output) ?? [])),
+    node: (node) => macs(node) + ELEMENT * sumOf(node.outputs, (output) => elementCount(cost.values.get(output) ?? [])),
     transfer: (value) => (facts.has(value) ? BYTE * (bytes(value) ?? UNKNOWN) : undefined),
     typeOf: (value) => {
       const { type, dims } = facts.get(value)!;

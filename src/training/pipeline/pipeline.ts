@@ -1,19 +1,21 @@
 import { UserError } from '../../errors.js';
-import type { NamedValues } from '../../ir/types.js';
+import { joined, sumOf } from '../../group.js';
+import { type NamedValues, pickValues } from '../../ir/types.js';
 import { encodeModel } from '../../onnx/write.js';
-import { evenBounds } from '../../parallel/collective.js';
+import { allOrEnd, evenBounds } from '../../parallel/collective.js';
 import { createMailboxes, endMailboxes } from '../../parallel/mailbox.js';
 import { createSharedGroup, endGroup, type SharedGroup } from '../../parallel/shared-memory.js';
 import { batchSize, rowsOf } from '../../runtime/pool.js';
 import type { SessionOptions } from '../../runtime/protocol.js';
 import { withLoadable } from '../../runtime/source.js';
 import { WorkerThread } from '../../runtime/thread.js';
+import { inTurns } from '../../turns.js';
 import type { StepSettings, TrainingGroup, TrainingState } from '../group.js';
 import { fillBatch } from '../objectives.js';
 import { buildUpdate, type Optimizer } from '../optimizers.js';
 import { type Layout, layOut, type Parameter, type Slot } from '../parameters.js';
 import type { ReplicaState, StepResult } from '../replica-protocol.js';
-import { initialState, joined, segmentsOf, sortByGroup } from '../replicas.js';
+import { initialState, segmentsOf, sortByGroup } from '../replicas.js';
 import type { PipelinePlan, PipelineStage } from './plan.js';
 import type { StageMethods, StageSetup } from './protocol.js';
 
@@ -34,7 +36,7 @@ export class TrainingPipeline implements TrainingGroup {
   readonly isRoot = true;
   readonly isOneProcess = true;
   /** Steps follow one another: a stage has to have its new weights before it takes the next batch. */
-  private turn: Promise<unknown> = Promise.resolve();
+  private readonly inTurn = inTurns();
   private batches = 0;
 
   private constructor(
@@ -58,14 +60,12 @@ export class TrainingPipeline implements TrainingGroup {
       });
     const sorted = plan.stages.map(({ step }) => sortByGroup(step?.parameters ?? [], rateOf));
     const layouts = sorted.map(layOut);
-    const layout = joinLayouts(layouts);
+    const { layout, parts } = joinLayouts(layouts);
     const groups = layouts.map(({ length }) => (copies > 1 ? createSharedGroup(copies, length) : undefined));
     const threads = Array.from({ length: copies }, () =>
       plan.stages.map(() => new WorkerThread<StageMethods>(new URL('./stage.js', import.meta.url))),
     );
     const mailboxes = threads.map(() => createMailboxes(plan.stages.length));
-    const offsets = layouts.map((_, k) => layouts.slice(0, k).reduce((sum, { length }) => sum + length, 0));
-    const parts = layouts.map((own, k) => ({ layout: own, offset: offsets[k]! }));
     const made = new TrainingPipeline(
       plan,
       layout,
@@ -106,14 +106,11 @@ export class TrainingPipeline implements TrainingGroup {
   }
 
   step(feeds: NamedValues, settings: StepSettings): Promise<StepResult> {
-    const result = this.turn.then(() => this.stepNow(feeds, settings));
-    this.turn = result.catch(() => {});
-    return result;
+    return this.inTurn(() => this.stepNow(feeds, settings));
   }
 
   async snapshot(): Promise<TrainingState> {
-    await this.turn;
-    const snapshots = await this.together((thread) => thread.call('snapshot'));
+    const snapshots = await this.inTurn(() => this.together((thread) => thread.call('snapshot')));
     const names = Object.keys(snapshots[0]![0]!.states);
     // Of a stage, the first copy has the parameters, and each copy its part of the optimizer's vectors.
     const statesOf = (name: string) =>
@@ -141,9 +138,9 @@ export class TrainingPipeline implements TrainingGroup {
     const { stages } = this.plan;
     const shares = this.sharesOf(feeds);
     const losses = await this.together((thread, copy, k) =>
-      thread.call('differentiate', { feeds: shares[copy]!.map((part) => pick(part, stages[k]!.fed)) }),
+      thread.call('differentiate', { feeds: shares[copy]!.map((part) => pickValues(part, stages[k]!.fed)) }),
     );
-    const loss = losses.reduce((sum, line) => sum + line.at(-1)!, 0);
+    const loss = sumOf(losses, (line) => line.at(-1)!);
     this.batches++;
     if (update && Number.isFinite(loss)) {
       await this.together((thread) => thread.call('update', this.batches, { learningRate, step }));
@@ -169,13 +166,10 @@ export class TrainingPipeline implements TrainingGroup {
   private async together<T>(
     call: (thread: WorkerThread<StageMethods>, copy: number, stage: number) => Promise<T>,
   ): Promise<T[][]> {
-    const calls = this.threads.map((line, copy) => line.map((thread, k) => call(thread, copy, k)));
-    for (const one of calls.flat()) one.catch(() => this.end());
-    const results = await Promise.allSettled(calls.flat());
-    const failures = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as Error);
-    if (failures.length)
-      throw failures.find(({ message }) => !/another worker has failed/.test(message)) ?? failures[0];
-    return Promise.all(calls.map((line) => Promise.all(line)));
+    const calls = this.threads.flatMap((line, copy) => line.map((thread, k) => call(thread, copy, k)));
+    const results = await allOrEnd(calls, () => this.end());
+    const { length } = this.plan.stages;
+    return this.threads.map((_, copy) => results.slice(copy * length, (copy + 1) * length));
   }
 
   private end(): void {
@@ -194,18 +188,18 @@ export class TrainingPipeline implements TrainingGroup {
   }
 }
 
-function joinLayouts(layouts: readonly Layout[]): Layout {
+/** The layout of the whole, and where that of each stage begins in it. */
+function joinLayouts(layouts: readonly Layout[]): { layout: Layout; parts: { layout: Layout; offset: number }[] } {
+  const slots: Slot[] = [];
   let length = 0;
-  const slots = layouts.flatMap((own) => {
-    const moved = own.slots.map((slot): Slot => ({ ...slot, offset: slot.offset + length }));
-    length += own.length;
-    return moved;
+  const parts = layouts.map((layout) => {
+    const offset = length;
+    slots.push(...layout.slots.map((slot) => ({ ...slot, offset: slot.offset + offset })));
+    length += layout.length;
+    return { layout, offset };
   });
-  return { slots, length };
+  return { layout: { slots, length }, parts };
 }
-
-const pick = (values: NamedValues, names: readonly string[]): NamedValues =>
-  Object.fromEntries(names.flatMap((name) => (values[name] ? [[name, values[name]]] : [])));
 
 type Source = Uint8Array | string | undefined;
 

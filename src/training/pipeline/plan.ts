@@ -1,8 +1,9 @@
 import { inferTypesWithBranches } from '../../analysis/branch-types.js';
 import { UserError } from '../../errors.js';
+import { sumOf } from '../../group.js';
 import { usedValues } from '../../ir/graph.js';
 import type { Model } from '../../ir/model.js';
-import { isFloat, type NamedValues } from '../../ir/types.js';
+import { isFloat, type NamedValues, pickValues } from '../../ir/types.js';
 import { removeDeadNodes } from '../../passes/cleanup/remove-dead-nodes.js';
 import { type SplitCosts, splitCosts } from '../../passes/split/costs.js';
 import { splitModel } from '../../passes/split/split-model.js';
@@ -82,13 +83,16 @@ export async function planPipeline(trainable: TrainableModel, options: PipelineO
 }
 
 const feedsOf = ({ graph }: Model, values: NamedValues): NamedValues =>
-  Object.fromEntries(graph.inputs.flatMap(({ name }) => (values[name] ? [[name, values[name]]] : [])));
+  pickValues(
+    values,
+    graph.inputs.map(({ name }) => name),
+  );
 
 const weightsOf = ({ parameters }: TrainableModel): NamedValues =>
   Object.fromEntries(parameters.map(({ name, tensor }) => [name, tensor.toValue()]));
 
 /** Who makes what a stage takes, and who takes what it makes. */
-function routesOf(parts: readonly Model[], { graph }: Model, k: number, { cost }: SplitCosts): PipelineStage {
+function routesOf(parts: readonly Model[], { graph }: Model, k: number, { macs }: SplitCosts): PipelineStage {
   const makes = (part: Model, name: string) => part.graph.outputs.some((output) => output.name === name);
   const takes = new Map<string, number>();
   for (const { name } of graph.inputs) {
@@ -102,8 +106,15 @@ function routesOf(parts: readonly Model[], { graph }: Model, k: number, { cost }
     );
     if (to.length) gives.set(name, to);
   }
-  const macs = graph.nodes.reduce((sum, { outputs }) => sum + (cost.nodes.get(outputs.find(Boolean) ?? '') ?? 0), 0);
-  return { forward: undefined, step: undefined, fed: [], takes, gives, upstream: new Map(), macs };
+  return {
+    forward: undefined,
+    step: undefined,
+    fed: [],
+    takes,
+    gives,
+    upstream: new Map(),
+    macs: sumOf(graph.nodes, macs),
+  };
 }
 
 /** Runs the parts once, for the sizes of what is handed over. */

@@ -1,7 +1,8 @@
-import type { NamedValues, TensorValue } from '../../ir/types.js';
+import { type NamedValues, pickValues, type TensorValue } from '../../ir/types.js';
 import { Mailbox } from '../../parallel/mailbox.js';
 import { LocalSession } from '../../runtime/local-session.js';
 import { serve } from '../../runtime/serve.js';
+import { inTurns } from '../../turns.js';
 import type { ReplicaState } from '../replica-protocol.js';
 import { ParameterShard } from '../shard.js';
 import type { StageMethods, StageRequest, StageSetup } from './protocol.js';
@@ -66,7 +67,7 @@ class Stage {
     const taken = this.receive();
     this.taken.set(microBatch, taken);
     const results = await forwardSession.run(
-      pick({ ...fed, ...taken }, forwardSession),
+      inputsOf({ ...fed, ...taken }, forwardSession),
       [...setup.gives.keys()],
       this.shard.heldParameters,
     );
@@ -86,7 +87,7 @@ class Stage {
     const gradients = this.receiveGradients();
     if (!stepSession) return 0;
     const inputs = {
-      ...LocalSession.hold(pick({ ...fed, ...taken, ...gradients }, stepSession)),
+      ...LocalSession.hold(inputsOf({ ...fed, ...taken, ...gradients }, stepSession)),
       ...shard.heldParameters,
     };
     const returned = Object.fromEntries([setup.loss!, ...setup.inputGradients.values()].map((name) => [name, null]));
@@ -119,9 +120,11 @@ class Stage {
 }
 
 /** The values that a session takes. */
-function pick(values: NamedValues, { info }: LocalSession): NamedValues {
-  return Object.fromEntries(info.inputs.flatMap(({ name }) => (values[name] ? [[name, values[name]]] : [])));
-}
+const inputsOf = (values: NamedValues, { info }: LocalSession): NamedValues =>
+  pickValues(
+    values,
+    info.inputs.map(({ name }) => name),
+  );
 
 function sumOf(a: TensorValue, b: TensorValue): TensorValue {
   const [data, more] = [(a.data as Float32Array).slice(), b.data as Float32Array];
@@ -129,22 +132,15 @@ function sumOf(a: TensorValue, b: TensorValue): TensorValue {
   return { ...a, data };
 }
 
-let stage: Promise<Stage> | undefined;
-/** Calls are done one after the other, though they arrive while others are under way. */
-let turn: Promise<unknown> = Promise.resolve();
-
-function inTurn<T>(work: (stage: Stage) => T | Promise<T>): Promise<T> {
-  const result = turn.then(async () => work(await stage!));
-  turn = result.catch(() => {});
-  return result;
-}
+let stage: Stage;
+const inTurn = inTurns();
 
 serve<StageMethods>({
-  async setUp(setup, state) {
-    stage = Stage.create(setup, state);
-    await stage;
-  },
-  differentiate: (request) => inTurn((own) => own.differentiate(request)),
-  update: (batches, at) => inTurn((own) => own.update(batches, at)),
-  snapshot: () => inTurn((own) => own.snapshot()),
+  setUp: (setup, state) =>
+    inTurn(async () => {
+      stage = await Stage.create(setup, state);
+    }),
+  differentiate: (request) => inTurn(() => stage.differentiate(request)),
+  update: (batches, at) => inTurn(() => stage.update(batches, at)),
+  snapshot: () => inTurn(() => stage.snapshot()),
 });
