@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdtempSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, UserError } from './errors.js';
 
@@ -45,6 +46,18 @@ function remove(path: string): void {
 export function trackUnfinished(path: string): { done(): void } {
   unfinished.add(path);
   return { done: () => unfinished.delete(path) };
+}
+
+/** Calls `use` with a folder that is gone afterwards, also where the run is interrupted. */
+export async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'nncompress-'));
+  const tracked = trackUnfinished(folder);
+  try {
+    return await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    tracked.done();
+  }
 }
 
 /**

@@ -115,14 +115,9 @@ async function runForShapes(
   }
   probe.graph.outputs = [...outputs.keys()].map((name) => ({ name, type: { kind: 'tensor', elem: 'int64' } }));
   try {
-    const session = await Session.create(encodeModel(probe), { optimization: 'disabled' });
-    try {
-      const results = await session.run(feeds());
-      for (const [name, { data }] of Object.entries(results))
-        shapes.set(outputs.get(name)!, Array.from(data as BigInt64Array, Number));
-    } finally {
-      await session.release();
-    }
+    const results = await Session.runOnce(encodeModel(probe), feeds(), { optimization: 'disabled' });
+    for (const [name, { data }] of Object.entries(results))
+      shapes.set(outputs.get(name)!, Array.from(data as BigInt64Array, Number));
     return '';
   } catch (error) {
     if (error instanceof UserError) return error.message;

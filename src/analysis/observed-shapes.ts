@@ -25,10 +25,7 @@ export async function observeShapes(
     ...shapes.map(({ name, shape }) => new Node({ op: 'Shape', name: shape, inputs: [name], outputs: [shape] })),
   );
   graph.outputs = shapes.map(({ shape }) => ({ name: shape }));
-  const results = await withLoadable([probe], async ([source]) => {
-    const loaded = await Session.create(source!, session);
-    return loaded.run(feeds).finally(() => loaded.release());
-  });
+  const results = await withLoadable([probe], ([source]) => Session.runOnce(source!, feeds, session));
   return new Map(
     shapes.map(({ name, shape }) => [name, { ...facts.get(name)!, dims: Array.from(results[shape]!.data, Number) }]),
   );

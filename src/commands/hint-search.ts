@@ -53,12 +53,8 @@ export async function batchOf(data: TaskData, indices: readonly number[]): Promi
   throw new UserError('holds no sample that can be read', { file: data.dataset.path, mend: 'repair the data' });
 }
 
-async function runOnce(side: Side, batch: Batch): Promise<NamedValues> {
-  return withLoadable([side.model], async ([source]) => {
-    const loaded = await Session.create(source!, side.session);
-    return loaded.run(filled(side, batch)).finally(() => loaded.release());
-  });
-}
+const runOnce = (side: Side, batch: Batch): Promise<NamedValues> =>
+  withLoadable([side.model], ([source]) => Session.runOnce(source!, filled(side, batch), side.session));
 
 /** The inputs of a batch, with as many rows as a model insists on. */
 function filled({ data: { fixedBatch } }: Side, { feeds }: Batch): NamedValues {

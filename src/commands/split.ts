@@ -1,11 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { exampleInputs } from '../analysis/example-inputs.js';
 import { copyBeside } from '../data/beside.js';
 import { EXIT, UserError } from '../errors.js';
-import { trackUnfinished, writeAtomically } from '../files.js';
+import { inTemporaryFolder, writeAtomically } from '../files.js';
 import { sumOf } from '../group.js';
 import type { ValueInfo } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
@@ -127,7 +126,8 @@ function sharedWeights(parts: readonly Model[]): Manifest['shared'] {
 
 /** The largest difference of an output of the parts from that of the whole model. */
 async function largestDifference(whole: string, manifest: string, feeds: NamedValues): Promise<number> {
-  const [expected, found] = [await runOnce(whole, feeds), await runOnce(manifest, feeds)];
+  const run = (path: string) => Session.runOnce(path, feeds, { threads: 1 });
+  const [expected, found] = [await run(whole), await run(manifest)];
   let largest = 0;
   for (const [name, { data }] of Object.entries(expected))
     for (let k = 0; k < data.length; k++) {
@@ -135,15 +135,6 @@ async function largestDifference(whole: string, manifest: string, feeds: NamedVa
       if (!Object.is(a, b)) largest = Math.max(largest, Math.abs(Number(a) - Number(b)));
     }
   return largest;
-}
-
-async function runOnce(path: string, feeds: NamedValues): Promise<NamedValues> {
-  const session = await Session.create(path, { threads: 1 });
-  try {
-    return await session.run(feeds);
-  } finally {
-    await session.release();
-  }
 }
 
 /** @throws UserError where something is there that may not be replaced, or is no split model */
@@ -167,17 +158,6 @@ async function writeFolder<T>(target: string, dryRun: boolean, fill: (folder: st
     rmSync(target, { recursive: true, force: true });
   });
   return result!;
-}
-
-async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'nncompress-'));
-  const tracked = trackUnfinished(folder);
-  try {
-    return await use(folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-    tracked.done();
-  }
 }
 
 function partLines({ parts }: Manifest): string[] {

@@ -156,14 +156,8 @@ async function verifyWritten(
   return { model, bytes, integerKernels: integerKernels(countOperators(optimized)) };
 }
 
-async function runOnce(source: Uint8Array | string, bench: Workbench, feeds: NamedValues): Promise<NamedValues> {
-  const session = await Session.create(source, { ...bench.session, threads: 1 });
-  try {
-    return await session.run(feeds);
-  } finally {
-    await session.release();
-  }
-}
+const runOnce = (source: Uint8Array | string, bench: Workbench, feeds: NamedValues) =>
+  Session.runOnce(source, feeds, { ...bench.session, threads: 1 });
 
 /** What verification would show of a model, without writing it. */
 export async function foresee(model: Model, bench: Workbench): Promise<Verification> {

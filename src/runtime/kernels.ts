@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { trackUnfinished } from '../files.js';
+import { inTemporaryFolder } from '../files.js';
 import type { Model } from '../ir/model.js';
 import { readModel } from '../onnx/read.js';
 import type { SessionOptions } from './protocol.js';
@@ -11,18 +9,13 @@ import { Session } from './session.js';
  * The graph that ONNX Runtime really runs, after its own fusions.
  * @param model bytes or path of the model.
  */
-export async function optimizedGraph(model: Uint8Array | string, options: SessionOptions = {}): Promise<Model> {
-  const folder = mkdtempSync(join(tmpdir(), 'nncompress-'));
-  const tracked = trackUnfinished(folder);
-  try {
+export function optimizedGraph(model: Uint8Array | string, options: SessionOptions = {}): Promise<Model> {
+  return inTemporaryFolder(async (folder) => {
     const path = join(folder, 'optimized.onnx');
     const session = await Session.create(model, { ...options, optimizedModelPath: path });
     await session.release();
     return readModel(path);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-    tracked.done();
-  }
+  });
 }
 
 /** How often each operator stands in a model's main graph, by table key. */

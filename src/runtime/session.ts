@@ -34,6 +34,21 @@ export class Session {
     return new Session(thread, id, await thread.call('create', id, model, options));
   }
 
+  /** Loads a model, runs it once and lets it go. @throws UserError as `create` and `run` do */
+  static async runOnce(
+    model: Uint8Array | string,
+    feeds: NamedValues,
+    options: SessionOptions = {},
+    fetches?: readonly string[],
+  ): Promise<NamedValues> {
+    const session = await Session.create(model, options);
+    try {
+      return await session.run(feeds, fetches);
+    } finally {
+      await session.release();
+    }
+  }
+
   get inputs(): readonly SessionValue[] {
     return this.info.inputs;
   }

@@ -125,13 +125,8 @@ async function runPart(part: Model, names: readonly string[]): Promise<Map<strin
   const wanted = part.clone();
   wanted.graph.outputs = names.map((name) => ({ name }));
   await removeDeadNodes.run(wanted);
-  const session = await Session.create(encodeModel(wanted), { optimization: 'disabled' });
-  try {
-    const values = await session.run({}, names);
-    return new Map(names.map((name) => [name, tensorOfValue(name, values[name]!)]));
-  } finally {
-    await session.release();
-  }
+  const values = await Session.runOnce(encodeModel(wanted), {}, { optimization: 'disabled' }, names);
+  return new Map(names.map((name) => [name, tensorOfValue(name, values[name]!)]));
 }
 
 /** Which of the constant nodes are replaced, and which of their values become initializers. */

@@ -121,11 +121,10 @@ function routesOf(parts: readonly Model[], { graph }: Model, k: number, { macs }
 async function typicalValues(parts: readonly Model[], feeds: NamedValues): Promise<NamedValues> {
   const values = { ...feeds };
   for (const part of parts.slice(0, -1))
-    await withLoadable([part], async ([source]) => {
-      const session = await Session.create(source!, { threads: 1 });
-      Object.assign(values, await session.run(feedsOf(part, values)));
-      await session.release();
-    });
+    Object.assign(
+      values,
+      await withLoadable([part], ([source]) => Session.runOnce(source!, feedsOf(part, values), { threads: 1 })),
+    );
   return values;
 }
 

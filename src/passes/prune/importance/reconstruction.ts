@@ -71,14 +71,8 @@ async function weightGrams(
   return grams;
 }
 
-async function runOnce(model: Model) {
-  const session = await withLoadable([model], ([source]) => Session.create(source!, { optimization: 'disabled' }));
-  try {
-    return await session.run({});
-  } finally {
-    await session.release();
-  }
-}
+const runOnce = (model: Model) =>
+  withLoadable([model], ([source]) => Session.runOnce(source!, {}, { optimization: 'disabled' }));
 
 function unit(size: number): Float32Array {
   const matrix = new Float32Array(size * size);
