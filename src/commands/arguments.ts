@@ -1,15 +1,10 @@
 import { Argument, type Command } from 'commander';
 import {
-  BATCH_NORMS,
   CALIBRATION_METHODS,
-  CLASS_WEIGHTS,
   DISTILLATION_LOSSES,
   HINT_KINDS,
-  LAUNCHERS,
   METHODS,
-  OPTIMIZERS,
   PREFERENCES,
-  SCHEDULES,
   SHELLS,
   STUDENTS,
   TARGETS,
@@ -17,25 +12,24 @@ import {
 } from './choices.js';
 import {
   addOptions,
-  COMPARISON_GATES,
+  BENCHMARK,
   CONFIG,
   DATA,
   DISPLAY,
+  examples,
   GATES,
+  judgedAgainst,
   type OptionGroup,
-  type OptionRow,
   OUTPUT,
   oneOf,
   only,
   PREPROCESSING,
   RUNNING,
+  TRAINING,
+  TRAINING_DATA,
   withDefaults,
   without,
 } from './options.js';
-
-/** Lines below the options in `--help`. */
-export const examples = (...lines: string[]): string =>
-  `\nExamples:\n${lines.map((line) => `  $ nncompress ${line}\n`).join('')}`;
 
 const QUANTIZATION: OptionGroup = {
   heading: 'Quantization:',
@@ -65,63 +59,6 @@ const CALIBRATION: OptionGroup = {
   ],
 };
 
-/** What is learnt from. */
-export const TRAINING_DATA: OptionGroup = {
-  heading: 'Training data:',
-  rows: [
-    ['--train <path>', 'labelled data to learn from'],
-    ['--validation <path>', 'labelled data that decides which epoch is kept'],
-    ['--hold-out <share>', 'share of the training data that does, where none is named (default: 10%)'],
-    ['--augment <list>', 'random changes of samples: none, auto, or a list such as crop=2,erase=0.25 (default: none)'],
-    ['--class-weights <how>', `${oneOf(CLASS_WEIGHTS)}: rare classes count as much as others (default: none)`],
-  ],
-};
-
-/** How is trained. */
-export const TRAINING: OptionGroup = {
-  heading: 'Training:',
-  rows: [
-    ['--epochs <n>', 'times that the data is gone through (default: 3)'],
-    ['--batch <n>', 'samples of a batch (default: 64 images, 32 sounds, 16 texts)'],
-    ['--accumulate <n>', 'batches whose gradients make one update (default: 1)'],
-    ['--optimizer <name>', `${oneOf(OPTIMIZERS)} (default: adamw)`],
-    ['--lr <rate>', 'learning rate (default: 0.001)'],
-    ['--schedule <name>', `how it moves: ${oneOf(SCHEDULES)} (default: cosine)`],
-    ['--warmup <share>', 'share of the updates over which it rises (default: 5%)'],
-    ['--weight-decay <x>', 'pull of weights towards zero; biases and norms are spared (default: 0.01)'],
-    ['--momentum <x>', 'momentum of sgd (default: 0.9)'],
-    ['--nesterov', "Nesterov's momentum"],
-    ['--clip-norm <x>', 'largest norm of the gradient'],
-    ['--ema <x>', 'take the moving average of the weights: share kept at each update, such as 0.999'],
-    ['--label-smoothing <x>', 'share of a target that is spread over all classes'],
-    ['--batch-norm <how>', `statistics of batch normalizations: ${oneOf(BATCH_NORMS)} (default: train)`],
-    ['--checkpointing', 'less memory, more time: compute again what the backward pass needs'],
-    ['--keep-zeros', 'weights that are zero, as those that were pruned, stay zero'],
-    ['--patience <n>', 'end after so many epochs without a better score'],
-    ['--workers <n>', 'copies of the model that share each batch (default: one per core where that is exact)'],
-    ['--pipeline <n>', 'cut the model into n stages that train as a pipeline, each in a thread of its own'],
-    ['--micro-batches <n>', 'parts of a batch that follow one another through the stages (default: 4 for each stage)'],
-    ['--launcher <name>', `${oneOf(LAUNCHERS)}: one copy in each process that mpirun started (default: local)`],
-    ['--resume', 'go on from where an interrupted run stood'],
-    ['--checkpoint-every <seconds>', 'how often a run is saved (default: 60)'],
-  ],
-};
-
-/** Limits, with those on what may be lost against another model. */
-export const gatesAgainst = (other: string): OptionGroup => ({
-  ...GATES,
-  rows: [
-    ...COMPARISON_GATES.map(([flags, help]): OptionRow => [flags, help.replace('the original', other)]),
-    ...GATES.rows,
-  ],
-});
-
-/** Whether latency is measured. */
-export const BENCHMARK: OptionGroup = {
-  heading: RUNNING.heading,
-  rows: [['--no-benchmark', 'do not measure latency']],
-};
-
 /** Arguments of `nncompress quantize`. */
 export function quantizeArguments(command: Command): Command {
   command
@@ -142,19 +79,7 @@ export function quantizeArguments(command: Command): Command {
       }).rows,
     ],
   };
-  addOptions(command, [
-    QUANTIZATION,
-    CALIBRATION,
-    training,
-    DATA,
-    PREPROCESSING,
-    RUNNING,
-    BENCHMARK,
-    gatesAgainst('the original'),
-    OUTPUT,
-    CONFIG,
-    DISPLAY,
-  ]);
+  addOptions(command, [QUANTIZATION, CALIBRATION, training, ...judgedAgainst('the original'), OUTPUT, CONFIG, DISPLAY]);
   conflict(command, 'perChannel', 'perTensor');
   conflict(command, 'symmetric', 'asymmetric');
   return command.addHelpText(
@@ -191,19 +116,7 @@ export function finetuneArguments(command: Command): Command {
     ],
   };
   const output = without(OUTPUT, 'dry-run');
-  addOptions(command, [
-    TRAINING_DATA,
-    transfer,
-    TRAINING,
-    DATA,
-    PREPROCESSING,
-    RUNNING,
-    BENCHMARK,
-    gatesAgainst('the original'),
-    output,
-    CONFIG,
-    DISPLAY,
-  ]);
+  addOptions(command, [TRAINING_DATA, transfer, TRAINING, ...judgedAgainst('the original'), output, CONFIG, DISPLAY]);
   return command.addHelpText(
     'after',
     examples(
@@ -250,11 +163,10 @@ export function distillArguments(command: Command): Command {
       ['--no-alone', 'do not train the student without a teacher for comparison'],
     ],
   };
-  const gates = gatesAgainst('the teacher');
   // Another word for --no-alone; after --baseline, which it is no opposite of.
   const alone: OptionGroup = { heading, rows: [['--no-baseline', 'the same as --no-alone']] };
   const output = without(OUTPUT, 'dry-run');
-  const groups = [TRAINING_DATA, own, TRAINING, DATA, PREPROCESSING, RUNNING, BENCHMARK, gates, alone];
+  const groups = [TRAINING_DATA, own, TRAINING, ...judgedAgainst('the teacher'), alone];
   addOptions(command, [...groups, output, CONFIG, DISPLAY]);
   return command.addHelpText(
     'after',
@@ -296,7 +208,7 @@ export function adaptArguments(command: Command): Command {
     ],
   };
   const output = without(OUTPUT, 'dry-run');
-  const groups = [what, thresholds, DATA, PREPROCESSING, RUNNING, BENCHMARK, gatesAgainst('the original')];
+  const groups = [what, thresholds, ...judgedAgainst('the original')];
   addOptions(command, [...groups, output, CONFIG, DISPLAY]);
   return command.addHelpText(
     'after',
@@ -336,17 +248,7 @@ export function compareArguments(command: Command): Command {
     ],
   };
   const output = without(OUTPUT, 'output', 'dry-run');
-  addOptions(command, [
-    own,
-    DATA,
-    PREPROCESSING,
-    RUNNING,
-    BENCHMARK,
-    gatesAgainst('the original'),
-    output,
-    CONFIG,
-    DISPLAY,
-  ]);
+  addOptions(command, [own, ...judgedAgainst('the original'), output, CONFIG, DISPLAY]);
   return command.addHelpText(
     'after',
     examples(

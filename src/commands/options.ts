@@ -1,5 +1,17 @@
 import { type Command, Option } from 'commander';
-import { CHANNEL_ORDERS, DEVICES, FEATURES, INTERPOLATIONS, PADDINGS, RESIZE_MODES } from './choices.js';
+import {
+  BATCH_NORMS,
+  CHANNEL_ORDERS,
+  CLASS_WEIGHTS,
+  DEVICES,
+  FEATURES,
+  INTERPOLATIONS,
+  LAUNCHERS,
+  OPTIMIZERS,
+  PADDINGS,
+  RESIZE_MODES,
+  SCHEDULES,
+} from './choices.js';
 
 /** One option as a command declares it: flags, help and, where it may be repeated, that. */
 export type OptionRow = readonly [flags: string, help: string, kind?: 'repeatable'];
@@ -84,6 +96,72 @@ export const COMPARISON_GATES: readonly OptionRow[] = [
   ['--min-speedup <x>', 'latency of the original over that of the result at least this'],
 ];
 
+/** What is learnt from. */
+export const TRAINING_DATA: OptionGroup = {
+  heading: 'Training data:',
+  rows: [
+    ['--train <path>', 'labelled data to learn from'],
+    ['--validation <path>', 'labelled data that decides which epoch is kept'],
+    ['--hold-out <share>', 'share of the training data that does, where none is named (default: 10%)'],
+    ['--augment <list>', 'random changes of samples: none, auto, or a list such as crop=2,erase=0.25 (default: none)'],
+    ['--class-weights <how>', `${oneOf(CLASS_WEIGHTS)}: rare classes count as much as others (default: none)`],
+  ],
+};
+
+/** How is trained. */
+export const TRAINING: OptionGroup = {
+  heading: 'Training:',
+  rows: [
+    ['--epochs <n>', 'times that the data is gone through (default: 3)'],
+    ['--batch <n>', 'samples of a batch (default: 64 images, 32 sounds, 16 texts)'],
+    ['--accumulate <n>', 'batches whose gradients make one update (default: 1)'],
+    ['--optimizer <name>', `${oneOf(OPTIMIZERS)} (default: adamw)`],
+    ['--lr <rate>', 'learning rate (default: 0.001)'],
+    ['--schedule <name>', `how it moves: ${oneOf(SCHEDULES)} (default: cosine)`],
+    ['--warmup <share>', 'share of the updates over which it rises (default: 5%)'],
+    ['--weight-decay <x>', 'pull of weights towards zero; biases and norms are spared (default: 0.01)'],
+    ['--momentum <x>', 'momentum of sgd (default: 0.9)'],
+    ['--nesterov', "Nesterov's momentum"],
+    ['--clip-norm <x>', 'largest norm of the gradient'],
+    ['--ema <x>', 'take the moving average of the weights: share kept at each update, such as 0.999'],
+    ['--label-smoothing <x>', 'share of a target that is spread over all classes'],
+    ['--batch-norm <how>', `statistics of batch normalizations: ${oneOf(BATCH_NORMS)} (default: train)`],
+    ['--checkpointing', 'less memory, more time: compute again what the backward pass needs'],
+    ['--keep-zeros', 'weights that are zero, as those that were pruned, stay zero'],
+    ['--patience <n>', 'end after so many epochs without a better score'],
+    ['--workers <n>', 'copies of the model that share each batch (default: one per core where that is exact)'],
+    ['--pipeline <n>', 'cut the model into n stages that train as a pipeline, each in a thread of its own'],
+    ['--micro-batches <n>', 'parts of a batch that follow one another through the stages (default: 4 for each stage)'],
+    ['--launcher <name>', `${oneOf(LAUNCHERS)}: one copy in each process that mpirun started (default: local)`],
+    ['--resume', 'go on from where an interrupted run stood'],
+    ['--checkpoint-every <seconds>', 'how often a run is saved (default: 60)'],
+  ],
+};
+
+/** Limits, with those on what may be lost against another model. */
+const gatesAgainst = (other: string): OptionGroup => ({
+  ...GATES,
+  rows: [
+    ...COMPARISON_GATES.map(([flags, help]): OptionRow => [flags, help.replace('the original', other)]),
+    ...GATES.rows,
+  ],
+});
+
+/** Whether latency is measured. */
+export const BENCHMARK: OptionGroup = {
+  heading: RUNNING.heading,
+  rows: [['--no-benchmark', 'do not measure latency']],
+};
+
+/** Options of commands that judge a model beside another one: data, how models are run, and limits on what may be lost. */
+export const judgedAgainst = (other: string): OptionGroup[] => [
+  DATA,
+  PREPROCESSING,
+  RUNNING,
+  BENCHMARK,
+  gatesAgainst(other),
+];
+
 /** What is written, and where. */
 export const OUTPUT: OptionGroup = {
   heading: 'Output:',
@@ -114,6 +192,10 @@ export const DISPLAY: OptionGroup = {
     ['--no-color', 'no colours (also NO_COLOR, FORCE_COLOR)'],
   ],
 };
+
+/** Lines below the options in `--help`. */
+export const examples = (...lines: string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  $ nncompress ${line}\n`).join('')}`;
 
 /** Takes some of a group's options, by the long name without dashes. */
 export function only(group: OptionGroup, ...names: string[]): OptionGroup {

@@ -1,17 +1,17 @@
 import type { Command } from 'commander';
-import { BENCHMARK, examples, gatesAgainst, TRAINING, TRAINING_DATA } from './arguments.js';
 import { IMPORTANCES, SCOPES } from './choices.js';
 import {
   addOptions,
   CONFIG,
-  DATA,
   DISPLAY,
+  examples,
+  judgedAgainst,
   type OptionGroup,
   type OptionRow,
   OUTPUT,
   oneOf,
-  PREPROCESSING,
-  RUNNING,
+  TRAINING,
+  TRAINING_DATA,
   without,
 } from './options.js';
 
@@ -63,8 +63,8 @@ export function pruneArguments(command: Command): Command {
   const training = without(TRAINING, 'epochs', 'launcher', 'keep-zeros');
   addOptions(command, [
     ...[targets, pruning, TRAINING_DATA, distilling, { ...training, rows: [epochs, ...training.rows] }],
-    ...[DATA, PREPROCESSING, RUNNING, BENCHMARK],
-    ...[gatesAgainst('the original'), OUTPUT, CONFIG, DISPLAY],
+    ...judgedAgainst('the original'),
+    ...[OUTPUT, CONFIG, DISPLAY],
   ]);
   return command.addHelpText(
     'after',
