@@ -1,5 +1,4 @@
 // Distills the same students from the same teacher outputs with nncompress and with PyTorch; see README.md beside it.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -8,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { splitHoldOut } from '../../dist/data/split.js';
 import { openTask } from '../../dist/data/task.js';
 import { Session } from '../../dist/runtime/session.js';
+import { execute, jsonOf } from '../execute.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const { values, positionals } = parseArgs({
@@ -86,24 +86,12 @@ async function distillInPython({ name, student, epochs, batch, lr, train }, loss
   writeFileSync(held, JSON.stringify(splitHoldOut(data, RECIPE.holdOut, seed).held));
   const [cache] = readdirSync(join(folder, name)).filter((file) => file.endsWith('.npy'));
   const { temperature, alpha, beta, warmup, decay } = RECIPE;
-  const printed = execute(python, [
+  const { accuracy } = jsonOf(python, [
     ...[here('peer.py'), zoo, student, '--outputs', join(folder, name, cache), '--held', held, '--loss', loss],
     ...['--temperature', temperature, '--alpha', alpha, '--beta', beta, '--epochs', epochs, '--batch', batch],
     ...['--lr', lr, '--warmup', warmup, '--decay', decay, '--seed', seed, '--threads', values.threads],
   ]);
-  return JSON.parse(printed.trim().split('\n').at(-1)).accuracy;
-}
-
-function execute(command, args) {
-  const { status, stdout, stderr, error } = spawnSync(command, args.map(String), {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
-  });
-  if (error) throw new Error(`${command} does not start: ${error.message}`);
-  if (status !== 0)
-    throw new Error(`${args[0]} ended with ${status}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
-  return stdout;
+  return accuracy;
 }
 
 function modelOf(name, file = 'model.onnx') {

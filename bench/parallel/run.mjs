@@ -1,11 +1,11 @@
 // Trains the same models on the same batches with the work shared out in several ways, in turns; see README.md beside it.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ratioInterval } from '../../dist/evaluate/ratio.js';
+import { jsonOf, spread } from '../execute.mjs';
 import { batchesOf, CASES } from '../train/cases.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -62,7 +62,7 @@ function speedTable() {
       const { value, low, high } = ratioInterval(speeds, first);
       return `${value.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
     };
-    return [entry.model, median(first).toFixed(0), ...others.map(ratio)];
+    return [entry.model, spread(first).median.toFixed(0), ...others.map(ratio)];
   });
   const [first, ...others] = Object.keys(WAYS);
   return markdown(['model', `${first}, samples/s`, ...others], rows);
@@ -100,19 +100,10 @@ function run(entry, { mpi, ...settings }, count) {
   writeFileSync(rows, JSON.stringify(batchesOf(entry, count)));
   const given = JSON.stringify({ zoo, ...entry, rows, warmup: 5, mpi: Boolean(mpi), ...settings });
   const script = [here('group.mjs'), given];
-  const env = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' };
-  const options = { encoding: 'utf8', maxBuffer: 1 << 28, env };
-  const { status, stdout, stderr } = mpi
-    ? spawnSync('mpirun', ['--oversubscribe', '-n', String(mpi), process.execPath, ...script], options)
-    : spawnSync(process.execPath, script, options);
-  if (status !== 0)
-    throw new Error(`${entry.model}: ended with ${status}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
-  return JSON.parse(stdout.trim().split('\n').at(-1));
-}
-
-function median(numbers) {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+  const asRoot = { OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' };
+  return mpi
+    ? jsonOf('mpirun', ['--oversubscribe', '-n', mpi, process.execPath, ...script], asRoot)
+    : jsonOf(process.execPath, script);
 }
 
 function markdown(columns, rows) {

@@ -1,11 +1,11 @@
 // Trains the same models on the same batches with nncompress and with PyTorch, in turns; see README.md beside it.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ratioInterval } from '../../dist/evaluate/ratio.js';
+import { jsonOf, spread } from '../execute.mjs';
 import { batchesOf, CASES } from './cases.mjs';
 import { markdownTables } from './tables.mjs';
 
@@ -32,9 +32,9 @@ const CURVE = { steps: 100, optimizer: 'sgd', lr: 0.001 };
 const SPEED = { steps, optimizer: 'adam', lr: 0.001 };
 
 const SIDES = {
-  ours: (settings) => json(process.execPath, [here('ours.mjs'), JSON.stringify({ zoo, warmup: 5, ...settings })]),
+  ours: (settings) => jsonOf(process.execPath, [here('ours.mjs'), JSON.stringify({ zoo, warmup: 5, ...settings })]),
   peer: ({ model, rows, optimizer, lr, tokens, batchNorm }) =>
-    json(python, [
+    jsonOf(python, [
       ...[here('peer.py'), 'train', zoo, model, '--rows', rows, '--optimizer', optimizer, '--lr', lr],
       ...['--threads', threads, '--tokens', tokens ?? 0, '--batch-norm', batchNorm ?? 'frozen'],
     ]),
@@ -90,24 +90,6 @@ function settingsOf(entry, { steps: count, optimizer, lr }) {
   const rows = join(folder, `${entry.model}-${count}.rows.json`);
   writeFileSync(rows, JSON.stringify(batchesOf(entry, count)));
   return { ...entry, rows, optimizer, lr };
-}
-
-function spread(numbers) {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const median = (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
-  return { median, low: sorted[0], high: sorted.at(-1) };
-}
-
-/** The JSON that a process prints as its last line. */
-function json(command, args) {
-  const { status, stdout, stderr, error } = spawnSync(command, args.map(String), {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
-  });
-  if (error) throw new Error(`${command} does not start: ${error.message}`);
-  if (status) throw new Error(`${args[0]} ended with ${status}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
-  return JSON.parse(stdout.trim().split('\n').at(-1));
 }
 
 function caseOf(name) {

@@ -1,0 +1,26 @@
+import { spawnSync } from 'node:child_process';
+
+/** Runs a process to its end. @returns what it prints; throws with its last lines where it fails */
+export function execute(command, args, environment = {}) {
+  const { status, stdout, stderr, error } = spawnSync(command, args.map(String), {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...environment },
+  });
+  if (error) throw new Error(`${command} does not start: ${error.message}`);
+  if (status !== 0)
+    throw new Error(`${args[0]} ended with ${status}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
+  return stdout;
+}
+
+/** The JSON that a process prints as its last line. */
+export function jsonOf(command, args, environment) {
+  return JSON.parse(execute(command, args, environment).trim().split('\n').at(-1));
+}
+
+/** Median, least and most of some numbers. */
+export function spread(numbers) {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const median = (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+  return { median, low: sorted[0], high: sorted.at(-1) };
+}
