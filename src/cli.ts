@@ -17,8 +17,8 @@ import {
 import type { CommandContext, DisplayOptions } from './commands/context.js';
 import { PartDone } from './commands/group.js';
 import type { JobName } from './commands/jobs.js';
+import type { PlaceOfOption } from './commands/parse-options.js';
 import { pruneArguments } from './commands/prune-arguments.js';
-import type { PlaceOfOption } from './commands/schemas.js';
 import { EXIT, messageOf, UserError } from './errors.js';
 import { removeUnfinishedFiles } from './files.js';
 import { toolVersion } from './version.js';
@@ -85,7 +85,7 @@ async function start<A extends Arguments, S extends z.ZodType<DisplayOptions>>(
 ): Promise<void> {
   const [command, { parseOptions }, { createContext }] = await Promise.all([
     load(),
-    import('./commands/schemas.js'),
+    import('./commands/parse-options.js'),
     import('./commands/context.js'),
   ]);
   const options = parseOptions(command.options, values, placeOf);

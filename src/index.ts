@@ -112,14 +112,14 @@ export function compare(
 /** Finds out what a model consists of, what it costs and what can be compressed. @throws UserError as `quantize` does */
 export async function inspect(model: string, options: InspectOptions = {}): Promise<InspectionReport> {
   const command = await import('./commands/inspect.js');
-  const { parseOptions } = await import('./commands/schemas.js');
+  const { parseOptions } = await import('./commands/parse-options.js');
   return command.inspect(model, parseOptions(command.options, options, placeOf));
 }
 
 async function runJob(name: JobName, models: readonly string[], given: object, listener: RunListener): Promise<Report> {
   const [{ JOBS }, { parseOptions }, { libraryContext }, { writeReports }] = await Promise.all([
     import('./commands/jobs.js'),
-    import('./commands/schemas.js'),
+    import('./commands/parse-options.js'),
     import('./commands/library-context.js'),
     import('./commands/reports.js'),
   ]);

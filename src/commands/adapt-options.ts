@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { UNCERTAINTIES } from './choices.js';
-import { choice, exact, fraction, listOf, makingShape, path, thresholdList } from './schemas.js';
+import { makingShape } from './option-shapes.js';
+import { choice, exact, fraction, listOf, path, thresholdList } from './option-values.js';
 
 /** What `nncompress adapt` takes besides the model. */
 export const adaptOptions = exact({

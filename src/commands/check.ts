@@ -9,8 +9,10 @@ import type { CommandContext } from './context.js';
 import { finish, passed } from './finish.js';
 import { JOBS, type JobKind } from './jobs.js';
 import { table } from './layout.js';
+import { displayShape } from './option-shapes.js';
+import { exact, flag, listOf } from './option-values.js';
+import { parseOptions } from './parse-options.js';
 import { checkReportPaths, type ReportOptions } from './reports.js';
-import { displayShape, exact, flag, listOf, parseOptions } from './schemas.js';
 
 /** What `nncompress check` takes besides the config file. */
 export const options = exact({

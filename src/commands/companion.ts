@@ -5,7 +5,7 @@ import { UserError } from '../errors.js';
 import type { CommandContext } from './context.js';
 import { besideWhich } from './model-pair.js';
 import { resolveModelPath } from './model-path.js';
-import { preprocessingShape } from './schemas.js';
+import { preprocessingShape } from './option-shapes.js';
 import { openWorkbench, type Workbench, type WorkbenchOptions } from './workbench.js';
 
 /** A model that works on the data of another one, perhaps in a form of its own: a teacher, the first of a cascade. */

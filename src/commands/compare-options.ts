@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { comparisonGatesShape, exact, flag, judgingShape, path } from './schemas.js';
+import { comparisonGatesShape, judgingShape } from './option-shapes.js';
+import { exact, flag, path } from './option-values.js';
 
 /** What `nncompress compare` takes besides the two models. */
 export const compareOptions = exact({

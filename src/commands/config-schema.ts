@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { didYouMean } from '../nearest.js';
 import { JOB_NAMES, JOBS, type JobKind, type JobName } from './jobs.js';
-import { comparisonGatesShape, exact, gatesShape, path, RUN_OPTIONS } from './schemas.js';
+import { comparisonGatesShape, gatesShape, RUN_OPTIONS } from './option-shapes.js';
+import { exact, path } from './option-values.js';
 
 type Shape = Record<string, z.ZodType>;
 

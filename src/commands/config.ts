@@ -9,7 +9,8 @@ import { parseReport } from '../report/json.js';
 import type { Report } from '../report/schema.js';
 import { configSchema, optionKeys } from './config-schema.js';
 import { JOB_NAMES, JOBS, type JobKind, type JobName } from './jobs.js';
-import { PATH_OPTIONS, type PlaceOfOption, RUN_OPTIONS } from './schemas.js';
+import { PATH_OPTIONS, RUN_OPTIONS } from './option-shapes.js';
+import type { PlaceOfOption } from './parse-options.js';
 
 /** A run of a command that a config file asks for. */
 export interface Job {

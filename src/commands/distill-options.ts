@@ -1,22 +1,20 @@
 import { z } from 'zod';
 import { DISTILLATION_LOSSES, STUDENT_SIZES, STUDENTS } from './choices.js';
 import { matches } from './match-option.js';
+import { gatesShape, makingShape, trainingShape } from './option-shapes.js';
 import {
   byteCount,
   choice,
   countOrShare,
   exact,
   flag,
-  gatesShape,
   listOf,
-  makingShape,
   nonNegativeNumber,
   openShare,
   path,
   positiveNumberOrAuto,
   shares,
-  trainingShape,
-} from './schemas.js';
+} from './option-values.js';
 
 /** Name of a student for all templates that suit the task: the best is found. */
 export const AUTO = 'auto';

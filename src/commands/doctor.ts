@@ -9,7 +9,7 @@ import { checkProvider } from '../runtime/providers.js';
 import { packageVersion, toolVersion } from '../version.js';
 import type { CommandContext } from './context.js';
 import { formatBytes, wrap } from './layout.js';
-import { displayShape } from './schemas.js';
+import { displayShape } from './option-shapes.js';
 
 /** What `nncompress doctor` takes. */
 export const options = z.object({ json: z.boolean().default(false), ...displayShape });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { exact, judgingShape } from './schemas.js';
+import { judgingShape } from './option-shapes.js';
+import { exact } from './option-values.js';
 
 /** What `nncompress evaluate` takes besides the model. */
 export const evaluateOptions = exact({

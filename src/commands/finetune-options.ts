@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { exact, flag, fraction, listOf, makingShape, path, trainingShape, wholeNumber } from './schemas.js';
+import { makingShape, trainingShape } from './option-shapes.js';
+import { exact, flag, fraction, listOf, path, wholeNumber } from './option-values.js';
 
 /** What `nncompress finetune` takes besides the model. */
 export const finetuneOptions = exact({

@@ -8,7 +8,7 @@ import { evaluateGates, type GateFacts, type GateLimits, type GateResult } from 
 import type { PairedCounts } from '../evaluate/paired.js';
 import { parseReport } from '../report/json.js';
 import type { Comparison, ModelReport, Report } from '../report/schema.js';
-import { flagOf } from './schemas.js';
+import { flagOf } from './parse-options.js';
 
 /** The options that set gates, and those that gates depend on. */
 export interface GatingOptions extends GateLimits {

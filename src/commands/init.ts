@@ -8,7 +8,8 @@ import { checkOutput, writeAtomically } from '../files.js';
 import { Session } from '../runtime/session.js';
 import { CONFIG_FILES } from './config.js';
 import type { CommandContext } from './context.js';
-import { displayShape, exact, flag } from './schemas.js';
+import { displayShape } from './option-shapes.js';
+import { exact, flag } from './option-values.js';
 
 /** What `nncompress init` takes besides the folder. */
 export const options = exact({ force: flag().default(false), ...displayShape });

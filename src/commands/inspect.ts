@@ -6,7 +6,8 @@ import type { CommandContext } from './context.js';
 import { renderInspection } from './inspect-view.js';
 import { type Inspection, inspectModel } from './inspection.js';
 import { resolveModelPath } from './model-path.js';
-import { displayShape, exact, flag, namedSizes } from './schemas.js';
+import { displayShape } from './option-shapes.js';
+import { exact, flag, namedSizes } from './option-values.js';
 
 /** What `nncompress inspect` takes besides the model. */
 export const options = exact({

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js';
 import { chooseJob, loadConfig } from './config.js';
 import { JOBS, type JobKind, type JobName } from './jobs.js';
-import { type PlaceOfOption, placeOnCommandLine } from './schemas.js';
+import { type PlaceOfOption, placeOnCommandLine } from './parse-options.js';
 
 /** What a command is called with. */
 export interface Invocation {

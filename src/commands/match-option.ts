@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { HINT_KINDS } from './choices.js';
-import { choice, expecting, positiveNumber, shown } from './schemas.js';
+import { choice, expecting, positiveNumber, shown } from './option-values.js';
 
 const matchShape = z.strictObject({
   kind: choice(HINT_KINDS),

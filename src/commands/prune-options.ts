@@ -1,19 +1,18 @@
 import { z } from 'zod';
 import { CRITERIA_NAMES, IMPORTANCES, SCOPES } from './choices.js';
+import { makingShape, trainingShape } from './option-shapes.js';
 import {
   choice,
   exact,
   flag,
   fraction,
   listOf,
-  makingShape,
   path,
   positiveNumber,
   shareOrBytes,
   text,
-  trainingShape,
   wholeNumber,
-} from './schemas.js';
+} from './option-values.js';
 
 /** `2:4`: of how many weights in a row how many stay. */
 const pattern = () =>

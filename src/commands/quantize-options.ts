@@ -1,19 +1,18 @@
 import { z } from 'zod';
 import { CALIBRATION_METHODS, METHODS, PREFERENCES, TARGETS } from './choices.js';
+import { makingShape, trainingShape } from './option-shapes.js';
 import {
   choice,
   exact,
   flag,
   fraction,
   listOf,
-  makingShape,
   nonNegativeNumber,
   path,
   positiveNumber,
-  trainingShape,
   wholeNumber,
   wordList,
-} from './schemas.js';
+} from './option-values.js';
 
 // Batch normalizations that are left keep their statistics, and one process trains copies of the model.
 const { batchNorm, launcher, pipeline, microBatches, ...trainingOptions } = trainingShape;

@@ -20,7 +20,8 @@ import { Session } from '../runtime/session.js';
 import type { CommandContext } from './context.js';
 import { type Column, formatBytes, formatCount, formatInteger, table } from './layout.js';
 import { resolveModelPath } from './model-path.js';
-import { displayShape, exact, flag, namedSizes, path, wholeNumber } from './schemas.js';
+import { displayShape } from './option-shapes.js';
+import { exact, flag, namedSizes, path, wholeNumber } from './option-values.js';
 
 /** What `nncompress split` takes besides the model. */
 export const options = exact({

@@ -4,8 +4,8 @@ import { join, relative } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { chooseJob, findConfig, loadConfig } from '../../src/commands/config.js';
 import { resolveInvocation } from '../../src/commands/invocation.js';
+import { parseOptions } from '../../src/commands/parse-options.js';
 import { quantizeOptions } from '../../src/commands/quantize-options.js';
-import { parseOptions } from '../../src/commands/schemas.js';
 
 /** A folder with some files. */
 function folderOf(files: Readonly<Record<string, string>>): string {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { distillOptions } from '../../src/commands/distill-options.js';
 import { isOpen, recipesOf, recipeText } from '../../src/commands/distill-recipes.js';
-import { parseOptions } from '../../src/commands/schemas.js';
+import { parseOptions } from '../../src/commands/parse-options.js';
 
 const optionsOf = (given: object) => parseOptions(distillOptions, { teacher: 't.onnx', train: 'train', ...given });
 const textsOf = (given: object, task: 'single-label' | 'multi-label' = 'single-label', labelled = true) =>

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { distillArguments } from '../../src/commands/arguments.js';
 import { distillOptions } from '../../src/commands/distill-options.js';
-import { parseOptions } from '../../src/commands/schemas.js';
+import { parseOptions } from '../../src/commands/parse-options.js';
 
 const parsed = (match: unknown) => parseOptions(distillOptions, { teacher: 't.onnx', train: 'x', match }).match;
 

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { compareArguments, evaluateArguments, quantizeArguments } from '../../src/commands/arguments.js';
 import { optionKeys } from '../../src/commands/config-schema.js';
 import { evaluateOptions } from '../../src/commands/evaluate-options.js';
+import { parseOptions } from '../../src/commands/parse-options.js';
 import { type QuantizeOptions, quantizeOptions } from '../../src/commands/quantize-options.js';
-import { parseOptions } from '../../src/commands/schemas.js';
 
 function quantize(...args: string[]): QuantizeOptions {
   const command = quantizeArguments(new Command()).action(() => {});

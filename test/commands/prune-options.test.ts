@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { parseOptions } from '../../src/commands/parse-options.js';
 import { kindOf, pruneOptions } from '../../src/commands/prune-options.js';
-import { parseOptions } from '../../src/commands/schemas.js';
 
 const parse = (given: object) => parseOptions(pruneOptions, given);
 
