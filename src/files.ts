@@ -123,9 +123,17 @@ function asWriteError(error: unknown, file: string): unknown {
  * @param start bytes before the first row.
  */
 export function readRows(file: number, width: number, places: readonly number[], start = 0): Float32Array {
-  const rows = new Float32Array(places.length * width);
-  const bytes = new Uint8Array(rows.buffer);
-  const length = 4 * width;
+  return new Float32Array(readByteRows(file, 4 * width, places, start).buffer);
+}
+
+/** The same of rows of bytes, in a buffer of their own. */
+export function readByteRows(
+  file: number,
+  length: number,
+  places: readonly number[],
+  start = 0,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(places.length * length);
   for (const [k, place] of places.entries()) readSync(file, bytes, k * length, length, start + place * length);
-  return rows;
+  return bytes;
 }

@@ -2,12 +2,11 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
-import { readRows, trackUnfinished } from '../files.js';
-import { bytesOf, elementCount, type NamedValues } from '../ir/types.js';
-import { runPool } from '../runtime/pool.js';
-import type { SessionOptions } from '../runtime/protocol.js';
+import { readByteRows, trackUnfinished } from '../files.js';
+import { byteLength, bytesOf, DATA_TYPES, elementCount, type NamedValues } from '../ir/types.js';
+import { type PoolOptions, runPool } from '../runtime/pool.js';
 import { withLoadable } from '../runtime/source.js';
-import type { FrozenPart } from './frozen-part.js';
+import type { Feature, FrozenPart } from './frozen-part.js';
 
 /** A batch of samples and their places in the data. */
 interface IndexedBatch {
@@ -17,31 +16,31 @@ interface IndexedBatch {
 
 /** Features of samples on disk, a row of fixed size for each; memory does not grow with the data. */
 export class FeatureCache {
-  private readonly files: { name: string; sizes: readonly number[]; width: number; file: number }[];
+  private readonly files: (Feature & { width: number; bytes: number; file: number })[];
   /** Row of each sample. */
   private readonly rows = new Map<number, number>();
 
   private constructor(
-    { values }: FrozenPart,
+    values: readonly Feature[],
     private readonly folder: string,
     private readonly tracked: { done(): void },
   ) {
-    this.files = values.map(({ name, sizes }, k) => ({
-      name,
-      sizes,
-      width: elementCount(sizes),
+    this.files = values.map((value, k) => ({
+      ...value,
+      width: elementCount(value.sizes),
+      bytes: bytesOfFeature(value),
       file: openSync(join(folder, `${k}`), 'w+'),
     }));
   }
 
   /** Computes the features of every sample of a stream, once. */
   static async compute(
-    part: FrozenPart,
+    part: Pick<FrozenPart, 'features' | 'values'>,
     batches: AsyncIterable<IndexedBatch>,
-    options: { workers: number; session: SessionOptions; onProgress?: (samples: number) => void },
+    options: Pick<PoolOptions, 'workers' | 'session' | 'fixedBatch'> & { onProgress?: (samples: number) => void },
   ): Promise<FeatureCache> {
     const folder = mkdtempSync(join(tmpdir(), 'nncompress-features-'));
-    const cache = new FeatureCache(part, folder, trackUnfinished(folder));
+    const cache = new FeatureCache(part.values, folder, trackUnfinished(folder));
     try {
       await withLoadable([part.features], async (models) => {
         for await (const { batch, outputs } of runPool(models, batches, options)) {
@@ -61,13 +60,17 @@ export class FeatureCache {
     return indices.filter((index) => this.rows.has(index));
   }
 
-  /** Features of samples, by name, in the order asked for. */
-  read(indices: readonly number[]): NamedValues {
+  /**
+   * Features of samples, by name, in the order asked for.
+   * @param names those that are wanted; all by default.
+   */
+  read(indices: readonly number[], names?: readonly string[]): NamedValues {
     const places = indices.map((index) => this.rows.get(index)!);
+    const wanted = this.files.filter(({ name }) => names?.includes(name) ?? true);
     return Object.fromEntries(
-      this.files.map(({ name, sizes, width, file }) => {
-        const data = readRows(file, width, places);
-        return [name, { type: 'float32' as const, dims: [indices.length, ...sizes], data }];
+      wanted.map(({ name, type, sizes, bytes, file }) => {
+        const data = new DATA_TYPES[type].array(readByteRows(file, bytes, places).buffer);
+        return [name, { type, dims: [indices.length, ...sizes], data }];
       }),
     );
   }
@@ -81,9 +84,13 @@ export class FeatureCache {
 
   private add(indices: readonly number[], outputs: NamedValues): void {
     const at = this.rows.size;
-    for (const { name, width, file } of this.files) {
-      const values = (outputs[name]!.data as Float32Array).subarray(0, indices.length * width);
-      this.write(file, bytesOf(values), 4 * at * width);
+    for (const { name, width, bytes, file } of this.files) {
+      const { data, dims } = outputs[name]!;
+      if (data.length < indices.length * width || data.length % width)
+        throw new UserError(`samples differ in the size of the value ${name}: it is [${dims.slice(1)}] for some`, {
+          mend: 'bring samples to one size',
+        });
+      this.write(file, bytesOf((data as Float32Array).subarray(0, indices.length * width)), at * bytes);
     }
     for (const index of indices) this.rows.set(index, this.rows.size);
   }
@@ -94,8 +101,11 @@ export class FeatureCache {
     } catch (error) {
       throw new UserError(`the features of the frozen layers cannot be kept: ${messageOf(error)}`, {
         file: this.folder,
-        mend: 'make room, name another folder in TMPDIR, or use --no-cache-features',
+        mend: 'make room, or name another folder in TMPDIR',
       });
     }
   }
 }
+
+/** Bytes of a feature of one sample. */
+export const bytesOfFeature = ({ type, sizes }: Feature): number => byteLength(type, elementCount(sizes));

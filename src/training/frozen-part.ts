@@ -9,8 +9,14 @@ export interface FrozenPart {
   features: Model;
   /** From the features to the outputs. */
   trained: TrainableModel;
-  /** The features, `[batch, …sizes]`. */
-  values: { name: string; sizes: readonly number[] }[];
+  values: Feature[];
+}
+
+/** A value that is computed once for each sample, `[batch, …sizes]`. */
+export interface Feature {
+  name: string;
+  type: 'float32' | 'float16';
+  sizes: readonly number[];
 }
 
 /**
@@ -29,7 +35,7 @@ export async function cutFrozenPart(trainable: TrainableModel): Promise<FrozenPa
     const [batch, ...sizes] = dims;
     if (type !== 'float32' || typeof batch !== 'string' || !sizes.every((size) => typeof size === 'number'))
       return undefined;
-    values.push({ name, sizes: sizes as number[] });
+    values.push({ name, type, sizes: sizes as number[] });
   }
   const infos = values.map(
     ({ name, sizes }): ValueInfo => ({
