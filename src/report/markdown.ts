@@ -12,6 +12,7 @@ import {
 } from './format.js';
 import { gateText, verdictOf } from './gate-text.js';
 import { headlineOf, keyRows } from './headline.js';
+import { exitDetails } from './markdown-exits.js';
 import { pruningDetails } from './markdown-pruning.js';
 import {
   codeSpan,
@@ -25,6 +26,7 @@ import {
 import { historyDetails, studentDetails, wayDetails } from './markdown-training.js';
 import type { Report } from './schema.js';
 import {
+  adaptiveText,
   ascending,
   distillationTexts,
   factTexts,
@@ -51,6 +53,7 @@ const DETAILS: readonly Details[] = [
   trialDetails,
   studentDetails,
   pruningDetails,
+  exitDetails,
   wayDetails,
   hintDetails,
   historyDetails,
@@ -119,6 +122,7 @@ function noteLines(report: Report): string {
     ['Pruning', [pruningText(report)]],
     ['Training', [trainingText(report)]],
     ['Distillation', distillationTexts(report)],
+    ['Exits', [adaptiveText(report)]],
     ['QAT', [qatText(report)]],
   ] as const;
   const rest = report.warnings.length - MOST_WARNINGS;

@@ -170,7 +170,30 @@ export function adaptiveText({ adaptive }: Report): string {
     ({ name, share, accuracy }) =>
       `${formatPercent(share)} at ${printable(name)}${share ? ` (${formatPercent(accuracy)} right)` : ''}`,
   );
-  return `${costText(adaptive.macsRatio)}: samples leave ${exits.join(', ')}`;
+  const { length } = adaptive.dropped ?? [];
+  const left = length
+    ? `; ${counted(length, 'other exit')} saved nothing and ${length > 1 ? 'were' : 'was'} left out`
+    : '';
+  return `${costText(adaptive.macsRatio)}: samples leave ${exits.join(', ')}${left}`;
+}
+
+/** What thresholds gave where they were chosen; empty where they were given. */
+export function chosenOnText({ chosenOn }: NonNullable<Report['adaptive']>): string {
+  if (!chosenOn) return '';
+  const { samples, path, macs, drop } = chosenOn;
+  return (
+    `Thresholds were chosen on ${counted(samples, 'sample')} of ${path}, where they cost ${formatPercent(macs)} and lost ` +
+    `${formatPlain(100 * drop)} points.`
+  );
+}
+
+/** Exits that are not there: `The exit behind relu_2 was left out: 88.12 % right at 12 % of the cost saves nothing.` */
+export function droppedTexts({ dropped = [] }: NonNullable<Report['adaptive']>): string[] {
+  return dropped.map(
+    ({ after, accuracy, macs }) =>
+      `The exit behind ${printable(after)} was left out: ${formatPercent(accuracy)} right at ${formatPercent(macs)} of the ` +
+      'cost saves nothing.',
+  );
 }
 
 /** How the mean cost of a sample compares with the original's. */

@@ -183,9 +183,10 @@ export const richReport: Report = {
           { class: 'dog', share: 0.54 },
         ],
       },
-      { name: 'head', threshold: 1, share: 0.38, accuracy: 0.881, alone: 0.9259, macs: 1.05 },
+      { name: 'head', after: 'layer2|<b>', threshold: 1, share: 0.38, accuracy: 0.881, alone: 0.9259, macs: 1.05 },
     ],
     measure: 'margin',
+    dropped: [{ after: 'relu_`3`', accuracy: 0.71, macs: 0.11 }],
     chosenOn: { path: 'val/', samples: 2000, drop: 0.0012, macs: 0.61 },
     curve: [
       { macsRatio: 1.2, accuracy: 0.9262 },

@@ -1,7 +1,7 @@
 import { formatPercent, formatPlain, optional } from '../format.js';
 import { type Content, markup } from '../markup.js';
 import type { Report } from '../schema.js';
-import { costText, counted } from '../summary.js';
+import { chosenOnText, costText, droppedTexts } from '../summary.js';
 import { curvesOf } from './curves.js';
 import { table } from './table.js';
 
@@ -11,14 +11,17 @@ type Exit = Adaptive['exits'][number];
 /** Where samples leave a model whose cost depends on the input. */
 export function adaptiveSection({ adaptive }: Report): Content {
   if (!adaptive) return undefined;
-  const { macsRatio, exits, curve, measure, chosenOn } = adaptive;
+  const { macsRatio, exits, curve, measure } = adaptive;
   const detailed = exits.some(({ alone }) => alone !== undefined);
   return markup`<section id="adaptive"><h2>Exits</h2>
 <p>${costText(macsRatio)}${measure !== undefined && `; uncertainty is measured by ${measure}`}.</p>
-${chosenOn && markup`<p>Thresholds were chosen on ${counted(chosenOn.samples, 'sample')} of ${chosenOn.path}, where they cost ${formatPercent(chosenOn.macs)} and lost ${formatPlain(100 * chosenOn.drop)} points.</p>`}
+${[chosenOnText(adaptive), ...droppedTexts(adaptive)].filter(Boolean).map((text) => markup`<p>${text}</p>`)}
 ${table<Exit>(
   [
     { title: 'Exit', text: true, cell: ({ name }) => name },
+    ...(exits.some(({ after }) => after !== undefined)
+      ? [{ title: 'Behind', text: true as const, cell: ({ after }: Exit) => after && markup`<code>${after}</code>` }]
+      : []),
     { title: 'Threshold', cell: ({ threshold }) => formatPlain(threshold) },
     { title: 'Share of samples', cell: ({ share }) => formatPercent(share) },
     { title: 'Accuracy', cell: ({ accuracy }) => formatPercent(accuracy) },

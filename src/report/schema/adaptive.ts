@@ -7,6 +7,8 @@ export const adaptive = z.object({
   exits: z.array(
     z.object({
       name: z.string(),
+      /** The value of the model that the exit was added behind. */
+      after: z.string().optional(),
       /** A sample that is less unsure than this leaves here; 1 at the last exit, where all leave that are left. */
       threshold: z.number(),
       /** Of the samples. */
@@ -27,6 +29,8 @@ export const adaptive = z.object({
   curve: z.array(z.record(z.string(), z.number())),
   /** How uncertainty is measured. */
   measure: z.string().optional(),
+  /** Exits that were left out since they were not worth what they cost, with their accuracy where that was found. */
+  dropped: z.array(z.object({ after: z.string(), accuracy: fraction, macs: positive })).optional(),
   /** The data that thresholds were chosen on, and what they gave there. */
   chosenOn: z.object({ path: z.string(), samples: count, drop: z.number(), macs: positive }).optional(),
 });
