@@ -13,13 +13,23 @@ export interface Stage {
   convolutions: number;
 }
 
-const CONVOLUTIONS = new Set([
+/** Operators whose results are feature maps, `[rows, channels, …sizes]`. */
+export const CONVOLUTIONS: ReadonlySet<string> = new Set([
   ...['Conv', 'ConvTranspose', 'ConvInteger', 'QLinearConv', 'DeformConv'],
   ...['com.microsoft.FusedConv', 'com.microsoft.QLinearConv'],
 ]);
 
 /** Operators after which the second axis no longer holds the channels, though the rank may be the same. */
-const MIXES_AXES = new Set(['Transpose', 'Reshape', 'Flatten', 'MatMul', 'Gemm', 'Einsum', 'Gather', 'Softmax']);
+export const MIXES_AXES: ReadonlySet<string> = new Set([
+  'Transpose',
+  'Reshape',
+  'Flatten',
+  'MatMul',
+  'Gemm',
+  'Einsum',
+  'Gather',
+  'Softmax',
+]);
 
 /**
  * The stages of a convolutional network: for each resolution at which it convolves, the last value that something else is

@@ -68,7 +68,11 @@ export async function openCascade(
   flat.graph.sort();
   const [sample] = await latencyFeeds(bench, data);
   const costs = await costsOf(flat, exits, bench.model, sample!);
-  return { small, model: { flat, exits, form, costs: costs.shares }, warnings: [...warnings, ...costs.warnings] };
+  return {
+    small,
+    model: { flat, exits, form, costs: costs.shares, own: costs.own },
+    warnings: [...warnings, ...costs.warnings],
+  };
 }
 
 const kindOf = (bench: Workbench, data: TaskData) => scoreKindOf(bench, data, [...Array(data.dataset.size).keys()]);

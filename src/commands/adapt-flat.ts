@@ -2,6 +2,7 @@ import { measureCost } from '../analysis/cost.js';
 import { UserError } from '../errors.js';
 import { sumOf } from '../group.js';
 import type { Model } from '../ir/model.js';
+import type { Node } from '../ir/node.js';
 import type { NamedValues } from '../ir/types.js';
 import { castLikeToCast } from '../passes/cleanup/cast-like-to-cast.js';
 import { constantsToInitializers } from '../passes/cleanup/constants-to-initializers.js';
@@ -29,6 +30,8 @@ export async function plainCopy(model: Model, opset: number): Promise<Model> {
 export interface ExitCosts {
   /** As a share of the original's multiply-accumulates. */
   shares: number[];
+  /** The same of what each exit alone needs. */
+  own: number[];
   warnings: string[];
 }
 
@@ -51,13 +54,18 @@ export async function costsOf(
       file: original.source?.path,
       mend: 'see nncompress inspect',
     });
-  const levels = levelsOf(flat, exits);
-  const own = exits.map(() => 0);
-  for (const [node, level] of levels) own[level]! += nodes.get(node.outputs.find(Boolean) ?? '') ?? 0;
-  const shares = own.map((_, level) => sumOf(own.slice(0, level + 1), (cost) => cost) / macs);
+  const shareOf = (some: Iterable<Node>) =>
+    sumOf(some, (node) => nodes.get(node.outputs.find(Boolean) ?? '') ?? 0) / macs;
+  const needed = exits.map((exit) => new Set(levelsOf(flat, [exit]).keys()));
+  const upTo = (level: number) => new Set(needed.slice(0, level + 1).flatMap((some) => [...some]));
+  const alone = (exit: number) => {
+    const others = needed.toSpliced(exit, 1);
+    return [...needed[exit]!].filter((node) => !others.some((some) => some.has(node)));
+  };
   const [first] = unknown;
   return {
-    shares,
+    shares: exits.map((_, level) => shareOf(upTo(level))),
+    own: exits.map((_, exit) => shareOf(alone(exit))),
     warnings: first
       ? [`the cost of ${unknown.length} nodes is unknown and was not counted, such as ${first.node} (${first.type})`]
       : [],

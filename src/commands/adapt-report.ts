@@ -14,12 +14,13 @@ export interface Spent {
 }
 
 /** The report of a model whose cost depends on the input, on samples that were run through all of its exits. */
-export function adaptiveReport({ model, measure, thresholds, on }: Chosen, records: ExitRecords): Spent {
+export function adaptiveReport({ model, measure, thresholds, dropped, on }: Chosen, records: ExitRecords): Spent {
   const table = records.table(measure);
   const policy = applyThresholds(table, thresholds);
   const left = Array.from({ length: table.size }, (_, sample) => exitOf(table, thresholds, sample));
-  const exits = model.exits.map(({ name, temperature }, k) => ({
+  const exits = model.exits.map(({ name, after, temperature }, k) => ({
     name,
+    ...(after !== undefined && { after }),
     threshold: thresholds[k] ?? 1,
     share: policy.shares[k]!,
     accuracy: accuracyOf(table, k, (sample) => left[sample] === k),
@@ -35,6 +36,7 @@ export function adaptiveReport({ model, measure, thresholds, on }: Chosen, recor
       exits,
       curve: curveOf(table, policy, on?.candidates),
       measure,
+      ...(dropped.length && { dropped }),
       ...(on && { chosenOn: { path: on.path, samples: on.samples, drop: on.drop, macs: on.policy.cost } }),
     },
   };

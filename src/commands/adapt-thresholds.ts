@@ -3,10 +3,11 @@ import { splitHoldOut } from '../data/split.js';
 import { subsetOf } from '../data/subset.js';
 import { firstSamples, type TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
+import { worthwhileExits } from '../evaluate/exit-choice.js';
 import { calibrateExits, type ExitModel, type ExitRecords, recordExits } from '../evaluate/exits.js';
 import { applyThresholds, bestPolicy, frontier, type Goal, type Policy } from '../evaluate/thresholds.js';
 import { MEASURES, type Measure } from '../passes/exits/uncertainty.js';
-import { formatPercent, formatPoints } from '../report/format.js';
+import { formatPercent, formatPlain, formatPoints } from '../report/format.js';
 import type { AdaptOptions } from './adapt-options.js';
 import { trainSplitBeside } from './calibration.js';
 import type { CommandContext } from './context.js';
@@ -63,6 +64,8 @@ export interface Chosen {
   model: ExitModel;
   measure: Measure;
   thresholds: number[];
+  /** Exits that were left out since they were not worth what they cost: where they were, and their accuracy and cost. */
+  dropped: { after: string; accuracy: number; macs: number }[];
   /** What they gave where they were chosen; absent where they were given. */
   on?: { path: string; samples: number; policy: Policy; drop: number; candidates: Policy[] };
 }
@@ -75,11 +78,16 @@ export function goalOf({ macs, maxDrop }: AdaptOptions): Goal {
   return macs === undefined ? { maxDrop: maxDrop ?? DEFAULT_DROP } : { maxCost: macs };
 }
 
-/** Finds temperatures and thresholds on data, for every measure of uncertainty that is asked for, and takes the best. */
+/**
+ * Finds temperatures and thresholds on data, for every measure of uncertainty that is asked for, and takes the best.
+ * @param isFree true where exits may be left out that are not worth what they cost.
+ * @throws UserError where none of them is
+ */
 export async function chooseThresholds(
   model: ExitModel,
   { data, indices, path }: Pick<ThresholdData, 'data' | 'indices' | 'path'>,
   bench: Workbench,
+  isFree: boolean,
   options: AdaptOptions,
   context: CommandContext,
 ): Promise<Chosen> {
@@ -92,8 +100,17 @@ export async function chooseThresholds(
   task.done();
   const goal = goalOf(options);
   const found = measures.map((measure) => ({ measure, policy: bestPolicy(records.table(measure), goal) }));
-  const { measure, policy } = found.reduce((a, b) => (isBetter(b.policy, a.policy, goal) ? b : a));
-  const table = records.table(measure);
+  const { measure } = found.reduce((a, b) => (isBetter(b.policy, a.policy, goal) ? b : a));
+  const all = records.table(measure);
+  const { kept, table, policy } = isFree
+    ? worthwhileExits(all, goal)
+    : { kept: [...model.exits.keys()], table: all, policy: bestPolicy(all, goal) };
+  const { exits, dropped } = partExits(calibrated, kept, records);
+  if (exits.length < 2) throw noneWorth(goal, bench.path);
+  for (const { after, accuracy, macs } of dropped)
+    context.note(
+      `the exit behind ${after} is left out: ${formatPercent(accuracy)} right at ${formatPercent(macs)} of the cost saves nothing`,
+    );
   const whole = applyThresholds(
     table,
     policy.thresholds.map(() => 0),
@@ -105,11 +122,34 @@ export async function chooseThresholds(
       `${formatPoints(-drop)} points of accuracy`,
   );
   return {
-    model: calibrated,
+    model: { ...calibrated, exits, costs: table.costs, own: table.own ?? [] },
     measure,
     thresholds: policy.thresholds,
+    dropped,
     on: { path, samples: records.samples, policy, drop, candidates: frontier(table) },
   };
+}
+
+/** Parts exits into those that stay, numbered anew where they have numbers, and the others. */
+function partExits(
+  { exits: all, costs }: ExitModel,
+  kept: readonly number[],
+  records: ExitRecords,
+): Pick<Chosen, 'dropped'> & Pick<ExitModel, 'exits'> {
+  const dropped = all.flatMap(({ after = '' }, k) =>
+    kept.includes(k) ? [] : [{ after, accuracy: records.exits[k]!.result().accuracy, macs: costs[k]! }],
+  );
+  const exits = kept.map((place, k) => ({ ...all[place]!, ...(all[place]!.after && { name: `exit ${k + 1}` }) }));
+  return { exits, dropped };
+}
+
+function noneWorth(goal: Goal, file: string): UserError {
+  const wanted =
+    'maxDrop' in goal ? `at most ${formatPlain(100 * goal.maxDrop)} points lost` : `--macs ${goal.maxCost}`;
+  return new UserError(`no exit saves anything with ${wanted}`, {
+    file,
+    mend: 'allow more with --max-drop, give more training data, or name other places with --exit-at',
+  });
 }
 
 /** @throws UserError where there are more or fewer than exits that samples may leave at early */
@@ -121,7 +161,7 @@ function givenThresholds(model: ExitModel, given: readonly number[], measure: Ad
       mend: `give ${wanted}, or one for all`,
     });
   const thresholds = Array.from({ length: wanted }, (_, exit) => given[exit] ?? given[0]!);
-  return { model, measure: measure === 'auto' ? MEASURES[0] : measure, thresholds };
+  return { model, measure: measure === 'auto' ? MEASURES[0] : measure, thresholds, dropped: [] };
 }
 
 function isBetter(a: Policy, b: Policy, goal: Goal): boolean {

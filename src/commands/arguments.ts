@@ -192,13 +192,26 @@ export function adaptArguments(command: Command): Command {
         'smaller model that runs first, and the model only where that is unsure; of several, the smallest first: repeatable',
         'repeatable',
       ],
+      ['--early-exit', 'add exits to the model and train them: easy samples leave early'],
     ],
   };
+  const exits: OptionGroup = {
+    heading: 'Early exits:',
+    rows: [
+      ['--exits <n>', 'exits that are added at most; those that save nothing are left out (default: 4)'],
+      ['--exit-at <value>', 'add one behind this value of the model; repeatable', 'repeatable'],
+    ],
+  };
+  const training = withDefaults(only(TRAINING, 'epochs', 'batch', 'lr'), {
+    epochs: 'enough for 2,000 updates',
+    lr: '0.002',
+  });
   const thresholds: OptionGroup = {
     heading: 'Thresholds:',
     rows: [
       ['--train <path>', 'training data'],
       ['--validation <path>', 'data that thresholds are chosen on (default: training data)'],
+      ['--hold-out <share>', 'share of the training data that exits do not see, for thresholds (default: 10 to 30%)'],
       [
         '--macs <share>',
         'mean multiply-accumulates of a sample at most this share of the original (default: by --max-drop)',
@@ -208,13 +221,14 @@ export function adaptArguments(command: Command): Command {
     ],
   };
   const output = without(OUTPUT, 'dry-run');
-  const groups = [what, thresholds, ...judgedAgainst('the original')];
+  const groups = [what, exits, training, thresholds, ...judgedAgainst('the original')];
   addOptions(command, [...groups, output, CONFIG, DISPLAY]);
   return command.addHelpText(
     'after',
     examples(
       'adapt --cascade small.onnx large.onnx --data test/ --validation val/ --max-drop 0.005 -o cascade.onnx',
       'adapt --cascade small.onnx large.onnx --data test/ --train train/ --macs 0.3',
+      'adapt model.onnx --early-exit --train train/ --data test/ --max-drop 0.005 -o adaptive.onnx',
     ),
   );
 }

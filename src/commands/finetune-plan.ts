@@ -5,7 +5,6 @@ import { globToRegExp } from '../glob.js';
 import { sumOf } from '../group.js';
 import type { Model } from '../ir/model.js';
 import type { Tensor } from '../ir/tensor.js';
-import type { NamedValues } from '../ir/types.js';
 import { FeatureCache } from '../training/feature-cache.js';
 import { cutFrozenPart, type FrozenPart } from '../training/frozen-part.js';
 import { withHints } from '../training/hints.js';
@@ -16,7 +15,7 @@ import type { CommandContext } from './context.js';
 import { restoreNorms } from './finetune-norms.js';
 import type { FinetuneOptions } from './finetune-options.js';
 import { scoreKindOf } from './score-kind.js';
-import { cachedFeedsOf, type EpochBatches, feedsOf, type TrainingData } from './training-data.js';
+import { cachedFeedsOf, type EpochBatches, feedsOf, firstOf, type TrainingData } from './training-data.js';
 import type { TrainingOptions } from './training-options.js';
 import { planSteps, type TrainingSteps } from './training-steps.js';
 import type { Workbench } from './workbench.js';
@@ -202,8 +201,3 @@ const fits = (expression: RegExp, { name, consumer }: Parameter) =>
   [name, consumer.name, ...consumer.outputs].some(
     (candidate) => expression.test(candidate) || expression.test(candidate.replace(/^\//, '')),
   );
-
-async function firstOf(batches: AsyncGenerator<NamedValues>): Promise<NamedValues> {
-  for await (const batch of batches) return batch;
-  throw new Error('no batch');
-}

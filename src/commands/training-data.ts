@@ -183,6 +183,12 @@ export function cachedFeedsOf(training: TaughtData, cache: FeatureCache, options
   };
 }
 
+/** The first of some batches, whose sizes are those of all. */
+export async function firstOf(batches: AsyncGenerator<NamedValues>): Promise<NamedValues> {
+  for await (const batch of batches) return batch;
+  throw new Error('no batch');
+}
+
 /** Targets of samples, and the weight of each in the loss; weights sum to one. `done` is the share of training that is done. */
 function targetFeeds(
   { data, indices, teacher }: TaughtData,

@@ -90,7 +90,7 @@ export async function runTraining(
     rateOf: run.rateOf ?? (() => 1),
     state: resumed?.state,
   });
-  const progress = progressOf(context, run.label, training.indices.length, options.epochs);
+  const progress = epochProgress(context, run.label, training.indices.length, options.epochs);
   try {
     const result = await train(
       group,
@@ -160,13 +160,15 @@ async function hashSamples(hash: Hash, data: TaskData, indices: readonly number[
   for await (const { feeds } of data.stream(indices.filter((_, place) => place % step === 0))) addFeeds(hash, feeds);
 }
 
-function progressOf(context: CommandContext, label: string, samples: number, epochs: number) {
+/** Shows how training goes on, and what each epoch gave. */
+export function epochProgress(context: CommandContext, label: string, samples: number, epochs: number) {
   let task = context.progress.start(`${label}, epoch 1 of ${epochs}`, samples);
   return {
     onStep: (rows: number) => task.advance(rows),
     onEpoch: ({ epoch, ...figures }: EpochRecord) => {
       task.done();
-      context.note(`${label}, epoch ${epoch}: ${describe(figures)}`);
+      const found = describe(figures);
+      if (found) context.note(`${label}, epoch ${epoch}: ${found}`);
       if (epoch < epochs) task = context.progress.start(`${label}, epoch ${epoch + 1} of ${epochs}`, samples);
     },
   };
@@ -186,7 +188,13 @@ export const bestAccuracy = ({ history, bestEpoch }: TrainedModel): number | und
   history.find(({ epoch }) => epoch === bestEpoch)?.validationAccuracy;
 
 /** Training's part of the report. */
-export function trainingReport({ samples, seconds, workers, bestEpoch, history }: TrainedModel): Report['training'] {
+export function trainingReport({
+  samples,
+  seconds,
+  workers,
+  bestEpoch,
+  history,
+}: Pick<TrainedModel, 'samples' | 'seconds' | 'workers' | 'bestEpoch' | 'history'>): Report['training'] {
   return {
     samples,
     epochs: history.length - 1,

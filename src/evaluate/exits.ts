@@ -22,6 +22,8 @@ export interface ExitModel {
   form: ScoreForm;
   /** Multiply-accumulates up to each exit, as a share of those of the original. */
   costs: readonly number[];
+  /** Those of what each exit alone needs. */
+  own: readonly number[];
 }
 
 /** How exits are run over data. */
@@ -103,7 +105,7 @@ export async function recordExits(
   run: ExitRun,
   measures: readonly Measure[] = MEASURES,
 ): Promise<ExitRecords> {
-  const { exits, form, costs } = model;
+  const { exits, form, costs, own } = model;
   const { classes } = run.data.labels;
   const names = form.kind === 'binary' && classes.length < 2 ? ['0', '1'] : classes;
   const options = { outputKind: kindOf(form) } as const;
@@ -129,6 +131,7 @@ export async function recordExits(
       unsure: unsure.slice(0, -1).map((own) => own[measures.indexOf(measure)]!),
       wrong,
       costs,
+      own,
     }),
   };
 }

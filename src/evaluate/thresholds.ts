@@ -8,6 +8,8 @@ export interface ExitTable {
   wrong: readonly ArrayLike<number>[];
   /** What it costs to get to each exit, as a share of what the original costs. */
   costs: readonly number[];
+  /** What of these each exit alone needs, and would be saved without it; nothing where absent. */
+  own?: readonly number[] | undefined;
 }
 
 /** Thresholds and what they lead to. */

@@ -5,7 +5,7 @@ import { Emitter } from '../../src/ir/emitter.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { readModel } from '../../src/onnx/read.js';
 import { encodeModel } from '../../src/onnx/write.js';
-import { FEATURES, IMAGES, nncompress, readReport, root, SPEECH, scratch } from './program.js';
+import { FEATURES, IMAGES, nncompress, readReport, root, SPEECH, scratch, TEXTS } from './program.js';
 
 const [LARGE, TEST] = IMAGES;
 const LABELS = readFileSync(join(root, 'fixtures/fashion-mobilenet/labels.txt'), 'utf8').trim().split('\n');
@@ -116,5 +116,56 @@ describe('adapt --cascade', () => {
       '2 thresholds for 1 exits before the last',
     );
     expect(refused('--cascade', twin, LARGE)).toContain('needs data to choose thresholds on');
+  }, 60_000);
+});
+
+describe('adapt --early-exit', () => {
+  const [DSCNN, CLIPS] = FEATURES;
+  const train = 'fixtures/spoken-digits/train';
+
+  it('adds a trained exit to a model that itself stays as it is', () => {
+    const folder = scratch();
+    const [output, report] = [join(folder, 'model.onnx'), join(folder, 'report.json')];
+    const settings = [
+      '--exits',
+      '1',
+      '--epochs',
+      '15',
+      '--batch',
+      '10',
+      '--macs',
+      '0.9',
+      '-o',
+      output,
+      '--report',
+      report,
+    ];
+    const { stdout, stderr, status } = adapt(DSCNN, '--early-exit', '--train', train, '--data', CLIPS, ...settings);
+    expect(stderr).toMatch(/an exit at \d+\.\d+ % of the cost, behind \w+: two separable convolutions/);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/Exits .*samples leave .* at exit 1/s);
+    const { adaptive, training, models } = readReport(report);
+    const [early, last] = adaptive!.exits;
+    expect([early!.name, last!.name, training!.epochs]).toEqual(['exit 1', 'last', 15]);
+    expect(early!.macs).toBeLessThan(0.7);
+    expect(last!.alone).toBe(models[0]!.metrics!.accuracy);
+    expect(early!.alone).toBeGreaterThan(0.3);
+    expect(readModel(output).graph.outputs.map(({ name }) => name)).toEqual(['logits', 'exit']);
+  }, 60_000);
+
+  it('refuses what has no place for an exit, and what it is not told', () => {
+    const refused = (...args: string[]) => adapt(...args).stderr.trim();
+    const [TEXTCNN] = TEXTS;
+    expect(refused(TEXTCNN, '--early-exit', '--train', 'fixtures/banking77/train.csv')).toContain(
+      'has no place for an exit',
+    );
+    expect(refused(DSCNN, '--early-exit', '--data', CLIPS)).toContain('--early-exit: needs data to train exits on');
+    expect(refused(DSCNN, '--early-exit', '--cascade', 'other.onnx')).toContain(
+      '--early-exit: --cascade is asked for, too',
+    );
+    const at = ['--train', train, '--exit-at', 'relu_99'];
+    expect(refused(DSCNN, '--early-exit', ...at)).toMatch(
+      /--exit-at: no exit can be added behind 'relu_99'; did you mean/,
+    );
   }, 60_000);
 });

@@ -245,7 +245,10 @@ const [FLOAT, INT32, BOOL] = [1, 6, 9];
 /** True for what is cheaper to compute again for fewer rows than to explain. */
 const isLight = (node: Node) => !MACS[node.type] && isDeterministic(node) && !node.subgraphs().length;
 
-/** Moves constants into the branch that alone takes them, where ONNX Runtime can lay them out for its kernels. */
+/**
+ * Moves constants into the branch that alone takes them, where ONNX Runtime can lay them out for its kernels, and removes
+ * those that nothing takes.
+ */
 function sinkConstants(graph: Graph): void {
   const users = new Map<string, Set<Graph | undefined>>();
   const note = (name: string, user: Graph | undefined) => users.set(name, (users.get(name) ?? new Set()).add(user));
@@ -256,9 +259,9 @@ function sinkConstants(graph: Graph): void {
   for (const branch of branches) for (const name of captures(branch)) note(name, branch);
   for (const [name, tensor] of [...graph.initializers]) {
     const [user, ...more] = users.get(name) ?? [];
-    if (!user || more.length) continue;
+    if (users.has(name) && (!user || more.length)) continue;
     graph.initializers.delete(name);
-    user.initializers.set(name, tensor);
+    user?.initializers.set(name, tensor);
   }
   for (const branch of branches) sinkConstants(branch);
 }

@@ -9,6 +9,8 @@ import type { DataType } from '../../ir/types.js';
 export interface Exit {
   /** For people. */
   name: string;
+  /** The value of the model that it was added behind, if it was. */
+  after?: string | undefined;
   /** The value that holds the scores, a row per sample, in the form of the last exit. */
   scores: string;
   /** What logits are divided by before a row's uncertainty is measured. */

@@ -1,0 +1,271 @@
+import { type ModelCost, measureCost } from '../analysis/cost.js';
+import { pickIndices } from '../data/sample.js';
+import { splitHoldOut } from '../data/split.js';
+import { subsetOf } from '../data/subset.js';
+import type { TaskData } from '../data/task.js';
+import { UserError } from '../errors.js';
+import type { ExitModel } from '../evaluate/exits.js';
+import { sumOf } from '../group.js';
+import { Emitter } from '../ir/emitter.js';
+import type { Model } from '../ir/model.js';
+import { DATA_TYPES, type NamedValues } from '../ir/types.js';
+import { didYouMean } from '../nearest.js';
+import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
+import { embed } from '../passes/exits/embed.js';
+import { distinctPlaces, type ExitPlace, findExitPlaces, spreadPlaces } from '../passes/exits/places.js';
+import { likeOutput } from '../passes/exits/scores.js';
+import { checkRows, type Exit, findRowAxes, type RowAxes } from '../passes/exits/stages.js';
+import type { ScoreForm } from '../passes/exits/uncertainty.js';
+import { formatFixed, formatPercent } from '../report/format.js';
+import type { Report } from '../report/schema.js';
+import { type ExitFeatures, emitFeatures, type TokenMask } from '../students/exit-features.js';
+import { type BuiltHeads, buildHeads, headFor } from '../students/exit-heads.js';
+import { bytesOfFeature, FeatureCache } from '../training/feature-cache.js';
+import type { Feature, FrozenPart } from '../training/frozen-part.js';
+import { costsOf, OPSET, plainCopy } from './adapt-flat.js';
+import { LAST_SCORES, trainHeads } from './adapt-heads.js';
+import type { AdaptOptions } from './adapt-options.js';
+import { openThresholdData, type ThresholdData } from './adapt-thresholds.js';
+import type { CommandContext } from './context.js';
+import { withoutNorms } from './new-student.js';
+import { scoreKindOf } from './score-kind.js';
+import { trainingReport } from './training-run.js';
+import { latencyFeeds } from './verify.js';
+import type { Workbench } from './workbench.js';
+
+/** Samples that heads learn from, and others that thresholds are chosen on. */
+export interface HeadData {
+  train: TaskData;
+  taught: readonly number[];
+  /** Those of the training data that heads do not see. */
+  held: readonly number[];
+  thresholds: ThresholdData;
+}
+
+/** Held out of the training data: so many samples, and at least and at most this share. */
+const HELD = { samples: 2000, share: [0.1, 0.3] } as const;
+
+/**
+ * Opens the training data and holds a part of it out, on which thresholds are chosen unless there is validation data.
+ * @throws UserError where there is none
+ */
+export async function openHeadData(
+  bench: Workbench,
+  test: TaskData | undefined,
+  options: AdaptOptions,
+): Promise<HeadData> {
+  if (options.train === undefined)
+    throw new UserError('needs data to train exits on', { file: '--early-exit', mend: 'name some with --train' });
+  const train = await bench.open(options.train);
+  const { size } = train.dataset;
+  const share = options.holdOut ?? Math.min(HELD.share[1], Math.max(HELD.share[0], HELD.samples / size));
+  const { train: taught, held } = splitHoldOut(train, share, options.seed);
+  if (!taught.length || !held.length)
+    throw new UserError(`has ${size} samples, too few to hold some out`, {
+      file: options.train,
+      mend: 'give more, or change --hold-out',
+    });
+  const thresholds =
+    options.validation === undefined
+      ? { data: train, indices: held, path: `${options.train} (held out)`, test }
+      : await openThresholdData(bench, test, options);
+  return { train, taught, held, thresholds };
+}
+
+/** A model with trained exits. */
+export interface EarlyExits {
+  model: ExitModel;
+  training: Report['training'];
+  warnings: string[];
+}
+
+/**
+ * Adds exits to a model, which itself stays as it is: finds places, trains a small head at each on features that are computed
+ * once, and puts them into the graph.
+ * @throws UserError where there is no place for an exit
+ */
+export async function openEarlyExits(
+  bench: Workbench,
+  { train, ...samples }: HeadData,
+  options: AdaptOptions,
+  context: CommandContext,
+): Promise<EarlyExits> {
+  const form: ScoreForm = {
+    kind: train.kind,
+    probabilities: (await scoreKindOf(bench, train, samples.held)) === 'probabilities',
+    width: train.kind === 'binary' ? 1 : train.labels.classes.length,
+  };
+  const flat = await plainCopy(bench.model, Math.max(OPSET, bench.model.opset));
+  const [sample] = await latencyFeeds(bench, train);
+  const axes = await findRowAxes(likeSample(flat, train, sample!));
+  checkRows(axes, bench.path);
+  const cost = await measureCost(flat, { feeds: sample! });
+  const places = placesOf(flat, train.output, axes, cost, options, bench.path);
+  const features = places.map((place, k) => emitFeatures(flat, place, `exit_${k + 1}`, maskOf(place, train, axes)));
+  const spec = { outputs: form.width, budget: HEAD_BUDGET * cost.macs, opset: flat.opset };
+  const heads = await Promise.all(features.map((own, k) => headFor(`exit_${k + 1}`, own, spec)));
+  for (const [k, { value, share }] of places.entries())
+    context.note(`an exit at ${formatPercent(share)} of the cost, behind ${value}: ${heads[k]!.about}`);
+  const built = buildHeads(heads, spec, options.seed);
+  const part = await featuresOf(flat, built, features, train, form);
+  const chosen = withinLimit(samples, part.values, train, context);
+  const cache = await compute(bench, part, train, [...chosen.taught, ...chosen.held], context);
+  try {
+    const known = { taught: cache.known(chosen.taught), held: cache.known(chosen.held) };
+    const trained = await trainHeads(built, { bench, data: train, form, cache, ...known }, options, context);
+    const model = await withoutNorms(trained.model);
+    const exits = addHeads(flat, { ...built, model }, features, places, train, form, axes);
+    const { shares, own, warnings } = await costsOf(flat, exits, bench.model, sample!);
+    return { model: { flat, exits, form, costs: shares, own }, training: trainingReport(trained), warnings };
+  } finally {
+    cache.close();
+  }
+}
+
+/** Most that one head may cost, as a share of the model. */
+const HEAD_BUDGET = 0.06;
+const EXITS = 4;
+
+function placesOf(
+  flat: Model,
+  output: string,
+  axes: RowAxes,
+  cost: ModelCost,
+  { exits = EXITS, exitAt }: AdaptOptions,
+  file: string,
+): ExitPlace[] {
+  const all = findExitPlaces(flat, output, axes, ({ outputs }) => cost.nodes.get(outputs.find(Boolean) ?? '') ?? 0);
+  const distinct = distinctPlaces(all);
+  if (exitAt.length) return exitAt.map((name) => named(name, all, distinct)).sort((a, b) => a.share - b.share);
+  const places = spreadPlaces(distinct, exits);
+  if (places.length) return places;
+  throw new UserError('has no place for an exit: nowhere before its end does all that follows depend on one value', {
+    file,
+    mend: 'use --cascade with a smaller model',
+  });
+}
+
+function named(name: string, all: readonly ExitPlace[], shown: readonly ExitPlace[]): ExitPlace {
+  const place = all.find(({ value }) => value === name);
+  if (place) return place;
+  const names = all.map(({ value }) => value);
+  const hint = didYouMean(name, names) || `; some are ${shown.map(({ value }) => value).join(', ')}`;
+  throw new UserError(`no exit can be added behind '${name}'${hint}`, {
+    file: '--exit-at',
+    mend: 'name values that all that follows depends on',
+  });
+}
+
+/** A copy with the sizes of a sample, where those of all samples are the same. */
+function likeSample(flat: Model, { dataset, preprocessor }: TaskData, sample: NamedValues): Model {
+  const isFixed = dataset.kind === 'image' || (preprocessor.clip?.pad && preprocessor.clip.length !== undefined);
+  const copy = flat.clone();
+  for (const info of isFixed ? copy.graph.inputs : []) {
+    const sizes = sample[info.name]?.dims.slice(1);
+    if (sizes && info.type?.kind === 'tensor') info.type = { ...info.type, shape: [info.type.shape?.[0], ...sizes] };
+  }
+  return copy;
+}
+
+/** What tells tokens from padding where moments of a place are tokens. */
+function maskOf({ layout, value }: ExitPlace, { preprocessor }: TaskData, axes: RowAxes): TokenMask | undefined {
+  const { text } = preprocessor;
+  if (!text || layout.kind !== 'sequence' || layout.rank !== 3) return undefined;
+  const tokens = axes.dimsOf(text.mask ?? text.ids)?.[1];
+  if (tokens === undefined || axes.dimsOf(value)?.[1 - layout.rowAxis] !== tokens) return undefined;
+  return text.mask === undefined ? { ids: text.ids, padding: text.padding.id } : { mask: text.mask };
+}
+
+/** The largest number that float16 holds. */
+const MOST_HALF = 65504;
+
+/** The model from its inputs to what heads take, in float16, and the scores of the last exit. */
+async function featuresOf(
+  flat: Model,
+  { inputs }: BuiltHeads,
+  features: readonly ExitFeatures[],
+  { output }: TaskData,
+  { width }: ScoreForm,
+): Promise<Pick<FrozenPart, 'features' | 'values'>> {
+  const model = flat.clone();
+  const g = new Emitter(model, 'kept');
+  const values: Feature[] = [];
+  const give = (value: string, { name, type, sizes }: Feature) => {
+    g.rename(value, name);
+    values.push({ name, type, sizes });
+    return { name, type: { kind: 'tensor' as const, elem: type, shape: ['batch', ...sizes] } };
+  };
+  model.graph.outputs = [
+    ...features.map(({ value, sizes }, k) => {
+      const half = g.cast(g.op('Clip', [value, -MOST_HALF, MOST_HALF]), DATA_TYPES.float16.code);
+      return give(half, { name: inputs[k]!, type: 'float16', sizes });
+    }),
+    give(g.op('Flatten', [g.cast(output, DATA_TYPES.float32.code)], { axis: 1 }), {
+      ...{ name: LAST_SCORES, type: 'float32', sizes: [width] },
+    }),
+  ];
+  await removeDeadNodes.run(model);
+  return { features: model, values };
+}
+
+/** Bytes that features may take on disk. */
+const MOST_BYTES = 2e9;
+
+/** Some of the samples, where the features of all would take too much room. */
+function withinLimit(
+  { taught, held }: Pick<HeadData, 'taught' | 'held'>,
+  values: readonly Feature[],
+  { dataset }: TaskData,
+  context: CommandContext,
+): Pick<HeadData, 'taught' | 'held'> {
+  const most = Math.floor(MOST_BYTES / sumOf(values, bytesOfFeature));
+  const all = taught.length + held.length;
+  if (all <= most) return { taught, held };
+  const some = (indices: readonly number[]) => {
+    const count = Math.max(1, Math.floor((most * indices.length) / all));
+    return pickIndices(subsetOf(dataset, indices), count, 0).map((place) => indices[place]!);
+  };
+  const less = { taught: some(taught), held: some(held) };
+  context.note(
+    `exits learn from ${formatFixed(less.taught.length)} of ${formatFixed(taught.length)} samples, whose features fit on disk`,
+  );
+  return less;
+}
+
+async function compute(
+  bench: Workbench,
+  part: Pick<FrozenPart, 'features' | 'values'>,
+  data: TaskData,
+  indices: readonly number[],
+  context: CommandContext,
+): Promise<FeatureCache> {
+  const task = context.progress.start('computing what exits see', indices.length);
+  const { workers, session } = bench;
+  const onProgress = (samples: number) => task.advance(samples);
+  const options = { workers, session, fixedBatch: data.fixedBatch, onProgress };
+  const cache = await FeatureCache.compute(part, data.stream(indices), options);
+  task.done();
+  return cache;
+}
+
+/** Puts heads into the model. @returns all exits, the model's own scores the last */
+function addHeads(
+  flat: Model,
+  { model, inputs, outputs }: BuiltHeads,
+  features: readonly ExitFeatures[],
+  places: readonly ExitPlace[],
+  { output }: TaskData,
+  form: ScoreForm,
+  axes: RowAxes,
+): Exit[] {
+  const nameOf = embed(flat, model, new Map(inputs.map((name, k) => [name, features[k]!.value])), 'exits');
+  const exits = places.map(({ value }, k): Exit => {
+    const scores = { value: nameOf(outputs[k]!), probabilities: false };
+    return {
+      ...{ name: `exit ${k + 1}`, after: value, temperature: 1 },
+      scores: likeOutput(flat, scores, output, form, axes),
+    };
+  });
+  flat.graph.sort();
+  return [...exits, { name: 'last', scores: output, temperature: 1 }];
+}
