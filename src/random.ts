@@ -12,6 +12,11 @@ export function seededRandom(seed: number): Random {
   };
 }
 
+/** A normally distributed number (Box & Muller 1958). */
+export function normal(random: Random): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}
+
 /** The items in random order (Fisher–Yates), as a new array. */
 export function shuffled<Item>(items: Iterable<Item>, random: Random): Item[] {
   const result = [...items];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { UNCERTAINTIES } from './choices.js';
+import { DOMAIN_FITS, UNCERTAINTIES } from './choices.js';
 import { makingShape } from './option-shapes.js';
 import {
   choice,
@@ -7,6 +7,7 @@ import {
   flag,
   fraction,
   listOf,
+  nonNegativeNumber,
   path,
   positiveNumber,
   thresholdList,
@@ -36,6 +37,16 @@ export const adaptOptions = exact({
   measure: choice(UNCERTAINTIES).default('auto'),
   /** Thresholds that are not chosen but given, one for each exit but the last. */
   thresholds: thresholdList().optional(),
+  /** Samples of a new domain, without labels, that the model is made to fit. */
+  domain: path().optional(),
+  /** Samples of the old domain, without labels. */
+  source: path().optional(),
+  /** Labelled data of the old domain. */
+  sourceTest: path().optional(),
+  /** What the model is fitted by. */
+  fit: choice(DOMAIN_FITS).default('auto'),
+  /** Samples that the statistics of the old domain count for beside those of the new one. */
+  prior: nonNegativeNumber().default(32),
   ...makingShape,
 });
 

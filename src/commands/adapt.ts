@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js';
 import type { Report } from '../report/schema.js';
+import { adaptDomain } from './adapt-domain.js';
 import { adaptByExits } from './adapt-exits.js';
 import { type AdaptOptions, adaptOptions } from './adapt-options.js';
 import type { CommandContext } from './context.js';
@@ -21,14 +22,26 @@ export async function adapt(given: string, options: AdaptOptions, context: Comma
   const ways = [
     { flag: '--cascade', isAsked: options.cascade.length > 0, run: adaptByExits },
     { flag: '--early-exit', isAsked: options.earlyExit, run: adaptByExits },
+    { flag: '--domain', isAsked: options.domain !== undefined, run: adaptDomain },
   ].filter(({ isAsked }) => isAsked);
   const [way, other] = ways;
+  checkOld(options);
   if (!way)
     throw new UserError('nothing says how to adapt the model', {
       file: path,
-      mend: 'name a smaller model to run before it with --cascade, or have exits added with --early-exit',
+      mend: 'name a smaller model to run before it with --cascade, have exits added with --early-exit, or name samples of a new domain with --domain',
     });
   if (other)
     throw new UserError(`${way.flag} is asked for, too`, { file: other.flag, mend: 'take one after the other' });
   return way.run(path, options, context);
+}
+
+/** @throws UserError where the old domain is told of, and no new one */
+function checkOld({ domain, source, sourceTest }: AdaptOptions): void {
+  const alone = source !== undefined ? '--source' : sourceTest !== undefined ? '--source-test' : undefined;
+  if (domain !== undefined || !alone) return;
+  throw new UserError('tells of the old domain, and no new one is given', {
+    file: alone,
+    mend: 'name samples of it with --domain',
+  });
 }

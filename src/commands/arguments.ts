@@ -2,6 +2,7 @@ import { Argument, type Command } from 'commander';
 import {
   CALIBRATION_METHODS,
   DISTILLATION_LOSSES,
+  DOMAIN_FITS,
   HINT_KINDS,
   METHODS,
   PREFERENCES,
@@ -182,7 +183,7 @@ export function distillArguments(command: Command): Command {
 /** Arguments of `nncompress adapt`. */
 export function adaptArguments(command: Command): Command {
   command
-    .description('make a model spend less on easy inputs, and show what that did')
+    .description('make a model spend less on easy inputs, or fit a new domain, and show what that did')
     .argument('[model]', 'ONNX file');
   const what: OptionGroup = {
     heading: 'How the model is adapted:',
@@ -203,8 +204,8 @@ export function adaptArguments(command: Command): Command {
     ],
   };
   const training = withDefaults(only(TRAINING, 'epochs', 'batch', 'lr'), {
-    epochs: 'enough for 2,000 updates',
-    lr: '0.002',
+    epochs: 'for exits enough for 2,000 updates, for a new domain 3',
+    lr: 'for exits 0.002, for a new domain 0.001',
   });
   const thresholds: OptionGroup = {
     heading: 'Thresholds:',
@@ -220,8 +221,18 @@ export function adaptArguments(command: Command): Command {
       ['--thresholds <list>', 'do not choose, take these: 0 lets no sample leave early, 1 all'],
     ],
   };
+  const domain: OptionGroup = {
+    heading: 'New domain:',
+    rows: [
+      ['--domain <path>', 'samples of the new domain that the model is made to fit; labels are not looked at'],
+      ['--source <path>', 'samples of the old domain, for models whose batch normalizations were folded'],
+      ['--source-test <path>', 'labelled data of the old domain, to see what adapting costs there'],
+      ['--fit <how>', `${oneOf(DOMAIN_FITS)}: statistics of normalizations, entropy of predictions (default: auto)`],
+      ['--prior <n>', 'samples that the old statistics count for beside those of the new domain (default: 32)'],
+    ],
+  };
   const output = without(OUTPUT, 'dry-run');
-  const groups = [what, exits, training, thresholds, ...judgedAgainst('the original')];
+  const groups = [what, exits, training, thresholds, domain, ...judgedAgainst('the original')];
   addOptions(command, [...groups, output, CONFIG, DISPLAY]);
   return command.addHelpText(
     'after',
@@ -229,6 +240,7 @@ export function adaptArguments(command: Command): Command {
       'adapt --cascade small.onnx large.onnx --data test/ --validation val/ --max-drop 0.005 -o cascade.onnx',
       'adapt --cascade small.onnx large.onnx --data test/ --train train/ --macs 0.3',
       'adapt model.onnx --early-exit --train train/ --data test/ --max-drop 0.005 -o adaptive.onnx',
+      'adapt model.onnx --domain new-samples/ --source train/ --data new-test/ -o adapted.onnx',
     ),
   );
 }
@@ -237,8 +249,12 @@ export function adaptArguments(command: Command): Command {
 export function evaluateArguments(command: Command): Command {
   command.description('measure a model on labelled data').argument('[model]', 'ONNX file');
   const batch: OptionGroup = { heading: RUNNING.heading, rows: [['--batch <n>', 'samples in one run of the model']] };
+  const corrupt: OptionGroup = {
+    heading: DATA.heading,
+    rows: [['--corrupt <list>', 'make the data worse, to see what the model stands: noise=0.2,blur=1.5']],
+  };
   const output = without(OUTPUT, 'output', 'dry-run');
-  addOptions(command, [DATA, PREPROCESSING, RUNNING, batch, BENCHMARK, GATES, output, CONFIG, DISPLAY]);
+  addOptions(command, [DATA, corrupt, PREPROCESSING, RUNNING, batch, BENCHMARK, GATES, output, CONFIG, DISPLAY]);
   return command.addHelpText(
     'after',
     examples(

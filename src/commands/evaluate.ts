@@ -1,3 +1,5 @@
+import { corrupted } from '../data/corrupt.js';
+import { openDataset } from '../data/open.js';
 import { UserError } from '../errors.js';
 import type { Report } from '../report/schema.js';
 import type { CommandContext } from './context.js';
@@ -9,7 +11,7 @@ import { latencyOf, modelBytes, modelReport, reportHead } from './reporting.js';
 import { checkReportPaths } from './reports.js';
 import { runModels, skipWarnings } from './run-models.js';
 import { latencyFeeds, measureOne } from './verify.js';
-import { openWorkbench } from './workbench.js';
+import { datasetOptions, openWorkbench } from './workbench.js';
 
 export { evaluateOptions as options };
 
@@ -24,7 +26,13 @@ export async function evaluate(given: string, options: EvaluateOptions, context:
   const path = resolveModelPath(given);
   checkReportPaths(options);
   const bench = await openWorkbench(path, options, context);
-  const test = await bench.open(options.data);
+  const { data, corrupt } = options;
+  const worse =
+    corrupt === undefined
+      ? undefined
+      : corrupted(await openDataset(data, datasetOptions(options)), corrupt, options.seed);
+  if (worse) context.note(`the data is corrupted: ${worse.description}`);
+  const test = await bench.open(worse?.dataset ?? data);
   const gates = await openGates(options, test);
   const { classifications, samples } = await runModels(bench, test, [path], options, context);
   if (!classifications)
@@ -54,6 +62,10 @@ export async function evaluate(given: string, options: EvaluateOptions, context:
     ...head,
     models: [model],
     gates: judged.gates,
-    warnings: [...skipWarnings(test), ...judged.warnings],
+    warnings: [
+      ...(worse ? [`the data was corrupted before it was used: ${worse.description}`] : []),
+      ...skipWarnings(test),
+      ...judged.warnings,
+    ],
   };
 }

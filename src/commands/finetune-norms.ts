@@ -1,6 +1,7 @@
 import { epochOrder } from '../data/training-batches.js';
 import type { Model } from '../ir/model.js';
 import type { Tensor } from '../ir/tensor.js';
+import type { FoldedLayer } from '../training/folded-layers.js';
 import type { Parameter } from '../training/parameters.js';
 import { freezeParameters, prepareForTraining, type TrainableModel } from '../training/prepare.js';
 import { foldNorms, restoreBatchNorms } from '../training/restore-batch-norms.js';
@@ -40,7 +41,8 @@ export async function restoreNorms(
   const batches = Math.ceil(Math.min(MEASURED, indices.length - batchSize + 1) / batchSize);
   const chosen = epochOrder(indices, seed, 1).slice(0, batches * batchSize);
   const stream = data.stream(chosen, batchSize);
-  const restored = await restoreBatchNorms(bench.model, (weight) => trained.has(weight), stream, bench.session);
+  const takes = ({ node, weight }: FoldedLayer) => node.type === 'Conv' && trained.has(weight);
+  const restored = await restoreBatchNorms(bench.model, takes, stream, bench);
   const { norms, model } = restored;
   if (!norms.length) {
     context.note('no batch normalization to put back: no trained convolution with a bias is followed by an activation');

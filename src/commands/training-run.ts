@@ -34,6 +34,8 @@ export interface TrainingRun {
   checkpoint?: string | undefined;
   /** What checkpoints tell of the decisions before the run, as JSON. */
   decisions?: unknown;
+  /** What a model is worth after an epoch; absent: its accuracy on validation data. */
+  judge?: ((model: Model) => Promise<Validation>) | undefined;
   /** After which epochs it is measured: each by default. */
   measured?: 'each' | 'last';
   /** The last checkpoint stays when training ends, because other work follows that may be interrupted. */
@@ -118,13 +120,14 @@ export async function runTraining(
 
 /** Loss and accuracy on validation data; the score is the accuracy, and the loss where it is equal. */
 async function validate(
-  { bench, measured, training }: TrainingRun,
+  { bench, measured, training, judge }: TrainingRun,
   model: Model,
   epoch: number,
   epochs: number,
 ): Promise<Validation> {
   // A score below that of any epoch that is measured, and above that of the epoch before.
   if (measured === 'last' && epoch < epochs) return { score: epoch - epochs, figures: {} };
+  if (judge) return judge(model);
   const { data, indices, accuracyOf } = training.validation;
   const evaluation = await withLoadable([model], (sources) =>
     evaluateModels(sources, data, { indices, workers: bench.workers, session: bench.session }),
@@ -174,11 +177,14 @@ export function epochProgress(context: CommandContext, label: string, samples: n
   };
 }
 
-function describe({ loss, validationLoss, validationAccuracy }: Record<string, number>): string {
+function describe(figures: Record<string, number>): string {
+  const { loss, validationLoss, validationAccuracy, entropy, diversity } = figures;
   const parts = [
     loss !== undefined && `loss ${loss.toFixed(4)}`,
     validationLoss !== undefined && `validation loss ${validationLoss.toFixed(4)}`,
     validationAccuracy !== undefined && `accuracy ${(100 * validationAccuracy).toFixed(2)} %`,
+    entropy !== undefined && `entropy ${(100 * entropy).toFixed(2)} %`,
+    diversity !== undefined && `diversity ${(100 * diversity).toFixed(2)} %`,
   ];
   return parts.filter(Boolean).join(', ');
 }

@@ -59,7 +59,7 @@ export async function decodeImage(bytes: Uint8Array, file: string): Promise<RawI
 }
 
 /** The decoder, without its cache: no image is read twice in a row, and looking it up costs more than a small image. */
-async function loadSharp(): Promise<typeof sharpModule> {
+export async function loadSharp(): Promise<typeof sharpModule> {
   const { default: sharp } = await import('sharp');
   sharp.cache(false);
   return sharp;

@@ -16,6 +16,12 @@ export function logitsFrom(scores: Float32Array, kind: OutputKind, task: Task): 
   return scores.map(task === 'single-label' ? log : logit);
 }
 
+/** Probabilities of rows of scores: of each class or, but for single-label models, of each label by itself. */
+export function probabilitiesFrom(scores: Float32Array, width: number, kind: OutputKind, task: Task): Float32Array {
+  if (kind === 'probabilities') return scores;
+  return (task === 'single-label' ? softmax : sigmoid)(scores, width, 1);
+}
+
 /**
  * One model's logits that stand for several: softened by the temperature they give the mean of what the others give,
  * softened likewise.

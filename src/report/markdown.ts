@@ -1,5 +1,6 @@
 import { changeOf, classRows } from './classes.js';
 import { confusedPairs, confusionOf } from './confusion.js';
+import { domainTexts } from './domain.js';
 import {
   formatDecibels,
   formatFactor,
@@ -12,6 +13,7 @@ import {
 } from './format.js';
 import { gateText, verdictOf } from './gate-text.js';
 import { headlineOf, keyRows } from './headline.js';
+import { domainDetails } from './markdown-domain.js';
 import { exitDetails } from './markdown-exits.js';
 import { pruningDetails } from './markdown-pruning.js';
 import {
@@ -54,6 +56,7 @@ const DETAILS: readonly Details[] = [
   studentDetails,
   pruningDetails,
   exitDetails,
+  domainDetails,
   wayDetails,
   hintDetails,
   historyDetails,
@@ -123,6 +126,7 @@ function noteLines(report: Report): string {
     ['Training', [trainingText(report)]],
     ['Distillation', distillationTexts(report)],
     ['Exits', [adaptiveText(report)]],
+    ['New domain', domainTexts(report)],
     ['QAT', [qatText(report)]],
   ] as const;
   const rest = report.warnings.length - MOST_WARNINGS;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { adaptive } from './schema/adaptive.js';
 import { layers, node, pruning, trial } from './schema/compression.js';
+import { domain } from './schema/domain.js';
 import { count, counts, positive } from './schema/numbers.js';
 import { comparison, gate, model } from './schema/quality.js';
 import { changedSample } from './schema/samples.js';
@@ -65,6 +66,7 @@ export const reportSchema = z.object({
   distillation: distillation.optional(),
   pruning: pruning.optional(),
   adaptive: adaptive.optional(),
+  domain: domain.optional(),
   gates: z.array(gate),
   warnings: z.array(z.string()),
 });

@@ -1,4 +1,5 @@
 import type { ChalkInstance } from 'chalk';
+import { domainTexts } from './domain.js';
 import { cutLine, shortenPath, wrapLines } from './format.js';
 import { gateLine } from './gate-text.js';
 import type { Gate, NodeReport, Report } from './schema.js';
@@ -62,6 +63,7 @@ export function renderTerminal(report: Report, { color, width, height = 23 }: Te
     textSection('Distillation', distillationTexts(report).join('; '), room),
     listSection('Matched', hintTexts(report), room),
     textSection('Exits', adaptiveText(report), room),
+    textSection('New domain', domainTexts(report).join('; '), room),
     textSection('QAT', qatText(report), room),
     ...nodeSections(report, room),
     gateSection(report, color, room),

@@ -103,6 +103,27 @@ function divergence(g: Emitter, p: string, q: string, mask: string | undefined):
   return mask ? g.sum(g.mul(each, mask), [-1], false) : each;
 }
 
+/**
+ * Entropy of the probabilities of each row, in nats (Wang et al. 2021, "Tent: Fully test-time adaptation by entropy
+ * minimization").
+ */
+export function predictionEntropy({ g, logits }: LossSite): string {
+  const log = g.op('LogSoftmax', [logits], { axis: -1 });
+  return softCrossEntropy({ g, logits }, g.op('Exp', [log]));
+}
+
+/** The same for several labels or one score: the mean over the outputs of the entropies of yes and no. */
+export function binaryPredictionEntropy({ g, logits }: LossSite): string {
+  return binaryCrossEntropy({ g, logits }, g.op('Sigmoid', [logits]), 0);
+}
+
+/** Entropy of probabilities, `[outputs]`: of classes, or the mean of yes and no over the outputs. */
+export function entropyOf(g: Emitter, probabilities: string, areClasses: boolean): string {
+  const each = (p: string) => g.mul(p, g.op('Log', [g.add(p, 1e-12)]));
+  const all = areClasses ? each(probabilities) : g.add(each(probabilities), each(g.sub(1, probabilities)));
+  return g.neg(g.op(areClasses ? 'ReduceSum' : 'ReduceMean', [all], { keepdims: 0 }));
+}
+
 /** One minus the cosine of the angle between rows of features. */
 export function cosineDistance(g: Emitter, a: string, b: string): string {
   const [left, right] = [a, b].map((value) => g.op('Flatten', [value], { axis: 1 })) as [string, string];

@@ -5,10 +5,13 @@ import { batchSize, resizeBatch } from '../runtime/pool.js';
 import {
   binaryCrossEntropy,
   binaryDistillation,
+  binaryPredictionEntropy,
   crossEntropy,
   decoupledDistillation,
   distillation,
+  entropyOf,
   type LossSite,
+  predictionEntropy,
   sumOverRows,
 } from './losses.js';
 import type { Objective, ObjectiveSite } from './step-graph.js';
@@ -79,6 +82,31 @@ export function distilling(options: DistillationObjective): Objective {
           : distillation(site, teacher, temperature);
     const mixed = g.add(g.mul(labelLoss(site, labels, options), share), g.mul(taught, g.sub(1, share)));
     return sumOverRows(g, mixed, weights);
+  };
+}
+
+/** What a classifier is trained for on samples without labels. */
+export interface EntropyObjective extends Pick<ClassificationObjective, 'output' | 'kind' | 'probabilities'> {
+  /** Weight of the entropy of the mean prediction. */
+  diversity: number;
+}
+
+/**
+ * The entropy of predictions, so that they become sure (Wang et al. 2021), less that of the mean prediction of the batch, so
+ * that they stay different from each other (Liang et al. 2020, "Do we really need to access the source data?", equation 3).
+ * Summed over weighed rows.
+ */
+export function minimizingEntropy({ diversity, ...options }: EntropyObjective): Objective {
+  return ({ g, model, input }) => {
+    const areClasses = options.kind === 'single-label';
+    const logits = g.op('Flatten', [logitsOf(g, model, options)], { axis: 1 });
+    const weights = input(ROW_WEIGHTS, 'float32', ['rows']);
+    const entropy = (areClasses ? predictionEntropy : binaryPredictionEntropy)({ g, logits });
+    const total = g.op('ReduceSum', [weights], { keepdims: 0 });
+    const probabilities = areClasses ? g.op('Softmax', [logits], { axis: -1 }) : g.op('Sigmoid', [logits]);
+    const weighed = g.mul(probabilities, g.op('Unsqueeze', [weights, g.ints([1])]));
+    const spread = entropyOf(g, g.div(g.sum(weighed, [0], false), total), areClasses);
+    return g.sub(sumOverRows(g, entropy, weights), g.mul(g.mul(spread, total), diversity));
   };
 }
 

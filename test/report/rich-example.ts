@@ -194,6 +194,25 @@ export const richReport: Report = {
       { macsRatio: 2.4, accuracy: 0.911 },
     ],
   },
+  domain: {
+    ...{ path: 'new|<b>/', samples: 2000, method: 'both', share: 0.984, source: { path: 'train/', samples: 4096 } },
+    norms: [
+      { name: 'relu|<1>', kind: 'folded', moved: 0.41, widened: 1.32 },
+      { name: 'bn2', kind: 'batch-norm', moved: 0.12, widened: 0.95 },
+    ],
+    unlabelled: {
+      ...{ samples: 2000, changed: 0.312 },
+      ...{ entropy: { before: 0.41, after: 0.18 }, diversity: { before: 0.71, after: 0.98 } },
+      classes: [
+        { class: 'cat', before: 0.8, after: 0.53 },
+        { class: 'd|<o>g', before: 0.2, after: 0.47 },
+      ],
+    },
+    sourceTest: {
+      ...{ path: 'test/', samples: 4000, accuracy: { before: 0.92, after: 0.88 } },
+      drop: { value: 0.04, low: 0.03, high: 0.05 },
+    },
+  },
   gates: [...quantizeReport.gates, { name: 'min-recall', class: 'a|b & <c>"', limit: 0.9, passed: false }],
   warnings: [...quantizeReport.warnings, 'the class `@everyone` | <img src=x> has no samples\n# heading'],
 };

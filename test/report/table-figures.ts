@@ -65,6 +65,14 @@ export const TABLES: Readonly<Record<string, RowFigures>> = {
     return [[threshold], ...percents(share, accuracy), ...(detailed ? percents(alone, macs) : [])];
   },
   'exit-classes': ({ adaptive }, row) => percents(...adaptive!.exits.map(({ classes }) => classes?.[row]?.share)),
+  'predicted-classes': ({ domain }, row) => {
+    const { before, after } = domain!.unlabelled.classes[row]!;
+    return percents(before, after, after - before);
+  },
+  'norm-list': ({ domain }, row) => {
+    const { moved, widened } = domain!.norms![row]!;
+    return [[moved], [widened]];
+  },
   'kept-list': () => [],
   'group-list': ({ pruning }, row) => {
     const { before, after } = pruning!.groups[row]!;

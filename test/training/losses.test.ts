@@ -40,6 +40,26 @@ describe('losses and their gradients are those of PyTorch', () => {
     expectClose(gradient, [0.2927985, -0.1304437, -0.1623548, 0.01178085, -0.01337521, 0.001594366]);
   });
 
+  test('entropy of predictions', async () => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,3] z',
+      (g) => losses.predictionEntropy({ g, logits: 'z' }),
+      { z },
+    );
+    expectClose(loss, [0.6215846, 0.2282428]);
+    expectClose(gradient, [-0.1493708, 0.05123215, 0.09813865, 0.03330145, -0.04099702, 0.00769559]);
+  });
+
+  test('entropy of predictions of several labels', async () => {
+    const { loss, gradient } = await lossAndGradient(
+      'float[n,3] z',
+      (g) => losses.binaryPredictionEntropy({ g, logits: 'z' }),
+      { z },
+    );
+    expectClose(loss, [0.5367948, 0.4164487]);
+    expectClose(gradient, [-0.03499786, 0.03276866, -0.01958365, 0.0, -0.01129417, 0.01749893]);
+  });
+
   test('binary cross-entropy of several labels', async () => {
     const { loss, gradient } = await lossAndGradient(
       'float[n,3] z, float[n,3] t',

@@ -7,6 +7,7 @@ import {
   type ClassificationObjective,
   classification,
   logitsOf,
+  minimizingEntropy,
   ROW_WEIGHTS,
   TARGETS,
 } from '../../src/training/objectives.js';
@@ -59,11 +60,15 @@ describe('logitsOf gives the scores before softmax or sigmoid', () => {
 });
 
 /** The loss of a batch of two samples and its gradient by the weight of the last layer. */
-async function lossOf(text: string, options: Partial<ClassificationObjective>, feeds: NamedValues, rows = [0.5, 0.5]) {
+async function lossOf(
+  text: string,
+  options: Partial<ClassificationObjective>,
+  feeds: NamedValues,
+  rows = [0.5, 0.5],
+  objective = classification({ ...settings, ...options }),
+) {
   const trainable = await prepareForTraining(graphOf(text));
-  const { model, loss, parameters } = await buildStepGraph(trainable, {
-    objective: classification({ ...settings, ...options }),
-  });
+  const { model, loss, parameters } = await buildStepGraph(trainable, { objective });
   const session = await Session.create(encodeModel(model), { threads: 1 });
   const weights = Object.fromEntries(parameters.map(({ name, tensor }) => [name, tensor.toValue()]));
   const results = await session.run({ ...feeds, ...weights, [ROW_WEIGHTS]: floats([2], rows) });
@@ -131,5 +136,33 @@ describe('classification', () => {
     const { loss, gradient } = await lossOf(layer('y = Identity(z)'), {}, feeds, [1, 0]);
     expect(loss).toBeCloseTo(-Math.log(softmax([1, 2])[1]!), 5);
     expect(gradient.slice(2)).toEqual([0, 0]);
+  });
+});
+
+describe('minimizingEntropy', () => {
+  const layer = (ending: string) => `f (float[n,2] x) => (float[n,3] y) <float[2,3] w = {2,-1,0.5,0,3,-2}>
+    { z = MatMul(x, w) ${ending} }`;
+  const x = floats([2, 2], [1, 0, 0, 1]);
+  const lossFor = (ending: string, kind: ClassificationObjective['kind'], diversity: number, rows?: number[]) => {
+    const probabilities = ending !== 'y = Identity(z)';
+    return lossOf(layer(ending), {}, { x }, rows, minimizingEntropy({ output: 'y', kind, probabilities, diversity }));
+  };
+
+  it('is the mean entropy, less that of the mean prediction', async () => {
+    const { loss } = await lossFor('y = Identity(z)', 'single-label', 0);
+    expect(loss).toBeCloseTo((0.6215846 + 0.2282428) / 2, 5);
+    expect((await lossFor('y = Softmax(z)', 'single-label', 1)).loss).toBeCloseTo(0.4249137 - 0.9314312, 5);
+  });
+
+  it('decides labels one by one', async () => {
+    const { loss } = await lossFor('y = Sigmoid(z)', 'multi-label', 0);
+    expect(loss).toBeCloseTo((0.5367948 + 0.4164487) / 2, 5);
+    expect((await lossFor('y = Sigmoid(z)', 'multi-label', 1)).loss).toBeLessThan(0);
+  });
+
+  it('leaves out rows that only fill the batch', async () => {
+    const { loss, gradient } = await lossFor('y = Identity(z)', 'single-label', 1, [1, 0]);
+    expect(loss).toBeCloseTo(0, 5);
+    expect(gradient.slice(3)).toEqual([0, 0, 0]);
   });
 });

@@ -5,6 +5,7 @@ import type { NamedValues } from '../../src/ir/types.js';
 import { encodeModel } from '../../src/onnx/write.js';
 import { Session } from '../../src/runtime/session.js';
 import { trainBatchNorms } from '../../src/training/batch-norm.js';
+import type { FoldedLayer } from '../../src/training/folded-layers.js';
 import { foldNorms, restoreBatchNorms } from '../../src/training/restore-batch-norms.js';
 import { withWeights } from '../../src/training/weights.js';
 import { floats, graphOf, randomFloats } from '../ops/gradients/check-gradient.js';
@@ -20,7 +21,7 @@ const NET = `f (float[n,2,9] x) => (float[n,3] y)
     p = GlobalAveragePool(s) g = Flatten(p) y = MatMul(g, w) }`;
 
 const batches = [randomFloats([6, 2, 9], 8, 2), randomFloats([3, 2, 9], 9)].map((x) => ({ feeds: { x } }));
-const restore = (model: Model, isTrained = (_: string) => true) =>
+const restore = (model: Model, isTrained = (_: FoldedLayer) => true) =>
   restoreBatchNorms(
     model,
     isTrained,
@@ -88,7 +89,9 @@ describe('restoreBatchNorms', () => {
   });
 
   it('leaves out what is not trained, has no bias of its own, or is an output', async () => {
-    expect((await restore(graphOf(NET), (weight) => weight === 'l')).norms.map(({ weight }) => weight)).toEqual(['l']);
+    expect((await restore(graphOf(NET), ({ weight }) => weight === 'l')).norms.map(({ weight }) => weight)).toEqual([
+      'l',
+    ]);
     const without = NET.replace('Conv(r, l, c)', 'Conv(r, l, b)');
     expect((await restore(graphOf(without))).norms).toEqual([]);
     const last =

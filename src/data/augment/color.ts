@@ -20,12 +20,15 @@ function byFactor(about: string, change: (image: RawImage, factor: number) => Ra
 export const brightness = byFactor('makes images lighter or darker', (image, factor) => looked(image, factor, 0));
 
 /** Moves pixels from or to the image's mean luminance. */
-export const contrast = byFactor('raises or lowers the contrast', (image, factor) => {
+export const contrast = byFactor('raises or lowers the contrast', withContrast);
+
+/** An image whose pixels are moved from or to its mean luminance. */
+export function withContrast(image: RawImage, factor: number): RawImage {
   const grey = toGrey(image).data;
   let sum = 0;
   for (let at = 0; at < grey.length; at++) sum += grey[at]!;
   return looked(image, factor, (1 - factor) * (sum / grey.length));
-});
+}
 
 /** Moves the channels of each pixel from or to its luminance; grey images stay as they are. */
 export const saturation = byFactor('raises or lowers the saturation', (image, factor) => {
@@ -40,7 +43,7 @@ export const saturation = byFactor('raises or lowers the saturation', (image, fa
 });
 
 /** Pixels times a factor plus an offset, rounded and clamped. */
-function looked(image: RawImage, factor: number, offset: number): RawImage {
+export function looked(image: RawImage, factor: number, offset: number): RawImage {
   const table = Uint8ClampedArray.from({ length: 256 }, (_, pixel) => pixel * factor + offset);
   const data = new Uint8Array(image.data.length);
   for (let at = 0; at < data.length; at++) data[at] = table[image.data[at]!]!;

@@ -28,7 +28,8 @@ function source(at: number, length: number, reflect: boolean): number {
   return at < 0 ? -at : 2 * (length - 1) - at;
 }
 
-function shifted(image: RawImage, dx: number, dy: number, reflect: boolean): RawImage {
+/** An image whose content is moved by some pixels; what comes in is mirrored or black. */
+export function shifted(image: RawImage, dx: number, dy: number, reflect: boolean): RawImage {
   const { width, height, channels, data } = image;
   const output = new Uint8Array(data.length);
   const pitch = width * channels;

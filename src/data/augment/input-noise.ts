@@ -1,5 +1,5 @@
 import type { NamedValues, TensorValue } from '../../ir/types.js';
-import type { Random } from '../../random.js';
+import { normal, type Random } from '../../random.js';
 import type { AugmentationRow } from './augmentation.js';
 
 /** Adds Gaussian noise to float inputs, in proportion to each one's standard deviation (Bishop 1995). */
@@ -27,9 +27,4 @@ function noisy(value: TensorValue, share: number, random: Random): TensorValue {
   const changed = data.slice();
   for (let at = 0; at < changed.length; at++) changed[at] = changed[at]! + deviation * normal(random);
   return { ...value, data: changed };
-}
-
-/** A normally distributed number (Box & Muller 1958). */
-function normal(random: Random): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }

@@ -3,6 +3,7 @@ import type { Report } from '../schema.js';
 import { modelPaths } from '../summary.js';
 import { classesSection } from './classes.js';
 import { confusionSection } from './confusion.js';
+import { domainSection } from './domain.js';
 import { adaptiveSection } from './exits.js';
 import { latencySection } from './latency.js';
 import { layersSection } from './layers.js';
@@ -35,6 +36,7 @@ const SECTIONS: readonly (readonly [id: string, name: string, section: (report: 
   ['distillation', 'Distillation', distillationSection],
   ['pruning', 'Pruning', pruningSection],
   ['adaptive', 'Exits', adaptiveSection],
+  ['domain', 'New domain', domainSection],
   ['run', 'Run', runSection],
 ];
 
