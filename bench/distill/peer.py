@@ -15,35 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "train"))
+BENCH = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(BENCH), str(BENCH / "train")]
+from learning import Split, accuracy, factor, optimizer_of  # noqa: E402
 from peer import Trainee  # noqa: E402
-
-
-class Split:
-    """Inputs and labels of all samples; texts are padded to the longest of a batch."""
-
-    def __init__(self, zoo: Path, name: str, split: str):
-        sys.path.insert(0, str(zoo))
-        import evaluate
-
-        folder, kind = zoo / "models" / name, evaluate.MODELS[name]
-        session = evaluate.onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
-        batches, labels = evaluate.INPUTS[kind](folder, session, split)
-        self.rows = {key: [row for batch in batches for row in batch[key]] for key in batches[0]}
-        self.labels = np.asarray(labels, np.int64)
-
-    def inputs(self, indices, names: list) -> list:
-        import torch
-
-        found = []
-        for name in names:
-            rows = [self.rows[name][i] for i in indices]
-            width = max(row.shape[-1] for row in rows)
-            if name in ("input_ids", "attention_mask", "token_type_ids"):
-                width = max(int(np.flatnonzero(self.rows[names[0]][i]).max()) + 1 for i in indices)
-                rows = [np.pad(row[:width], (0, max(0, width - len(row)))) for row in rows]
-            found.append(torch.from_numpy(np.stack(rows)))
-        return found
 
 
 def kd(own, taught, labels, args):
@@ -77,37 +52,6 @@ def dkd(own, taught, labels, args):
 LOSSES = {"kd": kd, "dkd": dkd}
 
 
-def factor(step: int, total: int, warmup: float) -> float:
-    """Half a cosine after a linear rise, as nncompress's schedule."""
-    rise = round(warmup * total)
-    if step < rise:
-        return (step + 1) / (rise + 1)
-    return (1 + math.cos(math.pi * min(1, (step - rise) / max(1, total - rise)))) / 2
-
-
-def accuracy(trainee: Trainee, data: Split, indices) -> float:
-    import torch
-
-    trainee.module.eval()
-    right = 0
-    with torch.no_grad():
-        for start in range(0, len(indices), 250):
-            rows = indices[start:start + 250]
-            scores = trainee.module(*data.inputs(rows, trainee.inputs)).argmax(1).numpy()
-            right += int((scores == data.labels[rows]).sum())
-    return right / len(indices)
-
-
-def optimizer_of(module, args):
-    """Weights decay, biases do not."""
-    import torch
-
-    parameters = list(module.parameters())
-    groups = [{"params": [p for p in parameters if (p.ndim > 1) == decays], "weight_decay": args.decay * decays}
-              for decays in (True, False)]
-    return torch.optim.AdamW(groups, lr=args.lr)
-
-
 def distill(args) -> dict:
     import torch
     import torch.nn.functional as F
@@ -118,7 +62,7 @@ def distill(args) -> dict:
     held = np.array(json.loads(args.held.read_text()))
     kept = np.setdiff1d(np.arange(len(train.labels)), held)
     trainee = Trainee(args.zoo, args.student, args.file)
-    optimizer = optimizer_of(trainee.module, args)
+    optimizer = optimizer_of(trainee.module, args.lr, args.decay)
     random = np.random.default_rng(args.seed)
     total = args.epochs * math.ceil(len(kept) / args.batch)
     best, step = (0.0, 0.0), 0
