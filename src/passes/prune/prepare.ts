@@ -77,8 +77,8 @@ function copyOf(model: Model, node: Node, copies: Node[]): string {
 }
 
 /**
- * A cleaned-up copy of a model, of opset 13 at least, in which channels can be followed: what does not depend on the inputs is computed, and no
- * two layers share a zero bias. Batch normalizations stay, as they tell how much channels matter.
+ * A cleaned-up copy of a model, of opset 13 at least, in which channels can be followed: what does not depend on the
+ * inputs is computed, and no two layers share a zero bias. Batch normalizations stay, as they tell how much channels matter.
  */
 export async function prepareForPruning(original: Model): Promise<Model> {
   const model = original.clone();

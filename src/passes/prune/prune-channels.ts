@@ -53,7 +53,8 @@ export class ChannelPruning {
     /** The model made ready; what is pruned from it has its names. */
     readonly model: Model,
     private readonly found: ChannelGroups,
-    private readonly groups: readonly ChannelGroup[],
+    /** What can be made narrower. */
+    readonly groups: readonly ChannelGroup[],
     private readonly choices: readonly GroupChoices[],
     /** For each group its channels, those that matter least first. */
     private readonly orders: readonly (readonly number[])[],

@@ -41,8 +41,7 @@ export async function removeChannels(model: Model, found: ChannelGroups, removed
   return smaller;
 }
 
-/** @throws RangeError where nothing would be left of a group */
-/** @throws RangeError where nothing would be left of a group */
+/** The indices that are left of axes. @throws RangeError where nothing would be left of a group */
 export function leftIndices(removed: RemovedChannels): LeftIndices {
   return byAxis(removed, (member, channels, before: Int32Array | undefined) => {
     const gone = new Uint8Array(member.size);

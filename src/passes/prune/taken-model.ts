@@ -86,10 +86,10 @@ class TakenSite {
 }
 
 /** A value with the elements of one channel after another on its first axis. */
-export function channelsFirst(g: Emitter, value: string, rank: number, { axis, indices }: ChannelMember): string {
+export function channelsFirst(g: Emitter, value: string, rank: number, { axis, size, indices }: ChannelMember): string {
   const perm = [axis, ...Array.from({ length: rank }, (_, k) => k).filter((k) => k !== axis)];
   const turned = g.transpose(value, perm);
-  if (indices.every((index, k) => index === k)) return turned;
+  if (indices.length === size && indices.every((index, k) => index === k)) return turned;
   return g.op('Gather', [turned, g.constant(Tensor.from('channels', 'int64', [indices.length], indices))], { axis: 0 });
 }
 

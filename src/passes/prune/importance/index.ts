@@ -3,7 +3,7 @@ import type { Criterion } from './criterion.js';
 import { reconstruction } from './reconstruction.js';
 import { batchNorm, l1, l2, random } from './weights.js';
 
-/** Ways to tell which channels matter least, by name. Those that need labels are with training. */
+/** Ways to tell which channels matter least, by name. Those that need gradients are with training. */
 export const CRITERIA = {
   reconstruction,
   l1,

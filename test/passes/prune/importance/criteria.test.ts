@@ -52,6 +52,16 @@ describe('criteria of importance', () => {
     for (const loss of others) expect(loss).toBeGreaterThan(0.1);
   });
 
+  it('are the same wherever channels lie among others', async () => {
+    const beside = (order: string, weights: string) => `
+      <ir_version: 8, opset_import: ["" : 17]>
+      two (float[N, 2] x) => (float[N, 1] y)
+      <float[2, 3] v = {1, -2, 1, 1, 2, 0}, float[2, 3] u = {2, 1, 0, 1, -1, 3}, float[6, 1] w = {${weights}}>
+      { h = MatMul (x, v) r = Relu (h) s = MatMul (x, u) c = Concat <axis = 1> (${order}) y = MatMul (c, w) }`;
+    const [first, last] = [beside('r, s', '3, 1, -2, 1, 2, 3'), beside('s, r', '1, 2, 3, 3, 1, -2')];
+    expect(await values('reconstruction', first)).toEqual(await values('reconstruction', last));
+  });
+
   it('come from the seed', async () => {
     expect(await values('random')).toEqual(await values('random'));
   });
