@@ -20,7 +20,17 @@ export const HINT_KINDS = ['features', 'attention-maps', 'relations', 'hidden-st
 export const DISTILLATION_LOSSES = ['auto', 'kd', 'dkd'] as const;
 export const UNCERTAINTIES = ['auto', 'max-probability', 'margin', 'entropy'] as const;
 export const DOMAIN_FITS = ['auto', 'statistics', 'entropy', 'both'] as const;
-export const CRITERIA_NAMES = ['reconstruction', 'l1', 'l2', 'batch-norm', 'activation', 'zeros', 'random'] as const;
+export const CRITERIA_NAMES = [
+  'reconstruction',
+  'l1',
+  'l2',
+  'batch-norm',
+  'activation',
+  'zeros',
+  'taylor',
+  'fisher',
+  'random',
+] as const;
 export const IMPORTANCES = [...CRITERIA_NAMES, 'magnitude', 'lamp', 'effect', 'even'] as const;
 export const SCOPES = ['global', 'layer'] as const;
 export const STUDENTS = [

@@ -156,8 +156,20 @@ export const fraction = () => measure('a fraction such as 0.01 or 1%', parseFrac
 export const factor = () => measure('a factor such as 1.5 or 2x', parseFactor);
 
 /** A share between 0 and 1, both excluded: `0.5` or `50%`. */
-export const openShare = () =>
-  text('a share between 0 and 1 such as 0.5 or 50%', (given) => within(shareOf(given), 1e-6, 1 - 1e-6));
+export const openShare = () => text('a share between 0 and 1 such as 0.5 or 50%', openShareOf);
+
+/** Such shares: a list, or text separated by commas. */
+export const openShareList = () =>
+  text(
+    'shares between 0 and 1 separated by commas such as 0.25,0.5',
+    (given) => {
+      const values = given.split(',').map(openShareOf);
+      return values.includes(undefined) ? undefined : (values as number[]);
+    },
+    { items: z.number(), separator: ',' },
+  );
+
+const openShareOf = (given: string) => within(shareOf(given), 1e-6, 1 - 1e-6);
 
 /** A share, perhaps above 1: `0.1` or `10%`. */
 export const share = () => text('a share such as 0.1 or 10%', shareOf);

@@ -33,7 +33,7 @@ export async function aimAt(original: ChannelPruning, site: PruningSite): Promis
   const target = CHANNEL_TARGETS.find((key) => options[key] !== undefined)!;
   const given = options[target]!;
   const wanted = target === 'size' && given > 1 ? given / (await modelBytes(bench.path, bench.model)) : given;
-  if (!original.budget('macs', 1).widths.length) throw nothingToPrune(original, bench);
+  checkPrunable(original, bench);
   const widths = await AIMS[target](site);
   if (wanted >= 1)
     throw new UserError(`all of the ${NOUNS[target]} may stay: nothing is to be pruned`, { file: `--${target}` });
@@ -52,9 +52,11 @@ export async function aimAt(original: ChannelPruning, site: PruningSite): Promis
 /** Reasons that are named. */
 const MOST_REASONS = 3;
 
-function nothingToPrune({ left }: ChannelPruning, { path }: Workbench): UserError {
+/** @throws UserError where no channels can be removed */
+export function checkPrunable({ groups, left }: ChannelPruning, { path }: Workbench): void {
+  if (groups.length) return;
   const reasons = [...new Set(left.map(({ name, reason }) => `${name}: ${reason}`))].slice(0, MOST_REASONS);
-  return new UserError(`no channels can be removed${reasons.length ? ` (${reasons.join('; ')})` : ''}`, {
+  throw new UserError(`no channels can be removed${reasons.length ? ` (${reasons.join('; ')})` : ''}`, {
     file: path,
     mend: 'exclude less, or see nncompress inspect --channels',
   });

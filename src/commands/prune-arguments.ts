@@ -31,6 +31,10 @@ export function pruneArguments(command: Command): Command {
       ['--sparsity <share>', 'single weights (with --unstructured): this share of them becomes zero'],
       ['--unstructured', 'zeros anywhere in the weights, for runtimes that use them'],
       ['--pattern <n:m>', 'zeros in a pattern: of every m weights in a row n stay, such as 2:4'],
+      [
+        '--sensitivity <shares>',
+        'nothing: measure what the model is worth without such shares of single layers: 0.25,0.5',
+      ],
     ],
   };
   const pruning: OptionGroup = {
@@ -73,6 +77,7 @@ export function pruneArguments(command: Command): Command {
       'prune model.onnx --macs 0.5 --data test/ --calibration images/      # no training, no labels',
       'prune model.onnx --parameters 0.3 --max-drop 0.01 --data test/      # as far as the gate allows',
       'prune model.onnx --layers 2 --data test.csv --train train.csv',
+      'prune model.onnx --sensitivity 0.25,0.5 --data test/ --calibration images/ --report sensitivity.html',
     ),
   );
 }

@@ -1,11 +1,8 @@
-import { UserError } from '../errors.js';
 import type { Model } from '../ir/model.js';
-import type { NamedValues } from '../ir/types.js';
 import type { Budget } from '../passes/prune/budget.js';
-import { CRITERIA } from '../passes/prune/importance/index.js';
 import { ChannelPruning, type PrunedChannels } from '../passes/prune/prune-channels.js';
-import type { CalibrationBatches } from '../passes/quantize/calibrate.js';
 import { aimAt } from './prune-aim.js';
+import { type ChannelImportance, importanceOf } from './prune-importance.js';
 import { keptBy, type PruningMethod, type PruningSite } from './prune-method.js';
 
 /** Steps to the target that the search for what a gate allows tells apart. */
@@ -17,13 +14,13 @@ const LEVELS = 16;
  */
 export async function channelsMethod(site: PruningSite): Promise<PruningMethod> {
   const { bench } = site;
-  const importance = criterionOf(site);
-  const prepare = preparer(importance, site);
+  const importance = await importanceOf(site);
+  const prepare = channelPreparer(importance, site);
   const original = await prepare(bench.model);
   const widthsAt = await aimAt(original, site);
   const sizes = new Map<string, number>();
   return {
-    importance,
+    importance: importance.name,
     levels: LEVELS,
     async prune(model, share) {
       const pruning = model === bench.model ? original : await prepare(model);
@@ -38,36 +35,15 @@ export async function channelsMethod(site: PruningSite): Promise<PruningMethod> 
   };
 }
 
-type Importance = keyof typeof CRITERIA;
-
-/** Criteria that look at weights alone. */
-const WITHOUT_INPUTS: readonly Importance[] = ['l1', 'l2', 'batch-norm', 'random'];
-
-/** @throws UserError where inputs are needed and there are none */
-function criterionOf({ options, calibration, context }: PruningSite): Importance {
-  const given = options.importance as Importance | undefined;
-  if (given && (calibration || WITHOUT_INPUTS.includes(given))) return given;
-  if (calibration) return 'reconstruction';
-  if (given)
-    throw new UserError('needs inputs to measure on', {
-      file: `--importance ${given}`,
-      mend: 'name some with --calibration or --data',
-    });
-  context.note('no inputs are there to measure on: channels are chosen by their weights, and no layer is fitted anew');
-  return 'l2';
-}
-
-async function* noBatches(): AsyncGenerator<NamedValues> {}
-
-type Prepare = (model: Model) => Promise<ChannelPruning>;
-
-function preparer(importance: Importance, site: PruningSite): Prepare {
-  const { bench, calibration, options, context } = site;
+/** Measures what the channels of a model matter, as the options say. */
+export function channelPreparer(
+  { criterion, batches }: ChannelImportance,
+  site: PruningSite,
+): (model: Model) => Promise<ChannelPruning> {
+  const { bench, options, context } = site;
   const { round, minChannels, maxPerLayer, scope, seed } = options;
   const keeps = keptBy(site);
   const multiple = round === 'auto' ? undefined : round;
-  const criterion = CRITERIA[importance];
-  const batches: CalibrationBatches = calibration ? () => calibration.batches() : noBatches;
   return async (model) => {
     const task = context.progress.start('measuring what channels matter');
     const pruning = await ChannelPruning.prepare(model, {

@@ -7,6 +7,7 @@ import {
   flag,
   fraction,
   listOf,
+  openShareList,
   path,
   positiveNumber,
   shareOrBytes,
@@ -42,6 +43,8 @@ const fields = exact({
   sparseInitializers: flag().default(false),
   /** How many residual blocks or transformer layers stay. */
   layers: wholeNumber(1).optional(),
+  /** Shares of a group's channels without which it is measured what the group is worth; nothing is written then. */
+  sensitivity: openShareList().optional(),
   /** Absent: by what is pruned. */
   importance: choice(IMPORTANCES).optional(),
   scope: choice(SCOPES).default('global'),
@@ -111,6 +114,7 @@ export function kindOf(options: Fields): PruningKind {
 function mistakeOf(options: Fields): [key: keyof Fields | undefined, message: string] | undefined {
   const { channels, weights, layers } = askedFor(options);
   const [first, second] = [channels, weights, layers].filter(({ length }) => length > 0);
+  if (options.sensitivity) return misuseOfSensitivity(options, first?.[0]);
   if (!first)
     return [
       undefined,
@@ -136,6 +140,23 @@ function mistakeOf(options: Fields): [key: keyof Fields | undefined, message: st
   const known = IMPORTANCES_OF[kind];
   if (options.importance && !known.includes(options.importance))
     return ['importance', `expected ${known.join(' or ')} for ${kind}, got '${options.importance}'`];
+  return undefined;
+}
+
+/** Options of what is written, which make no sense where nothing is. */
+const OF_WHAT_IS_WRITTEN = [
+  ...(['output', 'train', 'steps', 'dryRun', 'sparseInitializers', 'maxDrop', 'minSpeedup', 'baseline'] as const),
+  ...(['minAccuracy', 'minRecall', 'minF1', 'maxSize', 'maxLatency', 'maxPeakMemory'] as const),
+] as const satisfies readonly (keyof Fields)[];
+
+/** What does not go together with measuring, and at which option it is told. */
+function misuseOfSensitivity(options: Fields, target: keyof Fields | undefined): ReturnType<typeof mistakeOf> {
+  const isGiven = (key: keyof Fields) => options[key] !== undefined && options[key] !== false;
+  const other = target ?? OF_WHAT_IS_WRITTEN.find(isGiven);
+  if (other) return [other, 'nothing is pruned or written with --sensitivity, which measures alone: leave one out'];
+  if (options.data === undefined) return ['sensitivity', 'needs data to measure on: name some with --data'];
+  if (options.importance && !IMPORTANCES_OF.channels.includes(options.importance))
+    return ['importance', `expected ${IMPORTANCES_OF.channels.join(' or ')} for channels, got '${options.importance}'`];
   return undefined;
 }
 

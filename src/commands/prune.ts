@@ -13,6 +13,7 @@ import { layersMethod } from './prune-layers.js';
 import type { PruningMethod, PruningSite } from './prune-method.js';
 import { kindOf, type PruneOptions, type PruningKind, pruneOptions } from './prune-options.js';
 import { PRUNED, planReport, pruningWarnings, showPlan, withPruning } from './prune-report.js';
+import { reportSensitivity } from './prune-sensitivity.js';
 import { pruneInSteps } from './prune-steps.js';
 import { openTrainer } from './prune-train.js';
 import { Trials } from './prune-trials.js';
@@ -43,7 +44,7 @@ export async function prune(given: string, options: PruneOptions, context: Comma
   const path = resolveModelPath(given);
   checkReportPaths(options);
   const output = options.output ?? marked(path, '.pruned');
-  checkOutput(output, options.force || options.dryRun);
+  if (!options.sensitivity) checkOutput(output, options.force || options.dryRun);
   const bench = await openWorkbench(path, options, context);
   checkNotQuantized(bench);
   const test = options.data === undefined ? undefined : await bench.open(options.data);
@@ -53,8 +54,10 @@ export async function prune(given: string, options: PruneOptions, context: Comma
     { ...options, calibration: options.calibration ?? options.train },
     test,
   );
+  const site = { bench, calibration, options, context };
+  if (options.sensitivity) return reportSensitivity(site, test!, startedAt);
   const kind = kindOf(options);
-  const method = await METHODS[kind]({ bench, calibration, options, context });
+  const method = await METHODS[kind](site);
   if (options.dryRun)
     return planReport(
       bench,

@@ -15,7 +15,7 @@ import { gateText, verdictOf } from './gate-text.js';
 import { headlineOf, keyRows } from './headline.js';
 import { domainDetails } from './markdown-domain.js';
 import { exitDetails } from './markdown-exits.js';
-import { pruningDetails } from './markdown-pruning.js';
+import { pruningDetails, sensitivityDetails } from './markdown-pruning.js';
 import {
   codeSpan,
   cutNote,
@@ -39,6 +39,7 @@ import {
   pruningText,
   qatText,
   runText,
+  sensitivityText,
   trainingText,
 } from './summary.js';
 
@@ -55,6 +56,7 @@ const DETAILS: readonly Details[] = [
   trialDetails,
   studentDetails,
   pruningDetails,
+  sensitivityDetails,
   exitDetails,
   domainDetails,
   wayDetails,
@@ -123,6 +125,7 @@ function noteLines(report: Report): string {
   const facts = [
     ['Predictions', [predictionText(report)]],
     ['Pruning', [pruningText(report)]],
+    ['Sensitivity', [sensitivityText(report)]],
     ['Training', [trainingText(report)]],
     ['Distillation', distillationTexts(report)],
     ['Exits', [adaptiveText(report)]],

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { adaptive } from './schema/adaptive.js';
-import { layers, node, pruning, trial } from './schema/compression.js';
+import { layers, node, pruning, sensitivity, trial } from './schema/compression.js';
 import { domain } from './schema/domain.js';
 import { count, counts, positive } from './schema/numbers.js';
 import { comparison, gate, model } from './schema/quality.js';
@@ -65,6 +65,8 @@ export const reportSchema = z.object({
   training: training.optional(),
   distillation: distillation.optional(),
   pruning: pruning.optional(),
+  /** What single groups of channels are worth. */
+  sensitivity: sensitivity.optional(),
   adaptive: adaptive.optional(),
   domain: domain.optional(),
   gates: z.array(gate),
@@ -72,7 +74,7 @@ export const reportSchema = z.object({
 });
 
 export type Report = z.output<typeof reportSchema>;
-export type { LayersReport, NodeReport, Trial } from './schema/compression.js';
+export type { LayersReport, NodeReport, Sensitivity, Trial } from './schema/compression.js';
 export type { Comparison, FidelityReport, Gate, Interval, Latency, Metrics, ModelReport } from './schema/quality.js';
 export type { ChangedSample, Preview } from './schema/samples.js';
 export type { StudentCandidate } from './schema/training.js';

@@ -7,6 +7,7 @@ import {
   adaptiveText,
   distillationTexts,
   factTexts,
+  groupTexts,
   hintTexts,
   kernelText,
   listed,
@@ -16,6 +17,7 @@ import {
   pruningText,
   qatText,
   runText,
+  sensitivityText,
   stepTexts,
   studentsText,
   tally,
@@ -58,6 +60,8 @@ export function renderTerminal(report: Report, { color, width, height = 23 }: Te
     textSection('Predictions', predictionText(report), room),
     textSection('Pruning', pruningText(report), room),
     { title: 'Steps', items: stepTexts(report).map((step) => [cutLine(step, room)]), least: 1 },
+    textSection('Sensitivity', sensitivityText(report), room),
+    groupSection(report, room),
     textSection('Training', trainingText(report), room),
     textSection('Students', studentsText(report), room),
     textSection('Distillation', distillationTexts(report).join('; '), room),
@@ -99,6 +103,12 @@ function textSection(title: string, text: string, room: number): Section {
 
 function listSection(title: string, lines: readonly string[], room: number): Section {
   return { title, items: lines.map((line) => [cutLine(line, room)]), least: 0 };
+}
+
+/** Groups were asked for one by one: all of them are shown. */
+function groupSection(report: Report, room: number): Section {
+  const texts = groupTexts(report);
+  return { title: 'Groups', items: texts.map((text) => wrapLines(text, room)), least: texts.length };
 }
 
 function nodeSections(report: Report, room: number): Section[] {

@@ -29,6 +29,9 @@ describe('prune', () => {
     const options = parse({ pattern: '2:4', exclude: 'head*', round: '8' });
     expect(options).toMatchObject({ pattern: [2, 4], exclude: ['head*'], round: 8 });
     expect(parse(options)).toEqual(options);
+    const measuring = parse({ sensitivity: '25%,0.5', data: 'test' });
+    expect(measuring).toMatchObject({ sensitivity: [0.25, 0.5] });
+    expect(parse(measuring)).toEqual(measuring);
   });
 
   it.each([
@@ -46,6 +49,11 @@ describe('prune', () => {
     [{ pattern: '2:4', steps: 3 }, '--steps: a pattern is there at once'],
     [{ macs: 0.5, sparseInitializers: true }, '--sparse-initializers: is there for single weights alone'],
     [{ layers: 2, importance: 'l1' }, "--importance: expected effect or even for layers, got 'l1'"],
+    [{ sensitivity: '0.5' }, '--sensitivity: needs data to measure on'],
+    [{ sensitivity: '0.5,1', data: 'd' }, '--sensitivity: expected shares between 0 and 1 separated by commas such as'],
+    [{ sensitivity: 0.5, data: 'd', macs: 0.5 }, '--macs: nothing is pruned or written with --sensitivity'],
+    [{ sensitivity: 0.5, data: 'd', maxDrop: 0.1 }, '--max-drop: nothing is pruned or written with --sensitivity'],
+    [{ sensitivity: 0.5, data: 'd', importance: 'lamp' }, '--importance: expected reconstruction or l1'],
     [{ layers: 0 }, '--layers: expected a whole number from 1, got 0'],
   ])('refuses %j', (given, message) => {
     expect(() => parse(given)).toThrow(message);

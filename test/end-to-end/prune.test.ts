@@ -102,6 +102,24 @@ describe('prune', () => {
     expect(models.at(-1)!.macs).toBeLessThan(models[0]!.macs!);
   });
 
+  it('measures what single groups are worth, and writes nothing but the report', () => {
+    const folder = scratch();
+    const report = join(folder, 'report.json');
+    const args = ['--data', SPEECH[1], '--calibration', TRAIN, '--calibration-samples', '16', '--limit', '60'];
+    const { status, stdout } = nncompress('prune', SPEECH[0], '--sensitivity', '0.5', ...args, '--report', report);
+    expect(status).toBe(0);
+    const { sensitivity, models } = readReport(report);
+    expect(sensitivity).toMatchObject({ samples: 60, measure: 'accuracy', whole: models[0]!.metrics!.accuracy });
+    for (const { name, channels, points } of sensitivity!.groups) {
+      expect(stdout).toContain(`${name}, ${channels} channels`);
+      expect(points).toMatchObject([{ share: 0.5, left: channels / 2 }]);
+    }
+    const sum = (key: 'removed' | 'fitted') =>
+      sensitivity!.groups.reduce((total, { points }) => total + points[0]![key]!, 0);
+    expect(sum('fitted')).toBeGreaterThan(sum('removed'));
+    expect(readdirSync(folder)).toEqual(['report.json']);
+  });
+
   it('says what it would do', () => {
     const folder = scratch();
     const { status, stdout } = prune(IMAGES[0], folder, '--macs', '0.7', '--importance', 'l2', '--dry-run');

@@ -173,6 +173,19 @@ export const richReport: Report = {
       { step: 2, macs: 0.495, parameters: 0.526, bytes: 284_000, accuracy: 0.8817, trained: 0.9204 },
     ],
   },
+  sensitivity: {
+    ...{ importance: 'l2', samples: 1000, measure: 'accuracy', whole: 0.926 },
+    groups: [
+      {
+        ...{ name: 'conv1', channels: 64 },
+        points: [
+          { share: 0.25, left: 48, removed: 0.8931, fitted: 0.9257 },
+          { share: 0.5, left: 32, removed: 0.7214, fitted: 0.9188 },
+        ],
+      },
+      { name: 'conv|<b>', channels: 1, points: [{ share: 0.5, left: 1, removed: 0.926 }] },
+    ],
+  },
   adaptive: {
     macsRatio: 1.7,
     exits: [

@@ -74,6 +74,11 @@ export const TABLES: Readonly<Record<string, RowFigures>> = {
     return [[moved], [widened]];
   },
   'kept-list': () => [],
+  'sensitivity-list': ({ sensitivity }, row) => {
+    const rows = sensitivity!.groups.flatMap(({ channels, points }) => points.map((point) => ({ channels, ...point })));
+    const { channels, left, removed, fitted } = rows[row]!;
+    return [[channels], [left], ...percents(removed, fitted)];
+  },
   'group-list': ({ pruning }, row) => {
     const { before, after } = pruning!.groups[row]!;
     return [[before], [after], ...percents(before ? after / before : undefined)];

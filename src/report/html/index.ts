@@ -13,6 +13,7 @@ import { pruningSection } from './pruning.js';
 import { runSection } from './run.js';
 import { samplesSection } from './samples.js';
 import { searchSection } from './search.js';
+import { sensitivitySection } from './sensitivity.js';
 import { sizeSection } from './size.js';
 import { studentsSection } from './students.js';
 import { STYLE } from './style.js';
@@ -35,6 +36,7 @@ const SECTIONS: readonly (readonly [id: string, name: string, section: (report: 
   ['training', 'Training', trainingSection],
   ['distillation', 'Distillation', distillationSection],
   ['pruning', 'Pruning', pruningSection],
+  ['sensitivity', 'Sensitivity', sensitivitySection],
   ['adaptive', 'Exits', adaptiveSection],
   ['domain', 'New domain', domainSection],
   ['run', 'Run', runSection],

@@ -62,6 +62,26 @@ export const pruning = z.object({
   steps: z.array(z.record(z.string(), z.unknown())),
 });
 
+export const sensitivity = z.object({
+  /** How was told which channels of a group matter least. */
+  importance: z.string(),
+  /** Samples that models were run on. */
+  samples: count,
+  /** Share of them that is right or, where there are no labels, predicted as by the original. */
+  measure: z.enum(['accuracy', 'agreement']),
+  /** What the whole model has. */
+  whole: fraction,
+  groups: z.array(
+    z.object({
+      name: z.string(),
+      channels: count,
+      /** What is left when a share of the channels goes, and what the model has then, as removed and as fitted anew. */
+      points: z.array(z.object({ share: fraction, left: count, removed: fraction, fitted: fraction.optional() })),
+    }),
+  ),
+});
+
 export type Trial = z.output<typeof trial>;
 export type NodeReport = z.output<typeof node>;
 export type LayersReport = z.output<typeof layers>;
+export type Sensitivity = z.output<typeof sensitivity>;
