@@ -69,7 +69,7 @@ async function writeGradients(team, { trainable }, batch, file) {
 const result = await measure(JSON.parse(process.argv[2]));
 if (result) process.stdout.write(`${JSON.stringify(result)}\n`);
 if (process.env.OMPI_COMM_WORLD_RANK) {
-  const { finalizeMpi } = await import('../../dist/parallel/mpi.js');
+  const { finalizeMpi } = await import('../../dist/parallel/mpi-library.js');
   finalizeMpi();
 }
 process.reallyExit(0);

@@ -15,6 +15,7 @@ import { batchSizeOf } from './finetune-plan.js';
 import { trainingShape } from './option-shapes.js';
 import { exact } from './option-values.js';
 import { parseOptions } from './parse-options.js';
+import { firstOf } from './training-data.js';
 import { runTraining, type TrainedModel } from './training-run.js';
 import { planSteps } from './training-steps.js';
 import { deriveWorkbench, type Workbench } from './workbench.js';
@@ -71,7 +72,7 @@ export async function minimizeEntropy(
     ...{ train: target.path, epochs: options.epochs ?? EPOCHS, lr: options.lr, batch: batchSize },
     batchNorm: 'frozen',
   });
-  const training = { ...settings, seed: options.seed };
+  const training = { ...settings, seed: options.seed, workers: options.workers };
   const batches = batchesOf(target, indices, batchSize, options.seed);
   const steps = await planSteps(
     {
@@ -116,14 +117,9 @@ function batchesOf({ data }: DomainSamples, indices: readonly number[], batchSiz
     for await (const batch of trainingBatches(data, indices, options)) {
       const rows = batch.indices.length;
       const weights = new Float32Array(rows).fill(1 / rows);
-      yield { ...batch.feeds, [ROW_WEIGHTS]: { type: 'float32' as const, dims: [rows], data: weights } };
+      yield { feeds: { ...batch.feeds, [ROW_WEIGHTS]: { type: 'float32' as const, dims: [rows], data: weights } } };
     }
   };
-}
-
-async function firstOf<T>(batches: AsyncIterable<T>): Promise<T> {
-  for await (const batch of batches) return batch;
-  throw new Error('no batch');
 }
 
 /** Looks at predictions on held-out samples after each epoch. */

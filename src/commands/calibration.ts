@@ -104,7 +104,11 @@ export async function calibrateValues(
       task.advance(batchSize(feeds));
     }
   };
-  const statistics = await collectStatistics(model, values, counted, { histograms, session: bench.session });
+  const statistics = await collectStatistics(model, values, counted, {
+    histograms,
+    session: bench.session,
+    workers: bench.workers,
+  });
   task.done();
   return statistics;
 }

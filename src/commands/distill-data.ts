@@ -112,8 +112,8 @@ export function taughtBy(samples: DistillationData, recipe: Recipe): TrainingDat
 
 const viewedLogits = (views: TeacherViews, scores: TeacherScores, temperature: number): ViewedLogits => ({
   async *along(batches, changes) {
-    for await (const { said, ...batch } of views.along(batches, changes))
-      yield { ...batch, logits: scores.mean(said, temperature) };
+    for await (const batch of views.along(batches, changes))
+      yield { ...batch, logits: batch.indices.length ? scores.mean(batch.said, temperature) : undefined };
   },
 });
 

@@ -21,13 +21,11 @@ import { batchOf } from './hint-search.js';
 export type Changes = Pick<TrainingReaderOptions, 'augmentations' | 'seed' | 'epoch'>;
 
 /** A batch, and what each teacher says of its samples as they are changed: logits in the order of the student's classes. */
-export interface SeenBatch extends Batch {
-  said: Float32Array[];
-}
+export type SeenBatch<B extends Batch> = B & { said: Float32Array[] };
 
 /** Teachers that run along with training, on samples as they are changed for the student. */
 export interface TeacherViews {
-  along(batches: AsyncIterable<Batch>, changes: Changes): AsyncIterable<SeenBatch>;
+  along<B extends Batch>(batches: AsyncIterable<B>, changes: Changes): AsyncIterable<SeenBatch<B>>;
 }
 
 /** A teacher, and how it takes samples. */
@@ -67,8 +65,8 @@ export async function openViews(
     });
   note('the teacher runs along with training, on samples as they are changed');
   return {
-    along: (batches, how) =>
-      viewers.reduce<AsyncIterable<SeenBatch>>((seen, viewer) => view(viewer, samples, seen, how), unseen(batches)),
+    along: <B extends Batch>(batches: AsyncIterable<B>, how: Changes) =>
+      viewers.reduce<AsyncIterable<SeenBatch<B>>>((seen, viewer) => view(viewer, samples, seen, how), unseen(batches)),
   };
 }
 
@@ -82,17 +80,17 @@ async function viewerOf(teacher: Teacher, samples: TaskData): Promise<Viewer> {
 /** Samples that tell whether two models take the same inputs. */
 const COMPARED = 8;
 
-async function* unseen(batches: AsyncIterable<Batch>): AsyncGenerator<SeenBatch> {
+async function* unseen<B extends Batch>(batches: AsyncIterable<B>): AsyncGenerator<SeenBatch<B>> {
   for await (const batch of batches) yield { ...batch, said: [] };
 }
 
 /** Adds what one teacher says. */
-async function* view(
+async function* view<B extends Batch>(
   { teacher, data, order, inputs }: Viewer,
   samples: TaskData,
-  batches: AsyncIterable<SeenBatch>,
+  batches: AsyncIterable<SeenBatch<B>>,
   changes: Changes,
-): AsyncGenerator<SeenBatch> {
+): AsyncGenerator<SeenBatch<B>> {
   const { path, workers, session } = teacher.bench;
   const reader = viewReader(samples, data, { ...changes, cacheBytes: CACHE_BYTES });
   const collector = new Collector(data.dataset, data.preprocessor, reader, {});

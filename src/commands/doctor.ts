@@ -154,7 +154,7 @@ async function encodeWord(): Promise<void> {
 
 async function checkOpenMpi(): Promise<Finding> {
   try {
-    const { checkMpi } = await import('../parallel/mpi.js');
+    const { checkMpi } = await import('../parallel/mpi-library.js');
     checkMpi();
     return { state: 'ok', detail: 'Open MPI is there: training can go over several machines' };
   } catch (error) {

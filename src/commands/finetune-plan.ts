@@ -15,7 +15,14 @@ import type { CommandContext } from './context.js';
 import { restoreNorms } from './finetune-norms.js';
 import type { FinetuneOptions } from './finetune-options.js';
 import { scoreKindOf } from './score-kind.js';
-import { cachedFeedsOf, type EpochBatches, feedsOf, firstOf, type TrainingData } from './training-data.js';
+import {
+  cachedFeedsOf,
+  type EpochBatches,
+  type FeedOptions,
+  feedsOf,
+  firstOf,
+  type TrainingData,
+} from './training-data.js';
 import type { TrainingOptions } from './training-options.js';
 import { planSteps, type TrainingSteps } from './training-steps.js';
 import type { Workbench } from './workbench.js';
@@ -100,8 +107,9 @@ export async function planTrained(
   const augmentations = parseAugmentations(options.augment, data);
   const { seed, classWeights, epochs } = options;
   const feeds = { batchSize, epochs, seed, classWeights, augmentations: augmentations.list };
-  const batches = cache ? cachedFeedsOf(training, cache, feeds) : feedsOf(training, feeds);
-  const typical = await firstOf(batches(1, 0));
+  const batchesOf = (more: Pick<FeedOptions, 'share' | 'prefetch'>) =>
+    cache ? cachedFeedsOf(training, cache, { ...feeds, ...more }) : feedsOf(training, { ...feeds, ...more });
+  const typical = await firstOf(batchesOf({ prefetch: 0 })(1, 0));
   const objective = await objectiveOf(bench, training, options);
   const { output, fixedBatch } = data;
   const looksInside = training.teacher?.hints !== undefined;
@@ -110,7 +118,7 @@ export async function planTrained(
   context.note(planText(steps, all, training, batchSize));
   for (const note of steps.notes.slice(1)) context.note(note);
   if (!cache && augmentations.description) context.note(`samples are changed at random: ${augmentations.description}`);
-  return { steps, batchSize, batches };
+  return { steps, batchSize, batches: batchesOf({ share: steps.share }) };
 }
 
 /** True where samples are the same in each epoch, so that what frozen layers make of them is, too. */

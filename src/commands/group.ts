@@ -9,7 +9,7 @@ export class PartDone extends Error {}
  */
 export async function leaveGroup({ world }: CommandContext): Promise<void> {
   if (world.size === 1) return;
-  const { finalizeMpi } = await import('../parallel/mpi.js');
+  const { finalizeMpi } = await import('../parallel/mpi-library.js');
   finalizeMpi();
   if (world.rank) throw new PartDone();
 }

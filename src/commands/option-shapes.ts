@@ -76,6 +76,8 @@ export const outputShape = {
 export const runningShape = {
   device: choice(DEVICES).default('cpu'),
   threads: wholeNumber(1).optional(),
+  /** Copies of the model that share the work; absent: one per core, in training where that is exact. */
+  workers: wholeNumber(1).optional(),
   seed: wholeNumber(0).default(0),
 };
 
@@ -133,8 +135,6 @@ export const trainingShape = {
   resume: flag().default(false),
   /** Seconds between checkpoints. */
   checkpointEvery: positiveNumber().default(60),
-  /** Copies of the model that share each batch; absent: one per core where that is exact. */
-  workers: wholeNumber(1).optional(),
   /** Stages that the model is cut into, and trained as a pipeline. */
   pipeline: wholeNumber(2).optional(),
   /** Parts of a batch that follow one another through a pipeline. */

@@ -69,6 +69,10 @@ export const RUNNING: OptionGroup = {
   rows: [
     ['--device <name>', `where models run: ${oneOf(DEVICES)} (default: cpu)`],
     ['--threads <n>', 'threads of one operator (default: all cores)'],
+    [
+      '--workers <n>',
+      'copies of the model, one thread each, that share the work (default: one per core where that is exact)',
+    ],
     ['--seed <n>', 'seed of every random choice (default: 0)'],
   ],
 };
@@ -129,10 +133,12 @@ export const TRAINING: OptionGroup = {
     ['--checkpointing', 'less memory, more time: compute again what the backward pass needs'],
     ['--keep-zeros', 'weights that are zero, as those that were pruned, stay zero'],
     ['--patience <n>', 'end after so many epochs without a better score'],
-    ['--workers <n>', 'copies of the model that share each batch (default: one per core where that is exact)'],
-    ['--pipeline <n>', 'cut the model into n stages that train as a pipeline, each in a thread of its own'],
+    ['--pipeline <n>', 'cut the model into n stages that train as a pipeline, each in a thread or process of its own'],
     ['--micro-batches <n>', 'parts of a batch that follow one another through the stages (default: 4 for each stage)'],
-    ['--launcher <name>', `${oneOf(LAUNCHERS)}: one copy in each process that mpirun started (default: local)`],
+    [
+      '--launcher <name>',
+      `${oneOf(LAUNCHERS)}: one copy or stage in each process that mpirun started (default: local)`,
+    ],
     ['--resume', 'go on from where an interrupted run stood'],
     ['--checkpoint-every <seconds>', 'how often a run is saved (default: 60)'],
   ],

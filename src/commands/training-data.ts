@@ -1,13 +1,22 @@
 import { overlapOf, splitHoldOut } from '../data/split.js';
 import { batchTargets } from '../data/targets.js';
 import { firstSamples, type TaskData } from '../data/task.js';
-import { epochOrder, type TrainingBatchOptions, trainingBatches } from '../data/training-batches.js';
+import {
+  type BatchShare,
+  epochOrder,
+  type PlannedBatch,
+  shareOf,
+  type TrainingBatchOptions,
+  trainingBatches,
+} from '../data/training-batches.js';
 import type { Batch } from '../data/types.js';
 import { UserError } from '../errors.js';
 import type { Evaluation } from '../evaluate/evaluate-models.js';
 import type { TeacherValues } from '../evaluate/teacher-values.js';
 import type { NamedValues } from '../ir/types.js';
+import type { PaddedAxis } from '../training/batch-part.js';
 import type { FeatureCache } from '../training/feature-cache.js';
+import type { TrainingBatch } from '../training/group.js';
 import type { FedHint } from '../training/hints.js';
 import { LABEL_SHARE, ROW_WEIGHTS, TARGETS, TEACHER } from '../training/objectives.js';
 import type { Recipe } from './distill-recipes.js';
@@ -48,11 +57,11 @@ export interface TeacherTargets extends Recipe {
 
 /** What teachers that run along say of batches. */
 export interface ViewedLogits {
-  along(batches: AsyncIterable<Batch>, changes: Changes): AsyncIterable<TaughtBatch>;
+  along<B extends Batch>(batches: AsyncIterable<B>, changes: Changes): AsyncIterable<Taught<B>>;
 }
 
 /** A batch, perhaps with what its teachers say of it: rows × classes. */
-type TaughtBatch = Batch & { logits?: Float32Array };
+type Taught<B> = B & { logits?: Float32Array | undefined };
 
 /** Inner values of a student that are compared with its teacher's. */
 export interface TeacherHints {
@@ -144,22 +153,42 @@ export interface FeedOptions extends Omit<TrainingBatchOptions, 'epoch' | 'skipB
 type TaughtData = Pick<TrainingData, 'data' | 'indices' | 'teacher'>;
 
 /** The batches of an epoch, counted from 1, without the first few; the same each time. */
-export type EpochBatches = (epoch: number, skip: number) => AsyncGenerator<NamedValues>;
+export type EpochBatches = (epoch: number, skip: number) => AsyncGenerator<TrainingBatch>;
 
 /** Gives the batches of an epoch with their targets and the weight of each row. */
 export function feedsOf(training: TaughtData, options: FeedOptions): EpochBatches {
   const { data, indices } = training;
   const targetsOf = targetFeeds(training, options);
   const count = Math.ceil(indices.length / options.batchSize);
+  const all = options.epochs * count;
+  const padded = paddedAxes(data, training.teacher?.hints);
   return async function* (epoch, skip) {
     let done = (epoch - 1) * count + skip;
+    const { share } = options;
     const { views, hints } = training.teacher ?? {};
     const changes = { augmentations: options.augmentations ?? [], seed: options.seed, epoch };
     const batches = trainingBatches(data, indices, { ...options, epoch, skipBatches: skip });
-    const taught: AsyncIterable<TaughtBatch> = views?.along(batches, changes) ?? batches;
-    for await (const { batch, values } of hints?.along(taught) ?? plain(taught))
-      yield { ...batch.feeds, ...targetsOf(batch, done++ / (options.epochs * count)), ...values };
+    const taught: AsyncIterable<Taught<PlannedBatch>> = views?.along(batches, changes) ?? batches;
+    for await (const { batch, values } of hints?.along(taught) ?? plain(taught)) {
+      const { feeds, lost } = targetsOf(share ? batch : { ...batch, planned: batch.indices }, share, done++ / all);
+      yield {
+        feeds: batch.indices.length ? { ...batch.feeds, ...feeds, ...values } : {},
+        part: share && { lost, padded },
+      };
+    }
   };
+}
+
+/** The axes of inputs that are as long as the longest row of a batch. */
+function paddedAxes({ preprocessor }: TaskData, hints: TeacherHints | undefined): PaddedAxis[] {
+  const own = Object.entries(preprocessor.paddings ?? {});
+  const side = preprocessor.text?.padding.side ?? 'right';
+  return [
+    ...own.map(([input, { axis, value, side }]) => ({ input, axis: axis + 1, fill: value, side })),
+    ...(hints?.terms ?? []).flatMap(({ input, dims }) =>
+      dims.flatMap((dim, axis) => (dim === undefined ? [{ input, axis, fill: 0, side }] : [])),
+    ),
+  ];
 }
 
 async function* plain<B>(batches: AsyncIterable<B>): AsyncGenerator<{ batch: B; values: NamedValues }> {
@@ -178,31 +207,49 @@ export function cachedFeedsOf(training: TaughtData, cache: FeatureCache, options
     for (let k = skip; k < batches.length; k++) {
       const chosen = batches[k]!.length ? batches[k] : batches.find(({ length }) => length);
       const done = (epoch - 1 + k / batches.length) / options.epochs;
-      if (chosen) yield { ...cache.read(chosen), ...targetsOf({ indices: chosen }, done) };
+      if (!chosen) continue;
+      const own = shareOf(chosen, options.share);
+      const { feeds } = targetsOf({ indices: own, planned: chosen }, options.share, done);
+      const part = options.share && { lost: 0, padded: [] };
+      yield { feeds: own.length ? { ...cache.read(own), ...feeds } : {}, part };
     }
   };
 }
 
 /** The first of some batches, whose sizes are those of all. */
-export async function firstOf(batches: AsyncGenerator<NamedValues>): Promise<NamedValues> {
-  for await (const batch of batches) return batch;
+export async function firstOf(batches: ReturnType<EpochBatches>): Promise<NamedValues> {
+  for await (const { feeds } of batches) return feeds;
   throw new Error('no batch');
 }
 
-/** Targets of samples, and the weight of each in the loss; weights sum to one. `done` is the share of training that is done. */
-function targetFeeds(
-  { data, indices, teacher }: TaughtData,
-  { classWeights }: FeedOptions,
-): (batch: Pick<TaughtBatch, 'indices' | 'logits'>, done: number) => NamedValues {
+/** Gives targets for samples of a share of a batch, and what those of the share weigh that are left out. */
+type TargetFeeds = (
+  batch: Taught<Pick<PlannedBatch, 'indices' | 'planned'>>,
+  share: BatchShare | undefined,
+  done: number,
+) => { feeds: NamedValues; lost: number };
+
+/**
+ * Targets of samples, and the weight of each in the loss; those of the samples that were planned for a batch sum to one.
+ * `done` is the share of training that is done.
+ */
+function targetFeeds({ data, indices, teacher }: TaughtData, { classWeights }: FeedOptions): TargetFeeds {
   const weightOf = classWeights === 'balanced' ? balancedWeights(data, indices) : () => 1;
-  return ({ indices: chosen, logits }, done) => {
-    const weights = Float32Array.from(chosen, weightOf);
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    return {
+  const weigh = (some: readonly number[]) => Float32Array.from(some, weightOf);
+  const sum = (weights: Float32Array) => weights.reduce((total, weight) => total + weight, 0);
+  return ({ indices: chosen, planned, logits }, share, done) => {
+    const total = sum(weigh(planned));
+    const own = shareOf(planned, share);
+    const left = own.length === chosen.length ? [] : own.filter((index) => !chosen.includes(index));
+    const lost = sum(weigh(left)) / total;
+    if (!chosen.length) return { feeds: {}, lost };
+    const weights = weigh(chosen).map((weight) => weight / total);
+    const feeds = {
       [TARGETS]: batchTargets(data, chosen),
-      [ROW_WEIGHTS]: { type: 'float32', dims: [chosen.length], data: weights.map((weight) => weight / total) },
+      [ROW_WEIGHTS]: { type: 'float32' as const, dims: [chosen.length], data: weights },
       ...(teacher && teacherFeeds(teacher, chosen, logits ?? teacher.logits(chosen), done)),
     };
+    return { feeds, lost };
   };
 }
 

@@ -51,24 +51,11 @@ export function scheduleOf({ schedule, warmup }: TrainingOptions, totalSteps: nu
   return { name: schedule, warmupSteps: Math.round(warmup * totalSteps), totalSteps };
 }
 
-/** The options that decide what a run gives, to tell whether it may go on. */
+/** The options that decide what a run gives, to tell whether it may go on; how work is shared out is not among them. */
 export function trainingSettings(options: Omit<TrainingOptions, 'resume' | 'checkpointEvery'>): unknown[] {
   const { epochs, accumulate, lr, schedule, warmup, labelSmoothing, classWeights, augment, patience, seed } = options;
-  const { batchNorm, checkpointing, keepZeros, pipeline, microBatches } = options;
+  const { batchNorm, checkpointing, keepZeros } = options;
   const optimizer = optimizerOf({ ...options, resume: false, checkpointEvery: 0 });
-  const course = [
-    epochs,
-    accumulate,
-    lr,
-    schedule,
-    warmup,
-    patience,
-    seed,
-    batchNorm,
-    checkpointing,
-    keepZeros,
-    pipeline,
-    microBatches,
-  ];
+  const course = [epochs, accumulate, lr, schedule, warmup, patience, seed, batchNorm, checkpointing, keepZeros];
   return [optimizer, course, labelSmoothing, classWeights, augment];
 }

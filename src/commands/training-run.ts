@@ -10,6 +10,7 @@ import { encodeModel } from '../onnx/write.js';
 import type { Report } from '../report/schema.js';
 import { withLoadable } from '../runtime/source.js';
 import type { Parameter } from '../training/parameters.js';
+import { stragglers } from '../training/stragglers.js';
 import { type EpochRecord, resumeRun, type TrainingResult, train, type Validation } from '../training/trainer.js';
 import { tensorsOf, withWeights } from '../training/weights.js';
 import type { CommandContext } from './context.js';
@@ -49,6 +50,8 @@ export interface TrainedModel extends TrainingResult {
   /** The trained parameters, by name. */
   weights: ReadonlyMap<string, Tensor>;
   workers: number;
+  /** Stages of each pipeline, where workers are those; 1 where they are copies. */
+  stages: number;
 }
 
 /** @throws UserError where an interrupted run would be lost, or there is none to go on from */
@@ -112,7 +115,7 @@ export async function runTraining(
     );
     if (run.checkpoint && !run.keepCheckpoint && group.isRoot) rmSync(run.checkpoint, { force: true });
     const weights = tensorsOf(group.layout, result.parameters);
-    return { ...result, model: assemble(weights), weights, workers: steps.workers };
+    return { ...result, model: assemble(weights), weights, workers: steps.workers, stages: steps.stages };
   } finally {
     await group.close();
   }
@@ -137,7 +140,7 @@ async function validate(
   return { score: accuracy - 1e-9 * loss, figures: { validationLoss: loss, validationAccuracy: accuracy } };
 }
 
-/** Hash of everything that a run's result depends on. */
+/** Hash of everything that a run's result depends on, but for how its work is shared out: others may go on with it. */
 async function fingerprintOf(run: TrainingRun, options: TrainingOptions): Promise<string> {
   const { training, bench, batchSize, steps, rateOf } = run;
   const { data, indices, validation, teacher } = training;
@@ -148,8 +151,9 @@ async function fingerprintOf(run: TrainingRun, options: TrainingOptions): Promis
   hash.update(digestOf(validation.data.dataset, validation.indices));
   await hashSamples(hash, data, indices);
   await hashSamples(hash, validation.data, validation.indices);
-  const trained = steps.parameters.map((parameter) => [parameter.name, rateOf?.(parameter) ?? 1]);
-  hash.update(JSON.stringify([steps.workers, batchSize, trained, trainingSettings(settings)]));
+  const trained = steps.parameters.map((parameter) => [parameter.name, rateOf?.(parameter) ?? 1] as const);
+  trained.sort(([a], [b]) => (a < b ? -1 : 1));
+  hash.update(JSON.stringify([batchSize, trained, trainingSettings(settings)]));
   if (teacher) hash.update(JSON.stringify(teacher)); // functions are left out
   return hash.digest('hex');
 }
@@ -213,8 +217,10 @@ export function trainingReport({
 }
 
 /** What a user should know of a run. */
-export function trainingWarnings({ bestEpoch, stopped }: TrainedModel, test: TaskData | undefined): string[] {
+export function trainingWarnings(trained: TrainedModel, test: TaskData | undefined): string[] {
+  const { bestEpoch, stopped, work, stages } = trained;
   const warnings = stopped === undefined ? [] : [`training ended early: ${stopped}`];
+  warnings.push(...stragglers(work, stages));
   if (bestEpoch === 0) warnings.push('training did not help: the weights are those that the model came with');
   if (!test) warnings.push('quality was not checked on test data: none was given (--data)');
   return warnings;

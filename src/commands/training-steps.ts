@@ -1,6 +1,8 @@
+import type { BatchShare } from '../data/training-batches.js';
 import { UserError } from '../errors.js';
 import { sumOf } from '../group.js';
 import type { NamedValues } from '../ir/types.js';
+import type { World } from '../parallel/world.js';
 import { formatBytes } from '../report/format.js';
 import { resizeBatch } from '../runtime/pool.js';
 import type { SessionOptions } from '../runtime/protocol.js';
@@ -24,6 +26,10 @@ export interface TrainingSteps {
   parameters: readonly Parameter[];
   /** Copies of the model that share each batch. */
   workers: number;
+  /** Stages of each of them that are trained apart. */
+  stages: number;
+  /** Which rows of each batch this process needs; all where there is no other. */
+  share: BatchShare | undefined;
   /** What the user should know of memory and of how the work is shared out, in lines. */
   notes: readonly string[];
   /** Starts those who train together. */
@@ -52,7 +58,9 @@ export interface StepsSite {
 
 /** Decides how batches are worked on: by copies of the model or, where it is cut into stages, by pipelines. */
 export function planSteps(site: StepsSite, options: TrainingOptions, context: CommandContext): Promise<TrainingSteps> {
-  return options.pipeline === undefined ? copiesOf(site, options, context) : stagesOf(site, options, options.pipeline);
+  return options.pipeline === undefined
+    ? copiesOf(site, options, context)
+    : stagesOf(site, options, options.pipeline, context);
 }
 
 async function copiesOf(site: StepsSite, options: TrainingOptions, context: CommandContext): Promise<TrainingSteps> {
@@ -73,6 +81,8 @@ async function copiesOf(site: StepsSite, options: TrainingOptions, context: Comm
   return {
     parameters: graph.parameters,
     workers,
+    stages: 1,
+    share: shareOf(context.world, 1),
     notes: [
       `about ${formatBytes(await memoryOf(graph, typical, { ...options, workers, validating: bench.workers }))} of memory`,
       ...(unused ? ['--checkpointing is not used: it would save no memory here'] : []),
@@ -84,6 +94,11 @@ async function copiesOf(site: StepsSite, options: TrainingOptions, context: Comm
         world: context.world,
       }),
   };
+}
+
+/** The rows that a process needs of a batch: its copy's, and none where it has not the first stage of one. */
+function shareOf({ rank, size }: World, stages: number): BatchShare | undefined {
+  return size === 1 ? undefined : { part: rank % stages ? undefined : rank / stages, parts: size / stages };
 }
 
 /** @throws UserError where both copies and processes are asked for */
@@ -99,10 +114,15 @@ function copiesAsked({ workers, launcher }: TrainingOptions, { world }: CommandC
 /** Micro-batches of a batch, per stage: enough that stages wait little, and few enough that each has some rows. */
 const MICRO_BATCHES_PER_STAGE = 4;
 
-async function stagesOf(site: StepsSite, options: TrainingOptions, stages: number): Promise<TrainingSteps> {
+async function stagesOf(
+  site: StepsSite,
+  options: TrainingOptions,
+  stages: number,
+  context: CommandContext,
+): Promise<TrainingSteps> {
   checkPipeline(site, options);
   const { bench, trainable, objective, output, typical, batchSize } = site;
-  const copies = options.workers ?? 1;
+  const copies = pipelinesAsked(options, stages, context) ?? 1;
   const share = Math.ceil(batchSize / copies);
   const rows = Math.ceil(share / Math.min(share, options.microBatches ?? MICRO_BATCHES_PER_STAGE * stages));
   const plan = await planPipeline(trainable, {
@@ -115,19 +135,35 @@ async function stagesOf(site: StepsSite, options: TrainingOptions, stages: numbe
   return {
     parameters: plan.stages.flatMap(({ step }) => step?.parameters ?? []),
     workers: copies,
+    stages,
+    share: shareOf(context.world, stages),
     notes: [
       `${stages} stages in ${copies === 1 ? 'a pipeline' : `${copies} pipelines`}, ${microBatches} micro-batches of ${rows}; ` +
         `stages wait ${Math.round(100 * bubbleShare(stages, microBatches))} % of their time for others`,
       ...(await stageTexts(plan, resizeBatch(typical, rows), options)),
     ],
     start: ({ session, rateOf, state }) =>
-      TrainingPipeline.create(plan, { session, rateOf, state, copies, optimizer: optimizerOf(options) }),
+      TrainingPipeline.create(plan, {
+        ...{ session, rateOf, state, copies, optimizer: optimizerOf(options) },
+        world: context.world,
+      }),
   };
+}
+
+/** @throws UserError where processes are not as many as the stages of some pipelines */
+function pipelinesAsked(options: TrainingOptions, stages: number, context: CommandContext): number | undefined {
+  const asked = copiesAsked(options, context);
+  if (options.launcher === 'local') return asked;
+  const { size } = context.world;
+  if (size % stages === 0) return size / stages;
+  throw new UserError(`has ${stages} stages, one in each process, and mpirun started ${size}`, {
+    file: '--pipeline',
+    mend: `ask mpirun for ${stages} processes with -n, or for a multiple of ${stages}`,
+  });
 }
 
 function checkPipeline({ trainable, fixedBatch, bench, looksInside }: StepsSite, options: TrainingOptions): void {
   const refuse = (what: string, mend: string) => new UserError(what, { file: '--pipeline', mend });
-  if (options.launcher !== 'local') throw refuse('runs in one process', 'leave out --launcher mpi');
   if (options.checkpointing) throw refuse('computes forward passes again anyway', 'leave out --checkpointing');
   if (looksInside) throw refuse('hides the inner values that are matched in other stages', 'leave out the matching');
   if (fixedBatch !== undefined)

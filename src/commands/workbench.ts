@@ -19,6 +19,7 @@ import { type PreprocessingFlags, preprocessingOf } from './preprocessing.js';
 export interface WorkbenchOptions extends PreprocessingFlags {
   device: 'cpu' | 'cuda' | 'webgpu' | 'auto';
   threads?: number | undefined;
+  workers?: number | undefined;
   inputColumn?: string | undefined;
   textColumn?: string | undefined;
   pairColumn?: string | undefined;
@@ -76,7 +77,7 @@ function workbenchOf(
 ): Workbench {
   const { path, model, info, provider } = given;
   const parallel = provider === 'cpu' && !options.threads && tensorBytes(model) < HELD_PER_CORE;
-  const workers = parallel ? availableParallelism() : 1;
+  const workers = options.workers ?? (parallel ? availableParallelism() : 1);
   return {
     ...given,
     workers,

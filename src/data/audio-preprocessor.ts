@@ -5,7 +5,7 @@ import { type AudioRecipe, LAYOUTS, type Layout, readAudioConfig } from './audio
 import { type AudioOptions, fieldsOf, recipeFromOptions } from './audio-options.js';
 import { type JsonFile, readJsonBeside } from './beside.js';
 import { createLogMel } from './log-mel.js';
-import { padAndStack } from './pad-batch.js';
+import { type Padding, padAndStack } from './pad-batch.js';
 import { resample } from './resample.js';
 import type { InputSpec, Preprocessor, RawAudio, RawSample, Stages } from './types.js';
 
@@ -52,6 +52,10 @@ export async function createAudioPreprocessor(
   const plan = planOf(main, recipe, config?.path ?? 'options');
   const axis = [...plan.layout].indexOf('T') - 1;
   const [fill] = encodeNumbers(main.type, [plan.features.silence]);
+  const paddings: Record<string, Padding> = {
+    [main.name]: { axis, value: fill!, side: recipe.side },
+    ...(mask && { [mask.name]: { axis: 0, value: encodeNumbers(mask.type, [0])[0]!, side: recipe.side } }),
+  };
   const stages: Stages = {
     fit: (sample) => atRate(audioOf(sample), recipe.sampleRate),
     encode(sample) {
@@ -81,11 +85,8 @@ export async function createAudioPreprocessor(
       timeAxis: axis,
       melAxis: plan.layout.indexOf('F') - 1,
     },
-    collate: (samples) =>
-      padAndStack(samples, {
-        [main.name]: { axis, value: fill!, side: recipe.side },
-        ...(mask && { [mask.name]: { axis: 0, value: encodeNumbers(mask.type, [0])[0]!, side: recipe.side } }),
-      }),
+    paddings,
+    collate: (samples) => padAndStack(samples, paddings),
   };
 }
 

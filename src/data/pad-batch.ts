@@ -1,4 +1,5 @@
-import type { NamedValues, TensorValue, TypedArray } from '../ir/types.js';
+import { resizeAxis } from '../ir/resize-axis.js';
+import type { NamedValues, TensorValue } from '../ir/types.js';
 import { stack } from './stack.js';
 
 /** How an input grows where samples of a batch differ in length. */
@@ -34,27 +35,4 @@ export function padAndStack(samples: readonly NamedValues[], paddings: Readonly<
 /** One value, longer: `[2, 3]` padded to 4 along its last axis becomes `[2, 4]`. */
 function padTo(value: TensorValue, length: number, { axis, value: fill, side }: Padding): TensorValue {
   return Array.isArray(value.data) ? value : resizeAxis(value, axis, length, { fill, side });
-}
-
-/** A value cut or filled up to a length along an axis, on one side. */
-export function resizeAxis(
-  value: TensorValue,
-  axis: number,
-  length: number,
-  { fill, side }: { fill: number | bigint; side: Padding['side'] },
-): TensorValue {
-  const own = value.dims[axis]!;
-  if (own === length) return value;
-  const inner = value.dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
-  const outer = value.dims.slice(0, axis).reduce((product, dim) => product * dim, 1);
-  const source = value.data as Float32Array;
-  const data = new (source.constructor as Float32ArrayConstructor)(outer * length * inner);
-  if (own < length) data.fill(fill as number);
-  const kept = Math.min(own, length);
-  const [from, to] = side === 'left' ? [own - kept, length - kept] : [0, 0];
-  for (let row = 0; row < outer; row++) {
-    const start = (row * own + from) * inner;
-    data.set(source.subarray(start, start + kept * inner), (row * length + to) * inner);
-  }
-  return { ...value, dims: value.dims.with(axis, length), data: data as TypedArray };
 }

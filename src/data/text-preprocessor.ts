@@ -58,6 +58,7 @@ export async function createTextPreprocessor(
       vocabulary: () =>
         1 + Object.values(tokenizer.getVocab(true)).reduce((most, id) => Math.max(most, id), settings.padId),
     },
+    paddings,
     collate: (samples) => padAndStack(samples, paddings),
   };
 }

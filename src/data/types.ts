@@ -1,5 +1,6 @@
 import type { NamedValues, TensorValue } from '../ir/types.js';
 import type { ImageForm } from '../passes/exits/convert-image.js';
+import type { Padding } from './pad-batch.js';
 
 /** The kinds of samples that data can hold. */
 export type SampleKind = 'image' | 'text' | 'audio' | 'arrays';
@@ -130,6 +131,8 @@ export interface Preprocessor {
   readonly form?: InputForm | undefined;
   readonly text?: TextForm;
   readonly clip?: ClipForm;
+  /** How inputs grow where samples of a batch differ in length; absent where they may not. */
+  readonly paddings?: Readonly<Record<string, Padding>>;
   /** Stacks samples along a new first axis, padding where lengths differ. */
   collate(samples: readonly NamedValues[]): NamedValues;
 }

@@ -20,16 +20,18 @@ export interface Companion {
 /**
  * Runs a model along with the batches that another one takes, some batches ahead.
  * @param finish what its outputs for rows of a batch become.
- * @returns each batch with what its rows became, a part for each run.
+ * @returns each batch with what its rows became, a part for each run; none for one without rows.
  */
 export async function* runAlong<B extends Batch, Part>(
   { source, fixedBatch, workers, session, feedsOf }: Companion,
   batches: AsyncIterable<B>,
   finish: (outputs: NamedValues, batch: B) => Part,
 ): AsyncGenerator<{ batch: B; parts: Part[] }> {
+  const begun: B[] = [];
   async function* runs() {
     for await (const batch of batches) {
-      const pieces = chunks([...batch.indices.keys()], fixedBatch ?? batch.indices.length);
+      begun.push(batch);
+      const pieces = chunks([...batch.indices.keys()], fixedBatch ?? Math.max(1, batch.indices.length));
       for (const [k, rows] of pieces.entries())
         yield { batch, feeds: await feedsOf(batch, rows[0]!, rows.at(-1)! + 1), isLast: k === pieces.length - 1 };
     }
@@ -38,9 +40,11 @@ export async function* runAlong<B extends Batch, Part>(
   for await (const { batch: run, outputs } of runPool([source], runs(), { workers, session, fixedBatch })) {
     parts.push(finish(outputs[0]!, run.batch));
     if (!run.isLast) continue;
-    yield { batch: run.batch, parts };
+    while (begun[0] !== run.batch) yield { batch: begun.shift()!, parts: [] };
+    yield { batch: begun.shift()!, parts };
     parts = [];
   }
+  for (const batch of begun) yield { batch, parts: [] };
 }
 
 /**

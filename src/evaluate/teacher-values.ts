@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Collector } from '../data/collector.js';
-import { type Padding, resizeAxis } from '../data/pad-batch.js';
+import type { Padding } from '../data/pad-batch.js';
 import { firstSamples, type TaskData } from '../data/task.js';
 import { trainingReader } from '../data/training-reader.js';
 import type { Batch } from '../data/types.js';
 import { UserError } from '../errors.js';
 import { sumOf } from '../group.js';
 import type { Model } from '../ir/model.js';
+import { resizeAxis } from '../ir/resize-axis.js';
 import type { NamedValues, TensorValue, TypedArray } from '../ir/types.js';
 import { rowsOf, runPool } from '../runtime/pool.js';
 import type { SessionOptions } from '../runtime/protocol.js';
@@ -74,6 +75,10 @@ export async function keepTeacherValues(
     reused: there !== undefined,
     async *along(batches) {
       for await (const batch of batches) {
+        if (!batch.indices.length) {
+          yield { batch, values: {} };
+          continue;
+        }
         const fit = fitOf(batch.feeds);
         yield { batch, values: rows.read(batch.indices, (row) => fitted(row, values, fit, 1)) };
       }
@@ -154,7 +159,7 @@ function fitted(
 
 /** Values of several runs as those of one. */
 function joinRows(parts: readonly NamedValues[]): NamedValues {
-  if (parts.length === 1) return parts[0]!;
+  if (parts.length < 2) return parts[0] ?? {};
   return Object.fromEntries(
     Object.entries(parts[0]!).map(([name, first]) => {
       const all = parts.map((part) => part[name]!);

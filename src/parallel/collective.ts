@@ -1,3 +1,5 @@
+import { sumOf } from '../group.js';
+
 /** Consecutive parts of a vector, one per rank: part `r` begins at `bounds[r]` and ends before `bounds[r + 1]`. */
 export type Bounds = readonly number[];
 
@@ -12,8 +14,8 @@ export interface Collective {
   reduceScatter(data: Float32Array, bounds: Bounds): Promise<void>;
   /** Gives every member each member's part. */
   allGather(data: Float32Array, bounds: Bounds): Promise<void>;
-  /** Sums a few numbers. */
-  allReduce(values: readonly number[]): Promise<number[]>;
+  /** Gives every member each member's few numbers, in the order of the ranks. */
+  exchange(values: readonly number[]): Promise<number[][]>;
 }
 
 /** Splits a vector evenly among ranks. */
@@ -27,10 +29,16 @@ export const alone: Collective = {
   size: 1,
   async reduceScatter() {},
   async allGather() {},
-  async allReduce(values) {
-    return [...values];
+  async exchange(values) {
+    return [[...values]];
   },
 };
+
+/** Sums each of a few numbers over the members, in the order of the ranks. */
+export async function allReduce(collective: Collective, values: readonly number[]): Promise<number[]> {
+  const all = await collective.exchange(values);
+  return values.map((_, k) => sumOf(all, (own) => own[k]!));
+}
 
 /** The sum of vectors of one length, in their order. `sum` may be one of them. */
 export function sumInto(sum: Float32Array, parts: readonly Float32Array[]): void {

@@ -33,8 +33,17 @@ export function endMailboxes(counts: SharedArrayBuffer): void {
   }
 }
 
-/** A thread's messages to and from the others of a line. Messages of one sender arrive in their order; waiting blocks. */
-export class Mailbox {
+/** Messages to and from the others of a line. Those of one sender arrive in their order; waiting blocks the thread. */
+export interface Mailbox {
+  send(to: number, message: unknown): void;
+  /** The next message of another one. @throws Error where the line has ended */
+  receive(from: number): unknown;
+  /** Waits until the others have what was sent to them. */
+  settle(): void;
+}
+
+/** The messages of threads of one process. */
+export class ThreadMailbox implements Mailbox {
   private readonly counts: Int32Array;
 
   constructor(private readonly setup: MailboxSetup) {
@@ -47,7 +56,6 @@ export class Mailbox {
     Atomics.notify(this.counts, to);
   }
 
-  /** The next message of a thread. @throws Error where the line has ended */
   receive(from: number): unknown {
     const { own, ports } = this.setup;
     for (;;) {
@@ -58,4 +66,6 @@ export class Mailbox {
       Atomics.wait(this.counts, own, count);
     }
   }
+
+  settle(): void {}
 }

@@ -76,17 +76,16 @@ export class SharedMemoryCollective implements Collective {
     this.wait();
   }
 
-  async allReduce(values: readonly number[]): Promise<number[]> {
+  async exchange(values: readonly number[]): Promise<number[][]> {
     if (values.length > MOST_SCALARS) throw new RangeError(`${values.length} numbers at once`);
     this.scalars.set(values, this.rank * MOST_SCALARS);
     this.wait();
-    const sums = values.map((_, k) => {
-      let sum = 0;
-      for (let rank = 0; rank < this.size; rank++) sum += this.scalars[rank * MOST_SCALARS + k]!;
-      return sum;
+    const all = Array.from({ length: this.size }, (_, rank) => {
+      const begin = rank * MOST_SCALARS;
+      return [...this.scalars.subarray(begin, begin + values.length)];
     });
     this.wait();
-    return sums;
+    return all;
   }
 
   /** Where member `from` puts its version of the part that `owner` owns. */

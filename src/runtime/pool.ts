@@ -13,7 +13,7 @@ export interface PoolResult<B> {
 
 /** How a pool runs. */
 export interface PoolOptions {
-  /** Threads with a session of each model; every operator then runs on one core. */
+  /** Threads with a session of each model; of several, every operator runs on one core unless the session says otherwise. */
   workers: number;
   /** Size of the first axis that the models insist on; smaller batches are filled up and cut again. */
   fixedBatch?: number | undefined;
@@ -34,7 +34,8 @@ export async function* runPool<B extends { feeds: NamedValues }>(
   const pipelines = new Map<string, Pipeline>();
   const underWay: Promise<PoolResult<B>>[] = [];
   try {
-    const settings = { ...options.session, ...(options.workers > 1 ? { threads: 1 } : {}) };
+    const { session = {}, workers } = options;
+    const settings = { ...session, threads: session.threads ?? (workers > 1 ? 1 : undefined) };
     for (const model of models)
       if (typeof model === 'string' && isManifest(model)) pipelines.set(model, await Pipeline.create(model, settings));
     const idle: (readonly Runner[])[] = await Promise.all(

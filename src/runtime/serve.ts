@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { messageOf } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import type { ThreadMethods, ThreadRequest, ThreadResponse } from './thread.js';
 
 /** @throws Error where the main thread wants no more work done */
@@ -15,7 +15,8 @@ export function serve<Methods extends ThreadMethods<Methods>>(methods: Methods):
       checkStop();
       response = { id, result: await methods[method as keyof Methods](...args) };
     } catch (error) {
-      response = { id, error: messageOf(error) };
+      const mistake = error instanceof UserError ? { what: error.what, place: error.place } : undefined;
+      response = { id, error: messageOf(error), mistake };
     }
     parentPort?.postMessage(response);
   });

@@ -1,4 +1,5 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
+import { UserError } from '../errors.js';
 import { runtimeError } from './errors.js';
 
 // ONNX Runtime would write files for usage reports into the temporary folder, and may send them; nobody asked for that.
@@ -13,7 +14,9 @@ export interface ThreadRequest {
 }
 
 /** Its answer. */
-export type ThreadResponse = { id: number; result: unknown } | { id: number; error: string };
+export type ThreadResponse =
+  | { id: number; result: unknown }
+  | { id: number; error: string; mistake?: Pick<UserError, 'what' | 'place'> | undefined };
 
 interface Pending {
   resolve(result: unknown): void;
@@ -110,8 +113,10 @@ export class WorkerThread<Methods extends ThreadMethods<Methods>> {
       busy.delete(this);
     }
     if (isStopped()) return;
-    if ('error' in response) pending?.reject(runtimeError(response.error));
-    else pending?.resolve(response.result);
+    if ('error' in response) {
+      const { error, mistake } = response;
+      pending?.reject(mistake ? new UserError(mistake.what, mistake.place) : runtimeError(error));
+    } else pending?.resolve(response.result);
   }
 
   private fail(error: Error): void {

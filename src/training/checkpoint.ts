@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { UserError } from '../errors.js';
 import { writeAtomically } from '../files.js';
 import { bytesOf } from '../ir/types.js';
+import type { Layout } from './parameters.js';
 
 /** A training run as it stands after a step: what a resumed run needs to go on as if nothing had happened. */
 export interface Checkpoint {
@@ -11,11 +12,13 @@ export interface Checkpoint {
   /** Everything but the vectors, as JSON. */
   progress: unknown;
   vectors: Readonly<Record<string, Float32Array>>;
+  /** Where each parameter lies in each of them: others that go on may have another order. */
+  layout?: Layout | undefined;
   /** What was decided before the run began, as JSON. */
   decisions?: unknown;
 }
 
-const MAGIC = Buffer.from('nncompress checkpoint 1\n');
+const MAGIC = Buffer.from('nncompress checkpoint 2\n');
 const DIGEST_BYTES = 32;
 /** Bytes that are read or written at once: system calls take no more than 2 GiB. */
 const WINDOW = 1 << 26;
@@ -24,6 +27,7 @@ interface Header {
   fingerprint: string;
   progress: unknown;
   decisions?: unknown;
+  layout?: Layout | undefined;
   /** Elements of each vector. */
   lengths: Record<string, number>;
 }
@@ -33,9 +37,9 @@ interface Header {
  * all that.
  */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
-  const { fingerprint, progress, vectors, decisions } = checkpoint;
+  const { fingerprint, progress, vectors, decisions, layout } = checkpoint;
   const lengths = Object.fromEntries(Object.entries(vectors).map(([name, { length }]) => [name, length]));
-  const header = Buffer.from(JSON.stringify({ fingerprint, progress, decisions, lengths } satisfies Header));
+  const header = Buffer.from(JSON.stringify({ fingerprint, progress, decisions, layout, lengths } satisfies Header));
   const size = Buffer.alloc(4);
   size.writeUInt32LE(header.length);
   const hash = createHash('sha256');
@@ -111,8 +115,8 @@ async function readFrom(file: FileHandle, broken: (what: string) => UserError): 
   const digest = Buffer.alloc(DIGEST_BYTES);
   await readFully(file, digest);
   if (!digest.equals(hash.digest())) throw broken('is damaged');
-  const { fingerprint, progress, decisions } = header;
-  return { fingerprint, progress, vectors, decisions };
+  const { fingerprint, progress, decisions, layout } = header;
+  return { fingerprint, progress, vectors, decisions, layout };
 }
 
 /** Undefined where a changed byte has left no header. */

@@ -152,3 +152,12 @@ export function layOut(parameters: readonly { name: string; tensor: Tensor }[]):
 export function slice(vector: Float32Array, { offset, length }: Slot): Float32Array {
   return vector.subarray(offset, offset + length);
 }
+
+/** A vector of parameters in the order of another layout, which has the same ones. */
+export function rearranged(vector: Float32Array, from: Layout, to: Layout): Float32Array {
+  if (from.slots.every(({ name }, k) => name === to.slots[k]?.name)) return vector;
+  const places = new Map(from.slots.map((slot) => [slot.name, slot]));
+  const arranged = new Float32Array(to.length);
+  for (const slot of to.slots) arranged.set(slice(vector, places.get(slot.name)!), slot.offset);
+  return arranged;
+}

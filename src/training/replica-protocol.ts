@@ -1,5 +1,8 @@
+import { joined } from '../group.js';
 import type { NamedValues } from '../ir/types.js';
 import type { SessionOptions } from '../runtime/protocol.js';
+import type { BatchPart } from './batch-part.js';
+import type { NewsMethods } from './news.js';
 import type { ShardSetup } from './shard.js';
 
 /** A run of parameters that share their settings. */
@@ -27,12 +30,23 @@ export interface ReplicaState {
   states: Record<string, Float32Array>;
 }
 
+/** The vectors of several holders one after the other. */
+export function joinStates(all: readonly ReplicaState[]): ReplicaState {
+  const names = Object.keys(all[0]!.states);
+  return {
+    parameters: joined(all.map(({ parameters }) => parameters)),
+    states: Object.fromEntries(names.map((name) => [name, joined(all.map(({ states }) => states[name]!))])),
+  };
+}
+
 /** One batch, or a part of it. */
 export interface StepRequest {
-  /** Inputs; null where there are no rows for this replica. */
-  feeds: NamedValues | null;
-  /** Rows of this replica over those of the batch. */
-  share: number;
+  /** Inputs, perhaps filled up to more rows; none where there are no rows for this replica. */
+  feeds: NamedValues;
+  /** Rows for this replica. */
+  rows: number;
+  /** What there is to know of them where other processes have other rows. */
+  part?: BatchPart | undefined;
   learningRate: number;
   /** Updates done, this one included. */
   step: number;
@@ -46,15 +60,18 @@ export interface StepRequest {
 export interface StepResult {
   /** Sum over all replicas' rows. */
   loss: number;
+  /** Rows of all replicas. */
+  rows: number;
   /** Sum of the replicas' votes. */
   votes: number;
   /** Norm of the gradient before clipping; absent where it is not clipped. */
   gradientNorm?: number | undefined;
-  milliseconds: number;
+  /** Milliseconds that each replica worked on its rows, waiting for others not counted. */
+  work: number[];
 }
 
 /** Calls that a replica answers. */
-export interface ReplicaMethods {
+export interface ReplicaMethods extends NewsMethods {
   setUp(setup: ReplicaSetup, state: ReplicaState): Promise<void>;
   step(request: StepRequest): Promise<StepResult>;
   /**
@@ -62,6 +79,6 @@ export interface ReplicaMethods {
    * replica's part of them.
    */
   snapshot(): Promise<ReplicaState>;
-  /** Sums numbers over all replicas. */
-  sum(values: readonly number[]): Promise<number[]>;
+  /** What of the weights that are measured is here: all of them in the first process, none in others. */
+  weights(): Promise<Float32Array>;
 }

@@ -1,6 +1,11 @@
+import type { Collective } from '../parallel/collective.js';
+import { areProcesses, joinGroup, joinNews } from '../parallel/join.js';
+import type { Mailbox } from '../parallel/mailbox.js';
 import { LocalSession } from '../runtime/local-session.js';
 import { serve } from '../runtime/serve.js';
 import { inTurns } from '../turns.js';
+import { fitBatch } from './batch-part.js';
+import { hearNews, tellNews } from './news.js';
 import type { ReplicaMethods, ReplicaSetup, ReplicaState, StepRequest, StepResult } from './replica-protocol.js';
 import { ParameterShard } from './shard.js';
 
@@ -10,43 +15,62 @@ class Replica {
   private batches = 0;
 
   private constructor(
-    private readonly loss: string,
+    private readonly setup: ReplicaSetup,
+    private readonly group: Collective,
+    private readonly news: Mailbox | undefined,
     private readonly shard: ParameterShard,
     private readonly session: LocalSession,
   ) {}
 
   static async create(setup: ReplicaSetup, state: ReplicaState): Promise<Replica> {
+    const { group: members, rank } = setup;
+    const group = await joinGroup(members, rank);
+    const news = members && areProcesses(members) ? await joinNews(members) : undefined;
     // With a memory pattern, the second run would hold one block for everything beside what the first one left.
     const session = await LocalSession.create(setup.stepModel, { memoryPattern: false, ...setup.session });
-    return new Replica(setup.loss, await ParameterShard.create(setup, state), session);
+    return new Replica(setup, group, news, await ParameterShard.create(setup, state, group), session);
   }
 
-  async step({ feeds, share, update, vote, ...at }: StepRequest): Promise<StepResult> {
+  async step({ feeds, rows, part, update, vote, ...at }: StepRequest): Promise<StepResult> {
+    const { shard, group } = this;
+    const batch = await fitBatch(group, feeds, rows, part);
     const start = performance.now();
-    const { shard } = this;
-    const loss = feeds ? await shard.take(share, () => this.differentiate(feeds)) : 0;
-    if (!feeds) await shard.takeNothing();
-    this.batches++;
-    const [total, votes] = await shard.collective.allReduce([loss, vote]);
-    const isUpdated = update && Number.isFinite(total);
+    let loss = 0;
+    if (rows) loss = await shard.take(batch.share, () => this.differentiate(batch.feeds));
+    else if (batch.rows) await shard.takeNothing();
+    const work = performance.now() - start;
+    if (batch.rows) this.batches++;
+    const all = await group.exchange([loss, vote, work]);
+    const [total, votes] = [0, 1].map((k) => all.reduce((sum, own) => sum + own[k]!, 0)) as [number, number];
+    const isUpdated = update && this.batches > 0 && Number.isFinite(total);
     const gradientNorm = isUpdated ? await shard.update(this.batches, at) : undefined;
     if (isUpdated) this.batches = 0;
-    return { loss: total!, votes: votes!, gradientNorm, milliseconds: performance.now() - start };
+    return { loss: total, rows: batch.rows, votes, gradientNorm, work: all.map(([, , own]) => own!) };
   }
 
   snapshot(): Promise<ReplicaState> {
     return this.shard.snapshot();
   }
 
-  sum(values: readonly number[]): Promise<number[]> {
-    return this.shard.collective.allReduce(values);
+  async weights(): Promise<Float32Array> {
+    const weights = await this.shard.weights();
+    return this.news && this.setup.rank ? new Float32Array(0) : weights;
   }
 
-  private async differentiate(feeds: NonNullable<StepRequest['feeds']>): Promise<number> {
+  async tell(news: Parameters<ReplicaMethods['tell']>[0]): Promise<void> {
+    tellNews(this.news!, this.group.size - 1, news);
+  }
+
+  async hear(): Promise<unknown> {
+    return hearNews(this.news!);
+  }
+
+  private async differentiate(feeds: StepRequest['feeds']): Promise<number> {
     const { heldParameters, heldGradients } = this.shard;
+    const { loss } = this.setup;
     const inputs = { ...LocalSession.hold(feeds), ...heldParameters };
-    const result = await this.session.runHeld(inputs, { [this.loss]: null, ...heldGradients });
-    return Number(result[this.loss]!.data[0]);
+    const result = await this.session.runHeld(inputs, { [loss]: null, ...heldGradients });
+    return Number(result[loss]!.data[0]);
   }
 }
 
@@ -60,5 +84,7 @@ serve<ReplicaMethods>({
     }),
   step: (request) => inTurn(() => replica.step(request)),
   snapshot: () => inTurn(() => replica.snapshot()),
-  sum: (values) => inTurn(() => replica.sum(values)),
+  weights: () => inTurn(() => replica.weights()),
+  tell: (news) => inTurn(() => replica.tell(news)),
+  hear: () => inTurn(() => replica.hear()),
 });

@@ -9,11 +9,19 @@ import { batchSize, rowsOf } from '../runtime/pool.js';
 import type { SessionOptions } from '../runtime/protocol.js';
 import { withLoadable } from '../runtime/source.js';
 import { WorkerThread } from '../runtime/thread.js';
+import type { BatchPart } from './batch-part.js';
 import type { StepSettings, TrainingGroup, TrainingState } from './group.js';
+import { findForAll } from './news.js';
 import { fillBatch } from './objectives.js';
 import { buildUpdate, EMA, type Optimizer, optimizerStates } from './optimizers.js';
-import { type Layout, layOut, type Parameter } from './parameters.js';
-import type { ReplicaMethods, ReplicaState, Segment, StepResult } from './replica-protocol.js';
+import { type Layout, layOut, type Parameter, rearranged } from './parameters.js';
+import {
+  joinStates,
+  type ReplicaMethods,
+  type ReplicaState,
+  type Segment,
+  type StepResult,
+} from './replica-protocol.js';
 import type { StepGraph } from './step-graph.js';
 
 /** How replicas are made. */
@@ -72,21 +80,24 @@ export class Replicas implements TrainingGroup {
       graph.rows,
       new Set(graph.model.graph.inputs.map(({ name }) => name)),
     );
-    const whole = options.state ?? initialState(graph.parameters, layout, optimizer);
+    const whole = options.state ? stateFor(layout, options.state) : initialState(graph.parameters, layout, optimizer);
     try {
       await withLoadable([graph.model], async ([stepModel]) => {
         const setup = {
-          group: world.size > 1 ? ('mpi' as const) : group,
+          group: world.size > 1 ? Array.from({ length: world.size }, (_, rank) => rank) : group,
           stepModel: stepModel!,
           updateModel: encodeModel(buildUpdate(optimizer)),
-          session: { ...session, ...threadsOf(replicas, world) },
+          session: replicas > 1 || world.size > 1 ? { ...session, threads: threadsOf(world) } : session,
           loss: graph.loss,
           slots: layout.slots.map((slot, k) => ({ ...slot, gradient: sorted[k]!.gradient })),
           length: layout.length,
           segments: segmentsOf(sorted, layout, optimizer, rateOf),
           optimizer,
         };
-        await made.together((thread, rank) => thread.call('setUp', { ...setup, rank }, made.partOf(whole, rank)));
+        await made.together((thread, k) => {
+          const rank = world.rank + k;
+          return thread.call('setUp', { ...setup, rank }, made.partOf(whole, rank));
+        });
       });
     } catch (error) {
       await made.close();
@@ -109,35 +120,29 @@ export class Replicas implements TrainingGroup {
     return this.world.rank === 0;
   }
 
-  /** Runs one batch. Calls may be made ahead of time: they are done in order. */
-  async step(feeds: NamedValues, settings: StepSettings): Promise<StepResult> {
-    const count = batchSize(feeds);
-    const rows = evenBounds(count, this.size);
-    const results = await this.together((thread, rank) => {
-      const [begin, end] = [rows[rank]!, rows[rank + 1]!];
-      const share = begin === end ? null : this.inputsOf(this.size === 1 ? feeds : rowsOf(feeds, begin, end));
-      return thread.call('step', { vote: 0, ...settings, feeds: share, share: (end - begin) / count });
+  async step(feeds: NamedValues, settings: StepSettings, part?: BatchPart): Promise<StepResult> {
+    const bounds = evenBounds(batchSize(feeds), this.threads.length);
+    const results = await this.together((thread, k) => {
+      const [begin, end] = [bounds[k]!, bounds[k + 1]!];
+      const own = this.threads.length === 1 ? feeds : rowsOf(feeds, begin, end);
+      const rows = end - begin;
+      return thread.call('step', { vote: 0, ...settings, part, rows, feeds: rows ? this.inputsOf(own) : {} });
     });
-    return { ...results[0]!, milliseconds: Math.max(...results.map(({ milliseconds }) => milliseconds)) };
+    return results[0]!;
   }
 
-  /** The parameters and the optimizer's vectors after the steps called so far. */
+  async weights(): Promise<Float32Array> {
+    return joined(await this.together((thread) => thread.call('weights')));
+  }
+
   async snapshot(): Promise<TrainingState> {
     const parts = await this.together((thread) => thread.call('snapshot'));
-    const names = Object.keys(parts[0]!.states);
-    return {
-      parameters: parts[0]!.parameters,
-      states: Object.fromEntries(names.map((name) => [name, joined(parts.map(({ states }) => states[name]!))])),
-    };
+    return { layout: this.layout, ...joinStates(parts) };
   }
 
   /** Gives every process what the one that speaks for all has found; others find nothing. */
   async fromRoot<T>(find: () => Promise<T>): Promise<T> {
-    if (this.isOneProcess) return find();
-    const text = this.isRoot ? JSON.stringify(await find()) : '';
-    const [length] = await this.threads[0]!.call('sum', [text.length]);
-    const codes = Array.from({ length: length! }, (_, k) => (this.isRoot ? text.charCodeAt(k) : 0));
-    return JSON.parse(String.fromCharCode(...(await this.threads[0]!.call('sum', codes))));
+    return this.isOneProcess ? find() : findForAll(this.threads[0]!, this.isRoot, find);
   }
 
   async close(): Promise<void> {
@@ -152,24 +157,23 @@ export class Replicas implements TrainingGroup {
   }
 
   /** Calls every thread; where one fails, the others are let go on. */
-  private together<T>(call: (thread: WorkerThread<ReplicaMethods>, rank: number) => Promise<T>): Promise<T[]> {
+  private together<T>(call: (thread: WorkerThread<ReplicaMethods>, k: number) => Promise<T>): Promise<T[]> {
     return allOrEnd(
-      this.threads.map((thread, k) => call(thread, this.world.rank + k)),
+      this.threads.map((thread, k) => call(thread, k)),
       () => this.group && endGroup(this.group),
     );
   }
 
-  private partOf({ parameters, states }: TrainingState, rank: number): ReplicaState {
+  private partOf({ parameters, states }: Omit<TrainingState, 'layout'>, rank: number): ReplicaState {
     const bounds = evenBounds(this.layout.length, this.size);
     const own = (vector: Float32Array) => (this.size === 1 ? vector : vector.slice(bounds[rank], bounds[rank + 1]));
     return { parameters, states: Object.fromEntries(Object.entries(states).map(([name, v]) => [name, own(v)])) };
   }
 }
 
-/** Cores are shared out among copies, so that none waits for another's work. */
-function threadsOf(replicas: number, { size, localSize }: World): SessionOptions {
-  if (size > 1) return { threads: Math.max(1, Math.floor(availableParallelism() / localSize)) };
-  return replicas > 1 ? { threads: 1 } : {};
+/** Threads for each of several copies or stages: cores are shared out, so that none waits for another's work. */
+export function threadsOf({ size, localSize }: World): number {
+  return size > 1 ? Math.max(1, Math.floor(availableParallelism() / localSize)) : 1;
 }
 
 /** Parameters with the same settings side by side, so that few pieces are updated on their own. */
@@ -200,6 +204,17 @@ export function segmentsOf(
   return segments;
 }
 
+/** A state as another group needs it, which has its parameters in another order. */
+export function stateFor(to: Layout, { layout, parameters, states }: TrainingState): TrainingState {
+  const arrange = (vector: Float32Array) => rearranged(vector, layout, to);
+  return {
+    layout: to,
+    parameters: arrange(parameters),
+    states: Object.fromEntries(Object.entries(states).map(([name, vector]) => [name, arrange(vector)])),
+  };
+}
+
+/** The state that a run begins with. */
 export function initialState(parameters: readonly Parameter[], layout: Layout, optimizer: Optimizer): TrainingState {
   const vector = new Float32Array(layout.length);
   const tensors = new Map(parameters.map(({ name, tensor }) => [name, tensor]));
@@ -208,5 +223,5 @@ export function initialState(parameters: readonly Parameter[], layout: Layout, o
     name,
     name === EMA ? vector.slice() : new Float32Array(layout.length),
   ]);
-  return { parameters: vector, states: Object.fromEntries(states) };
+  return { layout, parameters: vector, states: Object.fromEntries(states) };
 }

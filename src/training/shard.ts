@@ -1,5 +1,5 @@
-import { alone, type Bounds, type Collective, evenBounds } from '../parallel/collective.js';
-import { type SharedGroup, SharedMemoryCollective } from '../parallel/shared-memory.js';
+import { allReduce, type Bounds, type Collective, evenBounds } from '../parallel/collective.js';
+import { areProcesses, type Members } from '../parallel/join.js';
 import { type HeldValues, LocalSession } from '../runtime/local-session.js';
 import { EMA, type Optimizer, updateScalars } from './optimizers.js';
 import { type Slot, slice } from './parameters.js';
@@ -10,9 +10,10 @@ const CHUNK = 1 << 17;
 
 /** What a holder of parameters is set up with. */
 export interface ShardSetup {
+  /** Place among those who hold the same parameters. */
   rank: number;
-  /** The threads that hold the same parameters, or the processes that mpirun started; absent: there is no other. */
-  group?: SharedGroup | 'mpi' | undefined;
+  /** Who holds the same parameters; absent: nobody else. */
+  group?: Members | undefined;
   updateModel: Uint8Array;
   /** Each parameter: its place in the vector, and the output that holds its gradient. */
   slots: readonly (Slot & { gradient: string })[];
@@ -39,7 +40,8 @@ export class ParameterShard {
   private constructor(
     private readonly setup: ShardSetup,
     private readonly state: ReplicaState,
-    readonly collective: Collective,
+    private readonly collective: Collective,
+    private readonly team: Collective,
     private readonly updateSession: LocalSession,
   ) {
     const { length, slots } = setup;
@@ -55,10 +57,19 @@ export class ParameterShard {
     this.heldGradients = held(this.gradients, 'gradient');
   }
 
-  static async create(setup: ShardSetup, state: ReplicaState): Promise<ParameterShard> {
+  /**
+   * @param collective of those who hold the same parameters.
+   * @param team of those who hold all parameters together; theirs is the norm of the gradient.
+   */
+  static async create(
+    setup: ShardSetup,
+    state: ReplicaState,
+    collective: Collective,
+    team = collective,
+  ): Promise<ParameterShard> {
     // Memory is what an update waits for: a second thread gains little, and much is lost where others use its core.
     const update = await LocalSession.create(setup.updateModel, { threads: 1 });
-    return new ParameterShard(setup, state, await collectiveOf(setup), update);
+    return new ParameterShard(setup, state, collective, team, update);
   }
 
   /**
@@ -105,8 +116,20 @@ export class ParameterShard {
   /** The parameters (rank 0 alone, of threads), and the optimizer's vectors: whole where members are processes. */
   async snapshot(): Promise<ReplicaState> {
     const { parameters, states } = this.state;
-    if (this.setup.group === 'mpi') return { parameters, states: await this.gathered(states) };
+    if (this.isInProcesses) return { parameters, states: await this.gathered(states) };
     return { parameters: this.setup.rank ? new Float32Array(0) : parameters, states };
+  }
+
+  /** The parameters, or their moving average: whole where members are processes, else what rank 0 or each holds of them. */
+  async weights(): Promise<Float32Array> {
+    const { [EMA]: average } = this.state.states;
+    if (average) return this.isInProcesses ? (await this.gathered({ [EMA]: average }))[EMA]! : average;
+    return this.isInProcesses || !this.setup.rank ? this.state.parameters : new Float32Array(0);
+  }
+
+  private get isInProcesses(): boolean {
+    const { group } = this.setup;
+    return group !== undefined && areProcesses(group);
   }
 
   /** Vectors of which every process has a part, whole. */
@@ -164,7 +187,7 @@ export class ParameterShard {
       for (let k = Math.max(begin, bounds[collective.rank]!); !isStatistic && k < last; k++)
         squares += gradients[k]! ** 2;
     }
-    const [total] = await collective.allReduce([squares]);
+    const [total] = await allReduce(this.team, [squares]);
     return Math.sqrt(total!);
   }
 
@@ -181,12 +204,6 @@ export class ParameterShard {
     const into = Object.fromEntries(Object.entries(changing).map(([name, value]) => [`new/${name}`, value]));
     await this.updateSession.runHeld({ ...changing, ...fixed, ...scalars }, into);
   }
-}
-
-/** Open MPI's bindings are loaded where processes train together, and nowhere else. */
-async function collectiveOf({ group, rank }: ShardSetup): Promise<Collective> {
-  if (group === 'mpi') return new (await import('../parallel/mpi.js')).MpiCollective();
-  return group ? new SharedMemoryCollective(group, rank) : alone;
 }
 
 const vectorOf = (data: Float32Array) => ({ type: 'float32' as const, dims: [data.length], data });

@@ -1,8 +1,7 @@
 import { UserError } from '../errors.js';
-import type { NamedValues } from '../ir/types.js';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
-import type { TrainingGroup, TrainingState } from './group.js';
-import { EMA } from './optimizers.js';
+import type { TrainingBatch, TrainingGroup, TrainingState } from './group.js';
+import { rearranged } from './parameters.js';
 import type { StepResult } from './replica-protocol.js';
 import { learningRateFactor, type Schedule } from './schedules.js';
 
@@ -30,7 +29,7 @@ export interface TrainerOptions {
   /** Epochs without a better score after which training ends; never where absent. */
   patience?: number | undefined;
   /** The batches of an epoch, counted from 1, without the first few; the same each time. */
-  batches(epoch: number, skip: number): AsyncIterable<NamedValues>;
+  batches(epoch: number, skip: number): AsyncIterable<TrainingBatch>;
   /** What a vector of parameters is worth after an epoch. */
   validate(parameters: Float32Array, epoch: number): Promise<Validation>;
   checkpoint?: CheckpointOptions | undefined;
@@ -59,6 +58,8 @@ export interface TrainingResult {
   samples: number;
   /** Seconds of training, validation not counted. */
   seconds: number;
+  /** Mean milliseconds that each worker took for its part of a batch, waiting not counted; none where few batches tell. */
+  work: number[];
   /** Why training ended before its time. */
   stopped?: string | undefined;
 }
@@ -91,9 +92,9 @@ export interface ResumedRun {
 
 /** Reads where an interrupted run stood. @throws UserError where the checkpoint is broken or of another run */
 export async function resumeRun({ path, fingerprint }: CheckpointOptions): Promise<ResumedRun> {
-  const { progress, vectors } = await readCheckpoint(path, fingerprint);
+  const { progress, vectors, layout } = await readCheckpoint(path, fingerprint);
   const { [PARAMETERS]: parameters, [BEST]: best, ...states } = vectors;
-  return { state: { parameters: parameters!, states }, progress, best: best! };
+  return { state: { layout: layout!, parameters: parameters!, states }, progress, best: best! };
 }
 
 /**
@@ -115,6 +116,9 @@ export async function train(
 /** Steps that are sent ahead of the one in work, so that replicas never wait for batches. */
 const AHEAD = 2;
 
+/** Batches in which sessions still take their memory, and those after them that tell how long workers take. */
+const [WARMING, TELLING] = [2, 20];
+
 class Run {
   private progress: Progress = {
     ...{ epoch: 1, batch: 0, step: 0, samples: 0, seconds: 0, lossSum: 0, rows: 0 },
@@ -123,6 +127,8 @@ class Run {
   private best = new Float32Array(0);
   private savedAt = performance.now();
   private divergence: string | undefined;
+  /** Milliseconds that each worker has worked, and the batches that were. */
+  private readonly work: { milliseconds: number[]; batches: number } = { milliseconds: [], batches: 0 };
   /** True where one of several processes found it time for a checkpoint: all make it at the same update. */
   private isAgreed = false;
 
@@ -136,16 +142,19 @@ class Run {
     await this.validate(0, {});
   }
 
-  resume({ progress, best }: ResumedRun): void {
+  resume({ progress, best, state }: ResumedRun): void {
     this.progress = progress as Progress;
-    this.best = best as Float32Array<ArrayBuffer>;
+    this.best = rearranged(best, state.layout, this.replicas.layout) as Float32Array<ArrayBuffer>;
   }
 
   async toEnd(): Promise<TrainingResult> {
     const { progress } = this;
     while (!this.stopped && progress.epoch <= this.options.epochs) await this.epoch();
     const { bestEpoch, history, samples, seconds } = progress;
-    return { parameters: this.best, bestEpoch, history, samples, seconds, stopped: this.stopped };
+    const parameters = await this.replicas.fromRoot(async () => this.best);
+    const timed = this.work.batches - WARMING;
+    const work = timed < TELLING ? [] : this.work.milliseconds.map((sum) => sum / timed);
+    return { parameters, bestEpoch, history, samples, seconds, work, stopped: this.stopped };
   }
 
   /** Why no further epoch is begun. */
@@ -160,24 +169,21 @@ class Run {
   private async epoch(): Promise<void> {
     const { progress, options } = this;
     const { epoch } = progress;
-    const underWay: { rows: number; result: Promise<StepResult> }[] = [];
+    const underWay: Promise<StepResult>[] = [];
     let startedAt = performance.now();
     let sent = progress.batch;
-    const settle = async () => {
-      const { rows, result } = underWay.shift()!;
-      this.record(rows, await result);
-    };
-    for await (const feeds of options.batches(epoch, progress.batch)) {
+    const settle = async () => this.record(await underWay.shift()!);
+    for await (const { feeds, part } of options.batches(epoch, progress.batch)) {
       sent++;
       const update = sent % options.accumulate === 0 || sent === options.stepsPerEpoch;
       if (update) progress.step++;
       const step = progress.step + Number(!update);
       const factor = learningRateFactor(options.schedule, step - 1);
-      const rows = Object.values(feeds)[0]!.dims[0]!;
       const vote = Number(!this.replicas.isOneProcess && this.isTimeForCheckpoint());
-      const result = this.replicas.step(feeds, { learningRate: options.learningRate * factor, step, update, vote });
+      const settings = { learningRate: options.learningRate * factor, step, update, vote };
+      const result = this.replicas.step(feeds, settings, part);
       result.catch(() => {}); // it may fail before its turn to be awaited comes
-      underWay.push({ rows, result });
+      underWay.push(result);
       if (underWay.length > AHEAD) await settle();
       if (this.divergence) break;
       if (update && (this.isAgreed || (this.replicas.isOneProcess && this.isTimeForCheckpoint()))) {
@@ -193,7 +199,7 @@ class Run {
     if (!this.divergence) await this.endEpoch();
   }
 
-  private record(rows: number, { loss, votes }: StepResult): void {
+  private record({ loss, rows, votes, work }: StepResult): void {
     const { progress } = this;
     this.isAgreed ||= votes > 0;
     if (!Number.isFinite(loss)) this.divergence ??= divergenceOf(progress);
@@ -202,30 +208,37 @@ class Run {
     progress.samples += rows;
     progress.rows += rows;
     progress.lossSum += loss * rows;
+    if (this.work.batches++ >= WARMING) this.time(work);
     this.options.onStep?.(rows);
+  }
+
+  private time(work: readonly number[]): void {
+    const { milliseconds } = this.work;
+    for (const [worker, own] of work.entries()) milliseconds[worker] = (milliseconds[worker] ?? 0) + own;
   }
 
   private async endEpoch(): Promise<void> {
     const { progress } = this;
-    await this.validate(progress.epoch, { loss: progress.lossSum / Math.max(1, progress.rows) });
+    if (!progress.rows)
+      throw new UserError(`no sample of epoch ${progress.epoch} can be read`, { mend: 'repair the training data' });
+    await this.validate(progress.epoch, { loss: progress.lossSum / progress.rows });
     Object.assign(progress, { epoch: progress.epoch + 1, batch: 0, lossSum: 0, rows: 0 });
     if (this.options.checkpoint) await this.save();
   }
 
   private async validate(epoch: number, figures: Record<string, number>): Promise<void> {
     const { progress, options } = this;
-    const { parameters, states } = await this.replicas.snapshot();
-    const weights = states[EMA] ?? parameters;
+    const weights = await this.replicas.weights();
     // Numbers that JSON can hold, as checkpoints are JSON; a model that came with no score at all is beaten by any.
     const { score, figures: found } = await this.replicas.fromRoot(async () =>
       finite(await options.validate(weights, epoch)),
     );
     const record = { epoch, ...figures, ...found };
-    progress.history.push(record);
-    if (score > progress.bestScore || !this.best.length) {
+    if (score > progress.bestScore || !progress.history.length) {
       Object.assign(progress, { bestEpoch: epoch, bestScore: score });
-      this.best = weights.slice();
+      this.best = weights as Float32Array<ArrayBuffer>;
     }
+    progress.history.push(record);
     options.onEpoch?.(record);
   }
 
@@ -236,10 +249,10 @@ class Run {
 
   private async save(): Promise<void> {
     const { path, fingerprint, decisions } = this.options.checkpoint!;
-    const { parameters, states } = await this.replicas.snapshot();
+    const { layout, parameters, states } = await this.replicas.snapshot();
     const vectors: Checkpoint['vectors'] = { [PARAMETERS]: parameters, [BEST]: this.best, ...states };
     const { progress } = this;
-    if (this.replicas.isRoot) await writeCheckpoint(path, { fingerprint, progress, vectors, decisions });
+    await this.replicas.fromRoot(() => writeCheckpoint(path, { fingerprint, progress, vectors, decisions, layout }));
     this.savedAt = performance.now();
     this.isAgreed = false;
   }

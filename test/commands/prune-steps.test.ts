@@ -30,7 +30,7 @@ function methodOf(levels = 16): PruningMethod & { calls: string[] } {
 
 const train: Train = async (model, step) => ({
   ...{ model: named(model, `trained ${model.producer}`), parameters: new Float32Array(), samples: 1 },
-  ...{ bestEpoch: 1, history: [], seconds: 1, workers: 1, weights: new Map(), step },
+  ...{ bestEpoch: 1, history: [], seconds: 1, workers: 1, stages: 1, work: [], weights: new Map(), step },
 });
 
 /** Test data on which a model loses as many points as it is pruned; training gives half of them back. */

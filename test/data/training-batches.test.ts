@@ -4,9 +4,9 @@ import type { Augmentation } from '../../src/data/augment/augmentation.js';
 import type { SampleReader } from '../../src/data/collector.js';
 import { stack } from '../../src/data/stack.js';
 import type { TaskData } from '../../src/data/task.js';
-import { type TrainingBatchOptions, trainingBatches } from '../../src/data/training-batches.js';
+import { type PlannedBatch, type TrainingBatchOptions, trainingBatches } from '../../src/data/training-batches.js';
 import { trainingReader, viewReader } from '../../src/data/training-reader.js';
-import type { Batch, Preprocessor, RawSample } from '../../src/data/types.js';
+import type { Preprocessor, RawSample } from '../../src/data/types.js';
 import { UserError } from '../../src/errors.js';
 
 /** Images of one pixel, which is their index; encoded as they are. */
@@ -56,8 +56,8 @@ const scale: Augmentation = {
   apply: ({ x }, random) => ({ x: { ...x!, data: (x!.data as Float32Array).map((value) => value * random()) } }),
 };
 
-async function all(source: TaskData, options: Partial<TrainingBatchOptions> = {}): Promise<Batch[]> {
-  const result: Batch[] = [];
+async function all(source: TaskData, options: Partial<TrainingBatchOptions> = {}): Promise<PlannedBatch[]> {
+  const result: PlannedBatch[] = [];
   const indices = upTo(source.dataset.size);
   const wanted = { batchSize: 4, seed: 1, epoch: 1, augmentations: [add(50), scale], ...options };
   for await (const batch of trainingBatches(source, indices, wanted)) result.push(batch);
@@ -73,6 +73,38 @@ describe('trainingBatches', () => {
     expect(orders[0]).not.toEqual(orders[1]);
     expect(first.map((batch) => batch.indices.length)).toEqual([4, 4, 2]);
     expect((await all(source, { dropLast: true })).map((batch) => batch.indices.length)).toEqual([4, 4]);
+  });
+
+  it('shares of batches are read by those alone who want them, and together are the batches', async () => {
+    const settings = fc.record({ parts: fc.integer({ min: 1, max: 6 }), seed: fc.nat(), skipBatches: fc.nat(2) });
+    const property = fc.asyncProperty(settings, async ({ parts, ...chosen }) => {
+      const whole = await all(data(11), chosen);
+      const read: number[] = [];
+      const shares = await Promise.all(
+        upTo(parts).map((part) =>
+          all(data(11, { onLoad: (index) => read.push(index) }), { ...chosen, share: { part, parts } }),
+        ),
+      );
+      for (const [k, batch] of whole.entries()) {
+        const own = shares.map((batches) => batches[k]!);
+        expect(own.flatMap(({ indices }) => indices)).toEqual(batch.indices);
+        expect(own.flatMap(({ feeds }) => [...((feeds.x?.data ?? []) as Float32Array)])).toEqual([
+          ...(batch.feeds.x!.data as Float32Array),
+        ]);
+      }
+      expect(read.sort((a, b) => a - b)).toEqual(whole.flatMap(({ indices }) => indices).sort((a, b) => a - b));
+    });
+    await fc.assert(property, { numRuns: 12 });
+  });
+
+  it('a share without rows, or whose samples are all bad, is an empty batch', async () => {
+    const none = await all(data(5), { share: { part: undefined, parts: 2 } });
+    expect(none.map(({ indices, planned }) => [indices.length, planned.length])).toEqual([
+      [0, 4],
+      [0, 1],
+    ]);
+    const bad = await all(data(4, { bad: upTo(4), skipBadSamples: true }), { share: { part: 0, parts: 2 } });
+    expect(bad).toMatchObject([{ indices: [], feeds: {} }]);
   });
 
   it('gives the same whatever is read ahead, kept, or left out because it is done', async () => {

@@ -7,15 +7,19 @@ import { isThorough, nncompress, program, root, SPEECH, scratch } from './progra
 
 const finetune = (output: string, ...more: string[]) => [
   ...['finetune', join(root, SPEECH[0]), '--train', join(root, 'fixtures/spoken-digits/train'), '-o', output],
-  ...['--epochs', '2', '--lr', '1e-4', '--no-benchmark', ...more],
+  ...['--epochs', '1', '--lr', '1e-4', '--no-benchmark', ...more],
 ];
 
 describe.skipIf(!hasMpi)('processes that mpirun started', () => {
-  it('write what as many copies in one process write, once', () => {
+  it.each([
+    ['copies', 2, ['--workers', '2'], []],
+    ['stages of a pipeline', 2, ['--pipeline', '2'], ['--pipeline', '2']],
+    ...(isThorough ? [['pipelines', 4, ['--workers', '2', '--pipeline', '2'], ['--pipeline', '2']] as const] : []),
+  ] as const)('write what as many %s in one process write, once', (_, count, local, spread) => {
     const folder = scratch();
     const [threads, processes] = [join(folder, 'threads.onnx'), join(folder, 'processes.onnx')];
-    expect(nncompress(...finetune(threads, '--workers', '2')).status).toBe(0);
-    const { status, stdout } = mpirun(2, program, ...finetune(processes, '--launcher', 'mpi'));
+    expect(nncompress(...finetune(threads, ...local)).status).toBe(0);
+    const { status, stdout } = mpirun(count, program, ...finetune(processes, '--launcher', 'mpi', ...spread));
     expect(status).toBe(0);
     expect(stdout.match(/finetune, /g)).toHaveLength(1);
     expect(readFileSync(processes)).toEqual(readFileSync(threads));

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { alone, evenBounds } from '../../src/parallel/collective.js';
+import { allReduce, alone, evenBounds } from '../../src/parallel/collective.js';
 import { createSharedGroup, endGroup, type SharedGroup } from '../../src/parallel/shared-memory.js';
 
 /** What a rank does; `data` is its own vector. */
@@ -150,5 +150,5 @@ it('a group of one changes nothing', async () => {
   const vector = Float32Array.of(1, 2);
   await alone.reduceScatter(vector, [0, 2]);
   await alone.allGather(vector, [0, 2]);
-  expect([...vector, ...(await alone.allReduce([3, 4])), alone.rank, alone.size]).toEqual([1, 2, 3, 4, 0, 1]);
+  expect([...vector, ...(await allReduce(alone, [3, 4])), alone.rank, alone.size]).toEqual([1, 2, 3, 4, 0, 1]);
 });

@@ -242,6 +242,18 @@ describe('snapshots', () => {
     const resumed = await replicasOf(count, { optimizer, state: begun.state });
     expect((await run(resumed, batches.slice(3), 0.1, 3)).state).toEqual(whole.state);
   });
+
+  it.each([
+    [1, 3],
+    [3, 2],
+  ])('let another number go on: %d replicas, then %d', async (before, after) => {
+    const optimizer = { ...sgd, name: 'adamw' as const, epsilon: 1e-4, weightDecay: 0.01, emaDecay: 0.9 };
+    const whole = await run(await replicasOf(before, { optimizer }));
+    const begun = await run(await replicasOf(before, { optimizer }), batches.slice(0, 3));
+    const resumed = await replicasOf(after, { optimizer, state: begun.state });
+    expectSameState((await run(resumed, batches.slice(3), 0.1, 3)).state, whole.state);
+    expect(await resumed.weights()).toEqual((await resumed.snapshot()).states[EMA]);
+  });
 });
 
 describe('running statistics', () => {

@@ -2,8 +2,8 @@ import type { Model } from '../../ir/model.js';
 import { Node } from '../../ir/node.js';
 import { Tensor } from '../../ir/tensor.js';
 import type { NamedValues } from '../../ir/types.js';
+import { runPool } from '../../runtime/pool.js';
 import type { SessionOptions } from '../../runtime/protocol.js';
-import { Session } from '../../runtime/session.js';
 import { withLoadable } from '../../runtime/source.js';
 import { upgradeOpset } from '../opset-upgrade/upgrade-opset.js';
 import { runPasses } from '../pass.js';
@@ -18,22 +18,30 @@ export interface ValueStatistics extends Range {
   histogram?: Float64Array;
 }
 
+/** How models are run over calibration data. */
+export interface CalibrationRun {
+  session?: SessionOptions;
+  /** Copies of the model that share the batches, each in a thread of its own; one where absent. */
+  workers?: number;
+}
+
 /** Batches of a model's inputs, streamable more than once. */
 export type CalibrationBatches = () => AsyncIterable<NamedValues>;
 
 /**
  * Ranges (and histograms) of values over calibration data. The statistics are nodes appended to the model, so that
- * activations never leave the runtime and memory does not grow with the number of samples.
+ * activations never leave the runtime and memory does not grow with the number of samples. Copies of the model share the
+ * batches; what they find is put together in the order of the batches, so that it is the same for any number of them.
  * @param values names of float32 values of the main graph.
  */
 export async function collectStatistics(
   model: Model,
   values: readonly string[],
   batches: CalibrationBatches,
-  options: { histograms: boolean; session?: SessionOptions },
+  { histograms, ...options }: CalibrationRun & { histograms: boolean },
 ): Promise<Map<string, ValueStatistics>> {
-  const ranges = await collectRanges(model, values, batches, options.session);
-  if (options.histograms) await addHistograms(model, ranges, batches, options.session);
+  const ranges = await collectRanges(model, values, batches, options);
+  if (histograms) await addHistograms(model, ranges, batches, options);
   return ranges;
 }
 
@@ -41,11 +49,11 @@ async function collectRanges(
   model: Model,
   values: readonly string[],
   batches: CalibrationBatches,
-  options?: SessionOptions,
+  options: CalibrationRun,
 ): Promise<Map<string, ValueStatistics>> {
   const low = new Float64Array(values.length).fill(Number.POSITIVE_INFINITY);
   const high = new Float64Array(values.length).fill(Number.NEGATIVE_INFINITY);
-  await stream(withRangeOutputs(model, values), ['nncompress_ranges'], batches, options, (results) => {
+  await stream(withRangeOutputs(model, values), batches, options, (results) => {
     const ranges = results.nncompress_ranges!.data as Float32Array;
     for (let i = 0; i < values.length; i++) {
       low[i] = Math.min(low[i]!, ranges[2 * i]!);
@@ -62,13 +70,13 @@ async function addHistograms(
   model: Model,
   ranges: Map<string, ValueStatistics>,
   batches: CalibrationBatches,
-  options?: SessionOptions,
+  options: CalibrationRun,
 ): Promise<void> {
   const spread = new Map([...ranges].filter(([, range]) => isFiniteRange(range) && range.high > range.low));
   const names = [...spread.keys()];
   if (!names.length) return;
   const totals = names.map(() => new Float64Array(BINS));
-  await stream(await withHistogramOutputs(model, spread), ['nncompress_histograms'], batches, options, (results) => {
+  await stream(await withHistogramOutputs(model, spread), batches, options, (results) => {
     const counts = results.nncompress_histograms!.data as Float32Array;
     totals.forEach((total, k) => {
       for (let bin = 0; bin < BINS; bin++) total[bin]! += counts[k * BINS + bin]!;
@@ -82,19 +90,17 @@ async function addHistograms(
 /** Runs a model over all batches, handing each result to `take`. */
 async function stream(
   model: Model,
-  outputs: readonly string[],
   batches: CalibrationBatches,
-  options: SessionOptions | undefined,
+  { session, workers = 1 }: CalibrationRun,
   take: (results: NamedValues) => void,
 ): Promise<void> {
-  const session = await withLoadable([model], ([source]) =>
-    Session.create(source!, { ...options, optimization: 'basic', memoryPattern: false }),
-  );
-  try {
-    for await (const feeds of batches()) take(await session.run(feeds, outputs));
-  } finally {
-    await session.release();
+  async function* runs() {
+    for await (const feeds of batches()) yield { feeds };
   }
+  const settings: SessionOptions = { ...session, optimization: 'basic', memoryPattern: false };
+  await withLoadable([model], async (sources) => {
+    for await (const { outputs } of runPool(sources, runs(), { workers, session: settings })) take(outputs[0]!);
+  });
 }
 
 function withRangeOutputs(model: Model, values: readonly string[]): Model {
@@ -105,7 +111,7 @@ function withRangeOutputs(model: Model, values: readonly string[]): Model {
     const high = extreme('ReduceMax', value);
     return [extreme('ReduceMin', value), high];
   });
-  addOutput(copy, 'Concat', parts.flat(), 'nncompress_ranges', { axis: 0 });
+  giveOnly(copy, 'Concat', parts.flat(), 'nncompress_ranges', { axis: 0 });
   return copy;
 }
 
@@ -141,7 +147,7 @@ async function withHistogramOutputs(model: Model, ranges: ReadonlyMap<string, Va
     });
     return add(copy, 'ScatterElements', [zeros, bins, ones], { axis: 0, reduction: 'add' });
   });
-  addOutput(copy, 'Concat', parts, 'nncompress_histograms', { axis: 0 });
+  giveOnly(copy, 'Concat', parts, 'nncompress_histograms', { axis: 0 });
   return copy;
 }
 
@@ -156,7 +162,8 @@ function add(
   return output;
 }
 
-function addOutput(
+/** Makes a node's output the only one of a model. */
+function giveOnly(
   model: Model,
   op: string,
   inputs: string[],
@@ -164,5 +171,5 @@ function addOutput(
   attributes: Record<string, number>,
 ): void {
   model.graph.nodes.push(new Node({ op, name: output, inputs, outputs: [output], attributes }));
-  model.graph.outputs.push({ name: output, type: { kind: 'tensor', elem: 'float32', shape: [undefined] } });
+  model.graph.outputs = [{ name: output, type: { kind: 'tensor', elem: 'float32', shape: [undefined] } }];
 }

@@ -1,7 +1,10 @@
 import type { NamedValues } from '../../ir/types.js';
+import type { Members } from '../../parallel/join.js';
 import type { MailboxSetup } from '../../parallel/mailbox.js';
 import type { SessionOptions } from '../../runtime/protocol.js';
-import type { ReplicaState } from '../replica-protocol.js';
+import type { BatchPart } from '../batch-part.js';
+import type { NewsMethods } from '../news.js';
+import type { ReplicaState, StepResult } from '../replica-protocol.js';
 import type { ShardSetup } from '../shard.js';
 import type { PipelineStage } from './plan.js';
 
@@ -14,24 +17,39 @@ export interface StageSetup extends ShardSetup, Pick<PipelineStage, 'takes' | 'g
   loss: string | undefined;
   /** Outputs of `step` with gradients for earlier stages, by the value that they are of. */
   inputGradients: ReadonlyMap<string, string>;
-  /** Stages that come after this one. */
-  after: number;
-  mailbox: MailboxSetup;
+  /** Its place in the pipeline, 0 for the first. */
+  stage: number;
+  /** Values that each stage is fed with each micro-batch. */
+  fed: readonly (readonly string[])[];
+  /** Rows of every micro-batch. */
+  rows: number;
+  /** The stages of its pipeline, which hand values to each other: threads, or processes. */
+  line: MailboxSetup | readonly number[];
+  /** All stages of all pipelines, and the place among them. */
+  team: Members;
+  place: number;
   session: SessionOptions;
 }
 
-/** A batch as one stage sees it. */
+/** A batch, as the first stage of a pipeline is given it. */
 export interface StageRequest {
-  /** What is fed with each micro-batch. */
-  feeds: readonly NamedValues[];
+  /** The rows of its pipeline; nothing in other stages. */
+  feeds: NamedValues;
+  part?: BatchPart | undefined;
+  learningRate: number;
+  /** Updates done, this one included. */
+  step: number;
+  /** False: gradients are kept; the update takes the mean of those of its batches. */
+  update: boolean;
+  /** A number that is summed over all stages. */
+  vote: number;
 }
 
 /** Calls that a stage answers. */
-export interface StageMethods {
+export interface StageMethods extends NewsMethods {
   setUp(setup: StageSetup, state: ReplicaState): Promise<void>;
-  /** Takes the gradients of a batch. @returns the loss, in the last stage */
-  differentiate(request: StageRequest): Promise<number>;
-  /** Updates the weights with the mean of the gradients of batches. */
-  update(batches: number, at: { learningRate: number; step: number }): Promise<void>;
+  step(request: StageRequest): Promise<StepResult>;
+  /** Of threads what each holds; of processes all, in the first one. */
+  weights(): Promise<Float32Array>;
   snapshot(): Promise<ReplicaState>;
 }

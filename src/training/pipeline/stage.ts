@@ -1,43 +1,79 @@
 import { type NamedValues, pickValues, type TensorValue } from '../../ir/types.js';
-import { Mailbox } from '../../parallel/mailbox.js';
+import type { Collective } from '../../parallel/collective.js';
+import { areProcesses, joinGroup, joinLine, joinNews } from '../../parallel/join.js';
+import type { Mailbox } from '../../parallel/mailbox.js';
 import { LocalSession } from '../../runtime/local-session.js';
+import { batchSize, rowsOf } from '../../runtime/pool.js';
 import { serve } from '../../runtime/serve.js';
 import { inTurns } from '../../turns.js';
-import type { ReplicaState } from '../replica-protocol.js';
+import { fitBatch } from '../batch-part.js';
+import { hearNews, tellNews } from '../news.js';
+import { fillBatch } from '../objectives.js';
+import { joinStates, type ReplicaState, type StepResult } from '../replica-protocol.js';
 import { ParameterShard } from '../shard.js';
 import type { StageMethods, StageRequest, StageSetup } from './protocol.js';
 import { oneForwardOneBackward } from './schedule.js';
 
 /** A stage of a pipeline, in a thread of its own. */
 class Stage {
-  private readonly mailbox: Mailbox;
+  /** Batches since the last update. */
+  private batches = 0;
+  /** Milliseconds that its sessions ran for the batch in work. */
+  private work = 0;
   /** What it was handed of the micro-batches under way. */
   private readonly taken = new Map<number, NamedValues>();
 
   private constructor(
     private readonly setup: StageSetup,
+    private readonly team: Collective,
+    private readonly mailbox: Mailbox,
+    private readonly news: Mailbox | undefined,
     private readonly shard: ParameterShard,
     private readonly forwardSession: LocalSession | undefined,
     private readonly stepSession: LocalSession | undefined,
-  ) {
-    this.mailbox = new Mailbox(setup.mailbox);
-  }
+  ) {}
 
   static async create(setup: StageSetup, state: ReplicaState): Promise<Stage> {
     const load = (model: Uint8Array | string | undefined) =>
       model === undefined ? undefined : LocalSession.create(model, { memoryPattern: false, ...setup.session });
-    return new Stage(
-      setup,
-      await ParameterShard.create(setup, state),
-      await load(setup.forward),
-      await load(setup.step),
-    );
+    const { group: members, rank, team: all, place, line } = setup;
+    const [group, team, mailbox] = [await joinGroup(members, rank), await joinGroup(all, place), await joinLine(line)];
+    const news = areProcesses(all) ? await joinNews(all) : undefined;
+    const shard = await ParameterShard.create(setup, state, group, team);
+    return new Stage(setup, team, mailbox, news, shard, await load(setup.forward), await load(setup.step));
   }
 
-  async differentiate({ feeds }: StageRequest): Promise<number> {
+  async step({ feeds, part, update, vote, ...at }: StageRequest): Promise<StepResult> {
+    const { team, shard } = this;
+    this.work = 0;
+    const batch = await fitBatch(team, feeds, batchSize(feeds), part);
+    const loss = batch.rows ? await this.differentiate(this.handOut(batch.feeds)) : 0;
+    if (batch.rows) this.batches++;
+    const all = await team.exchange([loss, vote, this.work]);
+    const [total, votes] = [0, 1].map((k) => all.reduce((sum, own) => sum + own[k]!, 0)) as [number, number];
+    const isUpdated = update && this.batches > 0 && Number.isFinite(total);
+    const gradientNorm = isUpdated ? await shard.update(this.batches, at) : undefined;
+    if (isUpdated) this.batches = 0;
+    return { loss: total, rows: batch.rows, votes, gradientNorm, work: all.map(([, , own]) => own!) };
+  }
+
+  /** Cuts a batch into micro-batches, in the first stage, and gives every stage what it is fed of each. */
+  private handOut(feeds: NamedValues): NamedValues[] {
+    const { stage, fed, rows } = this.setup;
+    if (stage) return this.mailbox.receive(0) as NamedValues[];
+    const count = batchSize(feeds);
+    const parts = Array.from({ length: Math.ceil(count / rows) }, (_, k) =>
+      fillBatch(rowsOf(feeds, k * rows, Math.min(count, (k + 1) * rows)), rows),
+    );
+    const own = (place: number) => parts.map((micro) => pickValues(micro, fed[place]!));
+    for (let to = 1; to < fed.length; to++) this.mailbox.send(to, own(to));
+    return own(0);
+  }
+
+  private async differentiate(feeds: readonly NamedValues[]): Promise<number> {
     const { setup, shard } = this;
     let loss = 0;
-    for (const { kind, microBatch } of oneForwardOneBackward(feeds.length, setup.after)) {
+    for (const { kind, microBatch } of oneForwardOneBackward(feeds.length, setup.fed.length - 1 - setup.stage)) {
       const fed = feeds[microBatch]!;
       if (kind === 'forward') await this.forward(microBatch, fed);
       else loss += await this.backward(microBatch, fed);
@@ -46,12 +82,34 @@ class Stage {
     return loss;
   }
 
-  async update(batches: number, at: { learningRate: number; step: number }): Promise<void> {
-    if (this.setup.length) await this.shard.update(batches, at);
+  async snapshot(): Promise<ReplicaState> {
+    return this.inFirst(await this.shard.snapshot());
   }
 
-  snapshot(): Promise<ReplicaState> {
-    return this.shard.snapshot();
+  async weights(): Promise<Float32Array> {
+    return this.inFirst({ parameters: await this.shard.weights(), states: {} }).parameters;
+  }
+
+  async tell(news: Parameters<StageMethods['tell']>[0]): Promise<void> {
+    tellNews(this.news!, this.team.size - 1, news);
+  }
+
+  async hear(): Promise<unknown> {
+    return hearNews(this.news!);
+  }
+
+  /** Brings what processes have together in the first of them; threads keep what each has. */
+  private inFirst(own: ReplicaState): ReplicaState {
+    const { mailbox, setup } = this;
+    if (!this.news) return own;
+    const nothing = { parameters: new Float32Array(0), states: {} };
+    if (setup.rank) return nothing;
+    if (setup.stage) {
+      mailbox.send(0, own);
+      mailbox.settle();
+      return nothing;
+    }
+    return joinStates([own, ...setup.fed.slice(1).map((_, k) => mailbox.receive(k + 1) as ReplicaState)]);
   }
 
   /** Values that a stage was handed by earlier ones. */
@@ -66,10 +124,9 @@ class Stage {
     if (!forwardSession) return; // the last stage has its forward pass in the graph of its backward pass
     const taken = this.receive();
     this.taken.set(microBatch, taken);
-    const results = await forwardSession.run(
-      inputsOf({ ...fed, ...taken }, forwardSession),
-      [...setup.gives.keys()],
-      this.shard.heldParameters,
+    const inputs = inputsOf({ ...fed, ...taken }, forwardSession);
+    const results = await this.timed(() =>
+      forwardSession.run(inputs, [...setup.gives.keys()], this.shard.heldParameters),
     );
     for (const to of new Set([...setup.gives.values()].flat()))
       mailbox.send(
@@ -91,9 +148,18 @@ class Stage {
       ...shard.heldParameters,
     };
     const returned = Object.fromEntries([setup.loss!, ...setup.inputGradients.values()].map((name) => [name, null]));
-    const results = await shard.take(0, () => stepSession.runHeld(inputs, { ...returned, ...shard.heldGradients }));
+    const results = await this.timed(() =>
+      shard.take(0, () => stepSession.runHeld(inputs, { ...returned, ...shard.heldGradients })),
+    );
     this.sendGradients(results);
     return setup.forward === undefined ? Number(results[setup.loss!]!.data[0]) : 0;
+  }
+
+  private async timed<T>(run: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    const result = await run();
+    this.work += performance.now() - start;
+    return result;
   }
 
   /** What later stages hand back, summed in their order. */
@@ -140,7 +206,9 @@ serve<StageMethods>({
     inTurn(async () => {
       stage = await Stage.create(setup, state);
     }),
-  differentiate: (request) => inTurn(() => stage.differentiate(request)),
-  update: (batches, at) => inTurn(() => stage.update(batches, at)),
+  step: (request) => inTurn(() => stage.step(request)),
+  weights: () => inTurn(() => stage.weights()),
   snapshot: () => inTurn(() => stage.snapshot()),
+  tell: (news) => inTurn(() => stage.tell(news)),
+  hear: () => inTurn(() => stage.hear()),
 });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NamedValues } from '../../../src/ir/types.js';
-import type { TrainingGroup } from '../../../src/training/group.js';
+import type { TrainingGroup, TrainingState } from '../../../src/training/group.js';
 import { classification } from '../../../src/training/objectives.js';
 import { EMA } from '../../../src/training/optimizers.js';
 import { type PipelineGroupOptions, TrainingPipeline } from '../../../src/training/pipeline/pipeline.js';
@@ -40,9 +40,9 @@ async function pipelineOf(
   return made;
 }
 
-async function wholeOf(text: string, optimizer = sgd): Promise<Replicas> {
+async function wholeOf(text: string, optimizer = sgd, state?: TrainingState): Promise<Replicas> {
   const graph = await buildStepGraph(await prepareForTraining(graphOf(text)), { objective });
-  const made = await Replicas.create(graph, { optimizer, replicas: 1, session: { threads: 1 } });
+  const made = await Replicas.create(graph, { optimizer, replicas: 1, session: { threads: 1 }, state });
   open.add(made);
   return made;
 }
@@ -95,6 +95,39 @@ describe('a pipeline trains as the whole model does', () => {
     for (const [name, tensor] of averages[1]!)
       for (const [k, value] of tensor.toFloats().entries())
         expect(averages[0]!.get(name)!.toFloats()[k]).toBeCloseTo(value, 4);
+  });
+
+  it('with a limit on the norm of the gradient of all stages', async () => {
+    const optimizer = { ...sgd, momentum: 0.9, maxGradientNorm: 0.05 };
+    const found = await run(await pipelineOf(convolutional, { optimizer, stages: 3, copies: 2, rows: 1 }));
+    expectAlike(found, await run(await wholeOf(convolutional, optimizer)));
+  });
+
+  it('from where copies stood, and copies from where it stood', async () => {
+    const adam = { ...sgd, name: 'adamw' as const, epsilon: 1e-4, weightDecay: 0.1, emaDecay: 0.5 };
+    const expected = await wholeOf(convolutional, adam);
+    await run(expected);
+    const whole = await expected.snapshot();
+    const begun = await wholeOf(convolutional, adam);
+    await run(begun, batches.slice(0, 1));
+    const stages = await pipelineOf(convolutional, {
+      optimizer: adam,
+      stages: 3,
+      copies: 2,
+      state: await begun.snapshot(),
+    });
+    await stages.step(batches[1]!, { learningRate: 0.1, step: 2, update: true });
+    const again = await wholeOf(convolutional, adam, await stages.snapshot());
+    await again.step(batches[2]!, { learningRate: 0.1, step: 3, update: true });
+    const found = await again.snapshot();
+    for (const vectors of [
+      (state: typeof whole) => state.parameters,
+      (state: typeof whole) => state.states.variance!,
+    ]) {
+      const [a, b] = [found, whole].map((state) => tensorsOf(state.layout, vectors(state)));
+      for (const [name, tensor] of b!)
+        for (const [k, value] of tensor.toFloats().entries()) expect(a!.get(name)!.toFloats()[k]).toBeCloseTo(value, 5);
+    }
   });
 
   it('gives the same bits each time', async () => {
