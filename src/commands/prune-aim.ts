@@ -3,18 +3,17 @@ import { UserError } from '../errors.js';
 import { percentile } from '../evaluate/statistics.js';
 import type { NamedValues } from '../ir/types.js';
 import { fileBytes } from '../onnx/write.js';
-import type { Budget } from '../passes/prune/budget.js';
-import type { ChannelPruning } from '../passes/prune/prune-channels.js';
+import type { ChannelBudget, ChannelPruning } from '../passes/prune/prune-channels.js';
 import { type LatencyBudget, measureLatency } from '../runtime/latency.js';
 import { withLoadable } from '../runtime/source.js';
 import type { PruningSite } from './prune-method.js';
-import { CHANNEL_TARGETS, type ChannelTarget } from './prune-options.js';
+import { CHANNEL_TARGETS, type ChannelTarget, type PruneOptions } from './prune-options.js';
 import { modelBytes } from './reporting.js';
 import { latencyFeeds } from './verify.js';
 import type { Workbench } from './workbench.js';
 
 /** Finds widths of a model's groups, so that a share of the original is left. */
-type Widths = (pruning: ChannelPruning, share: number) => Budget | Promise<Budget>;
+type Widths = (pruning: ChannelPruning, share: number) => ChannelBudget | Promise<ChannelBudget>;
 
 /** What targets are called in messages. */
 const NOUNS: Readonly<Record<ChannelTarget, string>> = {
@@ -41,12 +40,22 @@ export async function aimAt(original: ChannelPruning, site: PruningSite): Promis
   if (!isReached)
     throw new UserError(
       `${percent(wanted)} of the ${NOUNS[target]} cannot be reached: ${percent(share)} is the least`,
-      {
-        file: bench.path,
-        mend: `ask for that with --${target}, exclude less, or allow more with --round, --min-channels and --max-per-layer`,
-      },
+      { file: bench.path, mend: [`ask for that with --${target}`, ...waysToMore(options)].join(', or ') },
     );
   return (pruning, share) => widths(pruning, wanted ** share);
+}
+
+/** What would let more channels go. */
+function waysToMore({ include, exclude, round, minChannels, maxPerLayer }: PruneOptions): string[] {
+  const limits = [
+    ...(round === 'auto' || round === 1 ? [] : ['--round']),
+    ...(minChannels > 1 ? ['--min-channels'] : []),
+    ...(maxPerLayer === undefined ? [] : ['--max-per-layer']),
+  ];
+  return [
+    ...(include.length || exclude.length ? ['exclude less'] : []),
+    ...(limits.length ? [`allow more with ${limits.join(' and ')}`] : []),
+  ];
 }
 
 /** Reasons that are named. */
@@ -118,7 +127,7 @@ async function latencyAim({ bench, calibration }: PruningSite): Promise<Widths> 
 async function latencyShare(
   { path, session }: Workbench,
   pruning: ChannelPruning,
-  budget: Budget,
+  budget: ChannelBudget,
   feeds: NamedValues,
 ): Promise<number> {
   const { model } = await pruning.prune(budget);

@@ -1,6 +1,5 @@
 import type { Model } from '../ir/model.js';
-import type { Budget } from '../passes/prune/budget.js';
-import { ChannelPruning, type PrunedChannels } from '../passes/prune/prune-channels.js';
+import { type ChannelBudget, ChannelPruning, type PrunedChannels } from '../passes/prune/prune-channels.js';
 import { aimAt } from './prune-aim.js';
 import { type ChannelImportance, importanceOf } from './prune-importance.js';
 import { keptBy, type PruningMethod, type PruningSite } from './prune-method.js';
@@ -59,8 +58,9 @@ export function channelPreparer(
 }
 
 /** Prunes, and fits the layers that are left where there are inputs. */
-async function pruneTo(budget: Budget, pruning: ChannelPruning, site: PruningSite): Promise<PrunedChannels> {
+async function pruneTo(budget: ChannelBudget, pruning: ChannelPruning, site: PruningSite): Promise<PrunedChannels> {
   const { bench, calibration, options, context } = site;
+  if (budget.isUneven) context.note('the target needs widths that this machine computes with some waste');
   if (!calibration || options.dryRun) return pruning.prune(budget);
   const task = context.progress.start('fitting layers to what they gave');
   const pruned = await pruning.prune(budget, {

@@ -17,7 +17,7 @@ import type { CollectOptions } from './sums-thread.js';
 export interface ChannelOptions extends CollectOptions {
   criterion: Criterion;
   seed: number;
-  /** What the number of channels that are left of a group is a multiple of; absent: what this machine likes. */
+  /** What the number of channels that are left of a group is a multiple of; absent: what this machine likes, if it can be. */
   multiple?: number | undefined;
   /** True: the same share of each group goes, as nearly as there are widths; false: what is worth least in all. */
   uniform?: boolean | undefined;
@@ -47,6 +47,12 @@ export interface PrunedChannels {
   fitted: RefitResult | undefined;
 }
 
+/** Widths that were chosen, and how. */
+export interface ChannelBudget extends Budget {
+  /** True where none that this machine computes without waste would do. */
+  isUneven: boolean;
+}
+
 /** A model, and how much its channels matter, from which it can be pruned to any size. */
 export class ChannelPruning {
   private constructor(
@@ -55,7 +61,8 @@ export class ChannelPruning {
     private readonly found: ChannelGroups,
     /** What can be made narrower. */
     readonly groups: readonly ChannelGroup[],
-    private readonly choices: readonly GroupChoices[],
+    /** Widths of each group, those that are preferred first. */
+    private readonly choices: readonly (readonly GroupChoices[])[],
     /** For each group its channels, those that matter least first. */
     private readonly orders: readonly (readonly number[])[],
     private readonly costs: ChannelCosts,
@@ -82,17 +89,26 @@ export class ChannelPruning {
     const facts = await inferFixedShapes(model, exampleShapes(model, options.shapes));
     const costs = new ChannelCosts(model, ranked, facts);
     const orders = ranked.map((group) => ascending(importance.get(group)!));
-    const multiples = await channelMultiples(found.facts);
-    const choices = ranked.map((group) =>
-      choicesOf(group, importance.get(group)!, options.multiple ?? multiples(group), options),
+    const multipleOf = await channelMultiples(found.facts);
+    const multiples = ranked.map((group) => options.multiple ?? multipleOf(group));
+    const finer = options.multiple === undefined ? halvings(Math.max(1, ...multiples)) : [1];
+    const choices = finer.map((times) =>
+      ranked.map((group, k) => choicesOf(group, importance.get(group)!, Math.ceil(multiples[k]! / times), options)),
     );
     const choose = options.uniform ? uniformWidths : chooseWidths;
     return new ChannelPruning(model, found, ranked, choices, orders, costs, choose, left);
   }
 
-  /** Widths that are left at a share of the cost, and whether it is reached. */
-  budget(measure: keyof Cost, share: number): Budget {
-    return this.choose(this.costs, this.choices, measure, share);
+  /**
+   * Widths that are left at a share of the cost, and whether it is reached. Where that cannot be with multiples of what
+   * this machine likes, those of half of it are taken, and so on.
+   */
+  budget(measure: keyof Cost, share: number): ChannelBudget {
+    const [even, ...others] = this.choices;
+    let budget = { ...this.choose(this.costs, even!, measure, share), isUneven: false };
+    for (const choices of others)
+      if (!budget.isReached) budget = { ...this.choose(this.costs, choices, measure, share), isUneven: true };
+    return budget;
   }
 
   /**
@@ -115,6 +131,11 @@ export class ChannelPruning {
       fitted,
     };
   }
+}
+
+/** 1, 2, 4 … up to a number. */
+function halvings(most: number): number[] {
+  return Array.from({ length: 1 + Math.ceil(Math.log2(most)) }, (_, k) => 2 ** k);
 }
 
 /** Channels in the order of their numbers, the smallest first. */

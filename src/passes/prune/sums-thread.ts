@@ -27,7 +27,7 @@ export class SumsThread extends WorkerThread<SumsMethods> {
   batches = 0;
 
   /**
-   * Runs a model on all batches, and has `use` ask for what is computed from the sums.
+   * Runs a model on all batches, and has `use` ask for what is computed from the sums. One without outputs is not run.
    * @param keep what is kept of each batch for the models after this one.
    */
   async collect<T>(
@@ -36,6 +36,7 @@ export class SumsThread extends WorkerThread<SumsMethods> {
     use: () => Promise<T>,
     keep?: Keep,
   ): Promise<T> {
+    if (!model.graph.outputs.length) return use();
     await withLoadable([model], ([source]) => this.call('open', source!, session ?? {}, keep));
     try {
       this.batches = 0;

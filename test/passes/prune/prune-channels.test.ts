@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { elementCount, type NamedValues } from '../../../src/ir/types.js';
 import { readModel } from '../../../src/onnx/read.js';
+import { parseModel } from '../../../src/onnx/text.js';
 import { CRITERIA } from '../../../src/passes/prune/importance/index.js';
 import { type ChannelOptions, ChannelPruning } from '../../../src/passes/prune/prune-channels.js';
 import { seededRandom } from '../../../src/random.js';
@@ -58,6 +59,29 @@ describe('ChannelPruning', () => {
     const budget = pruning.budget('parameters', 0.001);
     expect(budget.isReached).toBe(false);
     expect(budget.share).toBeGreaterThan(0.001);
+  });
+
+  it('takes finer widths where those that the machine likes do not do', async () => {
+    const { seed, batches: inputs } = options;
+    const free = await ChannelPruning.prepare(original, { criterion: CRITERIA.l2, seed, batches: inputs });
+    const [even, uneven] = [free.budget('macs', 0.5), free.budget('macs', 0.01)];
+    expect(even).toMatchObject({ isReached: true, isUneven: false });
+    expect(uneven).toMatchObject({ isReached: true, isUneven: true });
+    expect(even.widths.every((width, k) => width % 8 === 0 || width === free.groups[k]!.size)).toBe(true);
+    expect(uneven.widths.some((width) => width < 8)).toBe(true);
+  });
+
+  it('has nothing to measure where no channels can go', async () => {
+    const text =
+      '<ir_version: 8, opset_import: ["": 17]> f (float[n,2] x) => (float[n,2] y) <float[2,2] w = {1,2,3,4}>';
+    const one = await ChannelPruning.prepare(parseModel(`${text} { [only] y = MatMul(x, w) }`), {
+      ...{ criterion: CRITERIA.reconstruction, seed: 0 },
+      batches: async function* () {
+        yield { x: { type: 'float32', dims: [1, 2], data: Float32Array.of(1, 2) } };
+      },
+    });
+    expect(one.groups).toEqual([]);
+    expect(one.left).toEqual([{ name: 'only', reason: 'graph output y' }]);
   });
 
   it('leaves groups alone, and channels in each', async () => {
