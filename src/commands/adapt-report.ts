@@ -53,7 +53,8 @@ function accuracyOf({ wrong, size }: ExitTable, exit: number, isMeant: (sample: 
   return count ? right / count : 0;
 }
 
-function classShares(
+/** Which share of each class leaves at an exit. @param left the exit of each sample */
+export function classShares(
   { classes, predictions }: ClassificationAccumulator,
   left: readonly number[],
   exit: number,

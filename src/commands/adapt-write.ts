@@ -1,9 +1,11 @@
+import { measureCost } from '../analysis/cost.js';
 import type { TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
 import { floatsOf } from '../evaluate/evaluate-models.js';
 import type { Model } from '../ir/model.js';
 import { Tensor } from '../ir/tensor.js';
 import type { NamedValues } from '../ir/types.js';
+import { writeExitCard } from '../passes/exits/card.js';
 import { type Routed, routeByConfidence } from '../passes/exits/route.js';
 import { batchSize, resizeBatch } from '../runtime/pool.js';
 import { Session } from '../runtime/session.js';
@@ -18,13 +20,15 @@ import type { Workbench } from './workbench.js';
  * @throws UserError where they do not
  */
 export async function adaptiveModel(
-  { model: { flat, exits, form }, measure, thresholds }: Chosen,
+  { model: { flat, exits, form, costs }, measure, thresholds }: Chosen,
   bench: Workbench,
   data: TaskData,
   seed: number,
 ): Promise<Model> {
   const model = flat.clone();
   const routed = await routeByConfidence(model, exits, data.output, { form, measure, thresholds });
+  const { macs } = await measureCost(bench.model);
+  writeExitCard(model, { ...routed, macs, exits: exits.map(({ name }, k) => ({ name, cost: costs[k]! })) });
   if (data.fixedBatch === undefined) await checkRows(model, routed, bench, data, seed);
   return model;
 }

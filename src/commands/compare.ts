@@ -1,10 +1,12 @@
-import { sampleOf } from '../data/task.js';
+import { sampleOf, type TaskData } from '../data/task.js';
 import { comparePredictions } from '../evaluate/compare.js';
 import type { Evaluation } from '../evaluate/evaluate-models.js';
 import { compareLayers, type LayerComparison } from '../evaluate/layers.js';
+import type { NamedValues } from '../ir/types.js';
 import type { Report } from '../report/schema.js';
 import { renderChanges } from '../report/terminal-changes.js';
-import type { LatencySeries } from '../runtime/latency.js';
+import type { LatencySeries, TimedInputs } from '../runtime/latency.js';
+import { ExitWatch } from './adaptive-file.js';
 import { changedSamples, withPreviews } from './changed-samples.js';
 import { type CompareOptions, compareOptions } from './compare-options.js';
 import type { CommandContext } from './context.js';
@@ -15,7 +17,7 @@ import { resolveModelPath } from './model-path.js';
 import { comparisonReport, latencyOf, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
 import { checkReportPaths } from './reports.js';
 import { runLanes, skipWarnings } from './run-models.js';
-import { latencyFeeds, measureFiles } from './verify.js';
+import { latencyFeeds, measureFiles, variedFeeds } from './verify.js';
 import { openWorkbench } from './workbench.js';
 
 export { compareOptions as options };
@@ -48,11 +50,12 @@ export async function compare(
   ] as const;
   const pair = await openPair(benches, options.data);
   const gates = await openGates(options, pair.data[0]);
-  const evaluation = await evaluatePair(pair, options, context);
+  const watches = benches.map(({ model }) => ExitWatch.of(model));
+  const evaluation = await evaluatePair(pair, watches, options, context);
   const layers = options.layers ? await pairLayers(pair, evaluation, options, context) : undefined;
-  const latencies = options.benchmark ? await pairLatencies(pair) : undefined;
+  const latencies = options.benchmark ? await pairLatencies(pair, watches.some(Boolean)) : undefined;
 
-  const findings = await findingsOf(pair, evaluation, latencies);
+  const findings = await findingsOf(pair, watches, evaluation, latencies);
   const models = await Promise.all(findings.map(modelReport));
   const comparison = comparisonReport(findings[0], findings[1], latencies, options.confidence);
   const head = reportHead('compare', options, startedAt, {
@@ -73,6 +76,7 @@ export async function compare(
     comparison,
     ...(changed && { changedSamples: changed }),
     ...(layers && { layers }),
+    ...(watches[1] && after && { adaptive: watches[1].report(after) }),
     gates: judged.gates,
     warnings: [
       ...skipWarnings(pair.data[0]),
@@ -82,9 +86,20 @@ export async function compare(
   };
 }
 
-function evaluatePair({ benches, lanes }: ModelPair, options: CompareOptions, context: CommandContext) {
+/** Where samples leave each of two models, where their cost depends on the input. */
+type Watches = readonly (ExitWatch | undefined)[];
+
+function evaluatePair(
+  { benches, lanes }: ModelPair,
+  watches: Watches,
+  options: CompareOptions,
+  context: CommandContext,
+) {
   const workers = Math.min(...benches.map((bench) => bench.workers));
-  return runLanes({ workers, session: benches[0].session }, lanes, options, context);
+  const onOutputs = (outputs: readonly NamedValues[]) => {
+    for (const [k, watch] of watches.entries()) watch?.add(outputs[k]!);
+  };
+  return runLanes({ workers, session: benches[0].session }, lanes, { ...options, onOutputs }, context);
 }
 
 /** Samples on which inner values are compared. */
@@ -105,10 +120,18 @@ async function pairLayers(
   return layers;
 }
 
-/** Latencies of both in alternation; undefined where they cannot run the same number of samples. */
-async function pairLatencies({ benches, data, fixedBatch }: ModelPair): Promise<LatencySeries[] | undefined> {
+/**
+ * Latencies of both in alternation; undefined where they cannot run the same number of samples.
+ * @param varied true where they depend on the input.
+ */
+async function pairLatencies(
+  { benches, data, fixedBatch }: ModelPair,
+  varied: boolean,
+): Promise<LatencySeries[] | undefined> {
   if (data.some((each) => each.fixedBatch && each.fixedBatch !== fixedBatch)) return undefined;
-  const [first, second] = await Promise.all(data.map((each, k) => latencyFeeds(benches[k]!, each, fixedBatch)));
+  const feedsOf = (each: TaskData, k: number): Promise<TimedInputs[]> =>
+    varied ? variedFeeds({ ...each, fixedBatch }) : latencyFeeds(benches[k]!, each, fixedBatch);
+  const [first, second] = await Promise.all(data.map(feedsOf));
   const feeds = first!.map((feed, k) => [feed, second![k]!]);
   return measureFiles(
     benches[0],
@@ -119,6 +142,7 @@ async function pairLatencies({ benches, data, fixedBatch }: ModelPair): Promise<
 
 async function findingsOf(
   { benches }: ModelPair,
+  watches: Watches,
   { classifications, fidelities }: Evaluation,
   latencies: readonly LatencySeries[] | undefined,
 ): Promise<[ModelFindings, ModelFindings]> {
@@ -130,6 +154,7 @@ async function findingsOf(
         path,
         model,
         bytes: await modelBytes(path, model),
+        macs: watches[k]?.macs,
         provider,
         classification: classifications?.[k],
         latency: latencyOf(latencies?.[0], k),

@@ -1,7 +1,9 @@
 import { corrupted } from '../data/corrupt.js';
 import { openDataset } from '../data/open.js';
 import { UserError } from '../errors.js';
+import type { NamedValues } from '../ir/types.js';
 import type { Report } from '../report/schema.js';
+import { ExitWatch } from './adaptive-file.js';
 import type { CommandContext } from './context.js';
 import { type EvaluateOptions, evaluateOptions } from './evaluate-options.js';
 import { finish } from './finish.js';
@@ -10,7 +12,7 @@ import { resolveModelPath } from './model-path.js';
 import { latencyOf, modelBytes, modelReport, reportHead } from './reporting.js';
 import { checkReportPaths } from './reports.js';
 import { runModels, skipWarnings } from './run-models.js';
-import { latencyFeeds, measureOne } from './verify.js';
+import { latencyFeeds, measureOne, variedFeeds } from './verify.js';
 import { datasetOptions, openWorkbench } from './workbench.js';
 
 export { evaluateOptions as options };
@@ -34,7 +36,9 @@ export async function evaluate(given: string, options: EvaluateOptions, context:
   if (worse) context.note(`the data is corrupted: ${worse.description}`);
   const test = await bench.open(worse?.dataset ?? data);
   const gates = await openGates(options, test);
-  const { classifications, samples } = await runModels(bench, test, [path], options, context);
+  const watch = ExitWatch.of(bench.model);
+  const running = { ...options, onOutputs: ([outputs]: readonly NamedValues[]) => watch?.add(outputs!) };
+  const { classifications, samples } = await runModels(bench, test, [path], running, context);
   if (!classifications)
     throw new UserError(`output '${test.output}' holds no class scores`, {
       file: path,
@@ -42,12 +46,14 @@ export async function evaluate(given: string, options: EvaluateOptions, context:
     });
   if (!test.labels.labelled)
     throw new UserError('has no labels', { file: options.data, mend: 'give labelled data, or name --label-column' });
-  const latency = options.benchmark ? await measureOne(bench, await latencyFeeds(bench, test)) : undefined;
+  const feeds = options.benchmark ? await (watch ? variedFeeds(test) : latencyFeeds(bench, test)) : undefined;
+  const latency = feeds && (await measureOne(bench, feeds));
   const model = await modelReport({
     role: 'original',
     path,
     model: bench.model,
     bytes: await modelBytes(path, bench.model),
+    macs: watch?.macs,
     provider: bench.provider,
     classification: classifications[0],
     latency: latencyOf(latency, 0),
@@ -61,6 +67,7 @@ export async function evaluate(given: string, options: EvaluateOptions, context:
   return {
     ...head,
     models: [model],
+    ...(watch && { adaptive: watch.report(classifications[0]!) }),
     gates: judged.gates,
     warnings: [
       ...(worse ? [`the data was corrupted before it was used: ${worse.description}`] : []),

@@ -2,6 +2,8 @@ import type { TaskData } from '../data/task.js';
 import { EXIT, UserError } from '../errors.js';
 import { percentile } from '../evaluate/statistics.js';
 import { checkOutput } from '../files.js';
+import type { Model } from '../ir/model.js';
+import { readExitCard } from '../passes/exits/card.js';
 import { type PreparedModel, prepareForQuantization } from '../passes/quantize/index.js';
 import type { Plan } from '../passes/quantize/plan.js';
 import { measureSensitivity } from '../passes/quantize/sensitivity.js';
@@ -88,6 +90,7 @@ export async function quantize(given: string, options: QuantizeOptions, context:
   const latencies = timed ? await measureFiles(bench, [bench.path, output], feeds) : undefined;
   const warnings = [
     ...(training ? await overlapWarnings(training.taught, test) : []),
+    ...exitWarnings(bench.model),
     ...dataWarnings(test, calibration),
     ...advice.warnings,
     ...chosen.warnings,
@@ -177,6 +180,13 @@ function showPlan({ models, nodes = [], quantization }: Report, { print }: Comma
 
 const NO_TEST_DATA =
   'accuracy was not checked: no labelled data was given (--data); outputs were compared on one input only';
+
+/** Says so where most of a model lies in branches, whose nodes stay as they are. */
+function exitWarnings(model: Model): string[] {
+  return readExitCard(model)
+    ? ['what follows the first exit stays in float: to quantize all of it, quantize the original and add exits to that']
+    : [];
+}
 
 function dataWarnings(test: TaskData | undefined, calibration: Calibration | undefined): string[] {
   const warnings = calibration?.warning ? [calibration.warning] : [];

@@ -1,9 +1,9 @@
 import { firstSamples, type TaskData } from '../data/task.js';
-import { type Evaluation, evaluateLanes, type Lane } from '../evaluate/evaluate-models.js';
+import { type Evaluation, type EvaluationOptions, evaluateLanes, type Lane } from '../evaluate/evaluate-models.js';
 import type { CommandContext } from './context.js';
 import type { Workbench } from './workbench.js';
 
-interface RunOptions {
+interface RunOptions extends Pick<EvaluationOptions, 'onOutputs'> {
   limit?: number | undefined;
   batch?: number | undefined;
 }
@@ -23,7 +23,7 @@ export function runModels(
 export async function runLanes(
   { workers, session }: Pick<Workbench, 'workers' | 'session'>,
   lanes: readonly Lane[],
-  { limit, batch }: RunOptions,
+  { limit, batch, onOutputs }: RunOptions,
   { progress }: CommandContext,
 ): Promise<Evaluation> {
   const indices = firstSamples(lanes[0]!.data, limit);
@@ -34,6 +34,7 @@ export async function runLanes(
     batchSize: batch,
     workers,
     session,
+    onOutputs,
     onProgress(samples) {
       task.advance(samples - done);
       done = samples;

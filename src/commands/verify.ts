@@ -46,7 +46,7 @@ const VARIED_BUDGET: LatencyBudget = { milliseconds: 6000, rounds: [24, 768] };
  * Inputs to measure latency on where it depends on them: many random samples, one by one and in batches, in random order.
  * The same seed gives the same samples in the same order whatever the model takes of them.
  */
-export async function variedFeeds(data: TaskData, seed: number): Promise<NamedValues[][]> {
+export async function variedFeeds(data: TaskData, seed = 0): Promise<NamedValues[][]> {
   const sizes = data.fixedBatch ? [data.fixedBatch] : BATCHES;
   const chosen = sampleOf(data, VARIED, seed);
   const random = seededRandom(seed);
@@ -73,9 +73,10 @@ export function measureFiles(
 }
 
 /** Times one model on one thread at the first batch size. */
-export async function measureOne(bench: Workbench, feeds: readonly NamedValues[]): Promise<LatencySeries> {
-  const session = { ...bench.session, threads: 1 };
-  return (await measureLatency([bench.path], feeds.slice(0, 1), session, BUDGET))[0]!;
+export async function measureOne(bench: Workbench, feeds: readonly TimedInputs[]): Promise<LatencySeries> {
+  const [first] = feeds;
+  const each = Array.isArray(first) ? [first] : (first as NamedValues);
+  return (await measureFiles(bench, [bench.path], [each]))[0]!;
 }
 
 /** What reading the written file again showed. */

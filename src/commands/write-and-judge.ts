@@ -153,7 +153,7 @@ interface Timing {
 async function timingOf(result: Result, single: readonly NamedValues[]): Promise<Timing> {
   const { bench, test, inputs, contenders = [], meanMacs } = result;
   const feedsOf = (own: Workbench, data: TaskData | undefined) =>
-    data && meanMacs !== undefined ? variedFeeds(data, SEED) : latencyFeeds(own, data);
+    data && meanMacs !== undefined ? variedFeeds(data) : latencyFeeds(own, data);
   const feeds = meanMacs === undefined ? single : await feedsOf(bench, test ?? inputs);
   const others: Timing['others'] = [];
   for (const contender of contenders) {
@@ -163,9 +163,6 @@ async function timingOf(result: Result, single: readonly NamedValues[]): Promise
   }
   return { feeds, others };
 }
-
-/** Samples that are timed are chosen alike for every model. */
-const SEED = 0;
 
 const samplesOf = (feeds: TimedInputs) => batchSize([feeds].flat()[0]!);
 

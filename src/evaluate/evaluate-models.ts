@@ -20,6 +20,8 @@ export interface EvaluationOptions {
   session?: SessionOptions;
   /** Called with the number of samples done. */
   onProgress?: ((samples: number) => void) | undefined;
+  /** Called with what each model gave for a batch, in the order that predictions are recorded. */
+  onOutputs?: ((outputs: readonly NamedValues[]) => void) | undefined;
 }
 
 /** Models that take the same inputs, and the data prepared for them. */
@@ -77,11 +79,9 @@ export async function evaluateLanes(lanes: readonly Lane[], options: EvaluationO
   for await (const results of inStep(pools)) {
     const { indices, feeds } = results[0]!.batch;
     checkSameSamples(lanes, results);
-    gathering.add(
-      indices,
-      batchSize(feeds),
-      results.flatMap(({ outputs }) => outputs),
-    );
+    const outputs = results.flatMap((result) => result.outputs);
+    gathering.add(indices, batchSize(feeds), outputs);
+    options.onOutputs?.(outputs);
     options.onProgress?.(gathering.samples);
   }
   return gathering.result();

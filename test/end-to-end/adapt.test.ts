@@ -83,7 +83,14 @@ describe('adapt --cascade', () => {
     const settings = ['--data', TEST, '--limit', '200', '--no-benchmark', '--json'];
     const evaluated = JSON.parse(nncompress('evaluate', join(folder, '1.onnx'), ...settings).stdout);
     expect(evaluated.models[0].metrics.accuracy).toBe(models.at(-1)!.metrics!.accuracy);
-  }, 60_000);
+    expect(evaluated.models[0].macs).toBeCloseTo(models.at(-1)!.macs!, -3);
+    const { exits, macsRatio } = evaluated.adaptive as NonNullable<typeof adaptive>;
+    expect(exits.map(({ name, threshold, share, accuracy }) => [name, threshold, share, accuracy])).toEqual(
+      adaptive!.exits.map(({ name, threshold, share, accuracy }) => [name, threshold, share, accuracy]),
+    );
+    expect(macsRatio).toBeCloseTo(adaptive!.macsRatio, 6);
+    expect(exits[0]!.classes).toEqual(adaptive!.exits[0]!.classes);
+  }, 120_000);
 
   it('refuses what does not go together, in one line, and writes nothing', () => {
     const folder = scratch();

@@ -208,7 +208,7 @@ class Router {
       const node = this.producer.get(name);
       const isOutside = node ? this.levels.get(node)! < level : graph.isInput(name);
       if (!isOutside || inside.has(name) || graph.initializers.has(name)) return;
-      const axis = this.axes.axisOf(name);
+      const axis = node?.type === DEQUANTIZE ? undefined : this.axes.axisOf(name);
       if (axis !== undefined) inside.set(name, g.op('Compress', [names.get(name) ?? name, stays], { axis }));
       else if (node) {
         if (!isLight(node)) throw this.inseparable(node, name);
@@ -241,6 +241,9 @@ class Router {
 }
 
 const [FLOAT, INT32, BOOL] = [1, 6, 9];
+
+/** Integers are handed on, and become floats where they are taken, so that ONNX Runtime finds its integer kernels there. */
+const DEQUANTIZE = 'DequantizeLinear';
 
 /** True for what is cheaper to compute again for fewer rows than to explain. */
 const isLight = (node: Node) => !MACS[node.type] && isDeterministic(node) && !node.subgraphs().length;

@@ -113,6 +113,24 @@ describe('routeByConfidence', () => {
     expect(numbers(results, 'y')).toEqual([0, 9, -1, -2]);
   });
 
+  it('hands quantized values on as integers', async () => {
+    const graph = `f (float[n,2] x) => (float[n,2] y)
+      <float[2,2] one = {1,0,0,1}, float[2,2] less = {-1,0,0,-1}, float scale = {0.5}, uint8 zero = {0}>
+      {
+        a = MatMul(x, one)
+        q = QuantizeLinear(a, scale, zero)
+        d = DequantizeLinear(q, scale, zero)
+        y = MatMul(d, less)
+      }`;
+    const model = await routed(graph, [exit('d'), exit('y')], [0.1]);
+    expect(numbers(await run(model, MIXED), 'exit')).toEqual([0, 1, 1, 0, 1]);
+    const [branch] = model.graph.nodes.find(({ type }) => type === 'If')!.subgraphs();
+    expect(branch!.nodes.slice(0, 2).map(({ type, inputs }) => [type, inputs[0]!.replace(/.*\//, '')])).toEqual([
+      ['Compress', 'q'],
+      ['DequantizeLinear', 'Compress'],
+    ]);
+  });
+
   it('works where the model takes one sample', async () => {
     const model = await routed(CHAIN.replaceAll('float[n,2]', 'float[1,2]'), EXITS, [0.1, 0.2]);
     expect(numbers(await run(model, rows([0, 9])), 'exit')).toEqual([0]);
