@@ -12,6 +12,7 @@ import {
   positiveNumber,
   thresholdList,
   wholeNumber,
+  widthList,
 } from './option-values.js';
 
 /** What `nncompress adapt` takes besides the model. */
@@ -23,6 +24,12 @@ export const adaptOptions = exact({
   /** Exits that are added at most, or the values that they are added behind. */
   exits: wholeNumber(1).optional(),
   exitAt: listOf(z.string()).default([]),
+  /** Shares of the channels of each layer, the widths that one model is trained at. */
+  slim: widthList().default([]),
+  /** Writes a file for each narrower width, too. */
+  separate: flag().default(false),
+  /** Goes on from the checkpoint of an interrupted run. */
+  resume: flag().default(false),
   /** Data to learn from; thresholds are chosen on it where there is no validation data. */
   train: path().optional(),
   /** Share of it that is not learnt from, so that thresholds can be chosen on it; absent: by its size. */

@@ -3,6 +3,7 @@ import type { Report } from '../report/schema.js';
 import { adaptDomain } from './adapt-domain.js';
 import { adaptByExits } from './adapt-exits.js';
 import { type AdaptOptions, adaptOptions } from './adapt-options.js';
+import { adaptSlim } from './adapt-slim.js';
 import type { CommandContext } from './context.js';
 import { finish } from './finish.js';
 import { resolveModelPath } from './model-path.js';
@@ -23,13 +24,14 @@ export async function adapt(given: string, options: AdaptOptions, context: Comma
     { flag: '--cascade', isAsked: options.cascade.length > 0, run: adaptByExits },
     { flag: '--early-exit', isAsked: options.earlyExit, run: adaptByExits },
     { flag: '--domain', isAsked: options.domain !== undefined, run: adaptDomain },
+    { flag: '--slim', isAsked: options.slim.length > 0, run: adaptSlim },
   ].filter(({ isAsked }) => isAsked);
   const [way, other] = ways;
   checkOld(options);
   if (!way)
     throw new UserError('nothing says how to adapt the model', {
       file: path,
-      mend: 'name a smaller model to run before it with --cascade, have exits added with --early-exit, or name samples of a new domain with --domain',
+      mend: 'name a smaller model to run before it with --cascade, have exits added with --early-exit, name samples of a new domain with --domain, or widths with --slim',
     });
   if (other)
     throw new UserError(`${way.flag} is asked for, too`, { file: other.flag, mend: 'take one after the other' });

@@ -194,7 +194,15 @@ export function adaptArguments(command: Command): Command {
         'repeatable',
       ],
       ['--early-exit', 'add exits to the model and train them: easy samples leave early'],
+      [
+        '--slim <shares>',
+        'train the model at several widths at once, such as 1,0.75,0.5: one file, with an input that chooses',
+      ],
     ],
+  };
+  const widths: OptionGroup = {
+    heading: 'Several widths:',
+    rows: [['--separate', 'write a file for each narrower width, too'], ...only(TRAINING, 'resume').rows],
   };
   const exits: OptionGroup = {
     heading: 'Early exits:',
@@ -204,8 +212,8 @@ export function adaptArguments(command: Command): Command {
     ],
   };
   const training = withDefaults(only(TRAINING, 'epochs', 'batch', 'lr'), {
-    epochs: 'for exits enough for 2,000 updates, for a new domain 3',
-    lr: 'for exits 0.002, for a new domain 0.001',
+    epochs: 'for exits enough for 2,000 updates, else 3',
+    lr: 'for exits 0.002, else 0.001',
   });
   const thresholds: OptionGroup = {
     heading: 'Thresholds:',
@@ -232,7 +240,7 @@ export function adaptArguments(command: Command): Command {
     ],
   };
   const output = without(OUTPUT, 'dry-run');
-  const groups = [what, exits, training, thresholds, domain, ...judgedAgainst('the original')];
+  const groups = [what, exits, training, thresholds, domain, widths, ...judgedAgainst('the original')];
   addOptions(command, [...groups, output, CONFIG, DISPLAY]);
   return command.addHelpText(
     'after',
@@ -241,6 +249,7 @@ export function adaptArguments(command: Command): Command {
       'adapt --cascade small.onnx large.onnx --data test/ --train train/ --macs 0.3',
       'adapt model.onnx --early-exit --train train/ --data test/ --max-drop 0.005 -o adaptive.onnx',
       'adapt model.onnx --domain new-samples/ --source train/ --data new-test/ -o adapted.onnx',
+      'adapt model.onnx --slim 1,0.75,0.5 --train train/ --data test/ -o slim.onnx',
     ),
   );
 }

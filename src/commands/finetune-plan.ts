@@ -8,7 +8,7 @@ import type { Tensor } from '../ir/tensor.js';
 import { FeatureCache } from '../training/feature-cache.js';
 import { cutFrozenPart, type FrozenPart } from '../training/frozen-part.js';
 import { withHints } from '../training/hints.js';
-import { classification, distilling } from '../training/objectives.js';
+import { classification, distilling, together } from '../training/objectives.js';
 import type { Parameter } from '../training/parameters.js';
 import { freezeParameters, prepareForTraining, type TrainableModel } from '../training/prepare.js';
 import type { CommandContext } from './context.js';
@@ -144,10 +144,14 @@ async function cacheFeatures(
 async function objectiveOf(bench: Workbench, training: TrainingData, { labelSmoothing }: BatchOptions) {
   const { output, kind, labels } = training.data;
   const probabilities = (await scoreKindOf(bench, training.data, training.indices)) === 'probabilities';
-  const scores = { output, kind, probabilities, classes: labels.classes.length, labelSmoothing };
-  const { teacher } = training;
-  if (!teacher) return classification(scores);
-  const objective = distilling({ ...scores, ...teacher });
+  const { teacher, alike = [] } = training;
+  const objective = together(
+    [output, ...alike].map((each) => {
+      const scores = { output: each, kind, probabilities, classes: labels.classes.length, labelSmoothing };
+      return teacher ? distilling({ ...scores, ...teacher }) : classification(scores);
+    }),
+  );
+  if (!teacher) return objective;
   const { hints } = teacher;
   return hints ? withHints(objective, hints.terms, hints.mask) : objective;
 }

@@ -108,6 +108,19 @@ export const thresholdList = () =>
     { items: z.number(), separator: ',' },
   );
 
+/** Shares from 1 down, each once: `1,0.75,0.5`; 1 is added where it is missing. */
+export const widthList = () =>
+  text(
+    'two shares at least, above 0 and up to 1, separated by commas, such as 1,0.75,0.5',
+    (given) => {
+      const shares = given.split(',').map((part) => within(numberOf(part.trim()), 1e-6, 1));
+      if (shares.includes(undefined)) return undefined;
+      const sorted = [...new Set([1, ...(shares as number[])])].sort((a, b) => b - a);
+      return sorted.length > 1 ? sorted : undefined;
+    },
+    { items: z.number(), separator: ',' },
+  );
+
 /** `224` (one number) or `224x320` (height x width), also as a list. */
 export const imageSize = () =>
   text(

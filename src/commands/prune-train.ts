@@ -1,8 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { CommandContext } from './context.js';
-import { distillationData, openSamples, taughtBy } from './distill-data.js';
-import { scoresOf } from './distill-teachers.js';
 import { trainOnce } from './distill-train.js';
+import { taughtByOriginal } from './original-teacher.js';
 import { kindOf, type PruneOptions } from './prune-options.js';
 import { type Train, trainedSteps } from './prune-steps.js';
 import { openTrainingData, type TrainingData } from './training-data.js';
@@ -29,20 +28,16 @@ export async function openTrainer(
   options: PruneOptions,
   context: CommandContext,
 ): Promise<Trainer | undefined> {
-  const { train, distill, temperature, alpha } = options;
+  const { train, distill } = options;
   if (train === undefined) return undefined;
   const count = trainedSteps(options);
   const checkpointOf = (step: number) => (count === 1 ? `${output}.checkpoint` : `${output}.step-${step}.checkpoint`);
   const checkpoints = Array.from({ length: count }, (_, k) => checkpointOf(k + 1));
   checkCheckpoints(checkpoints, options);
   const given = { ...options, train, keepZeros: kindOf(options) === 'weights', launcher: 'local' as const };
-  const samples = distill ? await bench.open(await openSamples(given)) : undefined;
-  const scores = samples && (await scoresOf([{ bench, open: bench.open }], samples, output, options, context));
+  const taught = distill ? await taughtByOriginal(bench, output, given, context) : undefined;
   try {
-    const recipe = { loss: 'kd' as const, temperature, alpha: [alpha, alpha] as const, beta: 0 };
-    const data = scores
-      ? taughtBy(await distillationData(bench, samples!, scores, given), recipe)
-      : await openTrainingData(bench, given);
+    const data = taught?.data ?? (await openTrainingData(bench, given));
     // The original knows its training data by heart, and a model that is pruned alone nearly is the original: samples that
     // are held out of that data would favour it against any epoch of training.
     const measured = options.validation === undefined ? 'last' : 'each';
@@ -57,13 +52,13 @@ export async function openTrainer(
           given,
           context,
         ),
-      close: () => scores?.close(),
+      close: () => taught?.close(),
       forget: () => {
         for (const checkpoint of checkpoints) rmSync(checkpoint, { force: true });
       },
     };
   } catch (error) {
-    scores?.close();
+    taught?.close();
     throw error;
   }
 }

@@ -32,6 +32,8 @@ export interface TrainingData {
   note: string | undefined;
   /** What a teacher says of the samples, where there is one. */
   teacher?: TeacherTargets | undefined;
+  /** Outputs that are trained for the same as that of the data. */
+  alike?: readonly string[] | undefined;
 }
 
 /** Samples to choose by. */

@@ -39,6 +39,8 @@ export interface Result {
   /** Where the cost of the result depends on the input: the mean multiply-accumulates of a sample. Latency is then the mean
    * over many samples. */
   meanMacs?: number | undefined;
+  /** Multiply-accumulates of a sample, where they do not follow from the graph. */
+  macs?: number | undefined;
   /** Models that the result is shown beside. */
   contenders?: readonly Contender[];
   /** Role of the contender that gates compare the result with; the original where absent. */
@@ -115,7 +117,7 @@ export async function judgeResult(
     path: output,
     model: verification.model,
     bytes: verification.bytes,
-    macs: result.meanMacs,
+    macs: result.meanMacs ?? result.macs,
     provider: bench.provider,
     classification: quality?.after,
     fidelity: sameTask && original ? (quality?.fidelity ?? spot.fidelity) : undefined,

@@ -110,6 +110,17 @@ export function minimizingEntropy({ diversity, ...options }: EntropyObjective): 
   };
 }
 
+/** The sum of several objectives. */
+export function together(objectives: readonly Objective[]): Objective {
+  const [first] = objectives;
+  if (objectives.length === 1) return first!;
+  return (at) =>
+    at.g.op(
+      'Sum',
+      objectives.map((objective) => objective(at)),
+    );
+}
+
 /** Scores before softmax or sigmoid, the weights of rows, and the labels. */
 function sitesOf({ g, model, input }: ObjectiveSite, options: ClassificationObjective) {
   const { kind, classes } = options;

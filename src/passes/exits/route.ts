@@ -1,12 +1,13 @@
 import { UserError } from '../../errors.js';
 import { Emitter } from '../../ir/emitter.js';
-import { captures, Graph, usedValues, type ValueInfo } from '../../ir/graph.js';
+import { Graph, usedValues, type ValueInfo } from '../../ir/graph.js';
 import { cloneNode, type Model } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
 import { Tensor } from '../../ir/tensor.js';
 import { replaceInNode } from '../../ir/uses.js';
 import { MACS } from '../../ops/cost.js';
 import { isDeterministic } from '../../ops/determinism.js';
+import { sinkConstants } from './sink-constants.js';
 import { checkRows, type Exit, findRowAxes, levelsOf, type RowAxes } from './stages.js';
 import { emitUncertainty, type Measure, type ScoreForm } from './uncertainty.js';
 
@@ -247,24 +248,3 @@ const DEQUANTIZE = 'DequantizeLinear';
 
 /** True for what is cheaper to compute again for fewer rows than to explain. */
 const isLight = (node: Node) => !MACS[node.type] && isDeterministic(node) && !node.subgraphs().length;
-
-/**
- * Moves constants into the branch that alone takes them, where ONNX Runtime can lay them out for its kernels, and removes
- * those that nothing takes.
- */
-function sinkConstants(graph: Graph): void {
-  const users = new Map<string, Set<Graph | undefined>>();
-  const note = (name: string, user: Graph | undefined) => users.set(name, (users.get(name) ?? new Set()).add(user));
-  const branches = graph.nodes.flatMap((node) => (node.type === 'If' ? node.subgraphs() : []));
-  for (const node of graph.nodes) if (node.type !== 'If') for (const name of usedValues(node)) note(name, undefined);
-  for (const { type, inputs } of graph.nodes) if (type === 'If') note(inputs[0]!, undefined);
-  for (const { name } of [...graph.inputs, ...graph.outputs]) note(name, undefined);
-  for (const branch of branches) for (const name of captures(branch)) note(name, branch);
-  for (const [name, tensor] of [...graph.initializers]) {
-    const [user, ...more] = users.get(name) ?? [];
-    if (users.has(name) && (!user || more.length)) continue;
-    graph.initializers.delete(name);
-    user?.initializers.set(name, tensor);
-  }
-  for (const branch of branches) sinkConstants(branch);
-}

@@ -72,8 +72,7 @@ export function uniformWidths(
 ): Budget {
   const search = new WidthSearch(costs, groups, measure);
   const allowed = share * search.cost(search.largest);
-  const placesAt = (left: number) =>
-    groups.map(({ widths }) => widths.findIndex((width) => width >= left * widths.at(-1)!));
+  const placesAt = (left: number) => placesOfShare(groups, left);
   let [low, high] = [0, 1];
   for (let k = 0; k < HALVINGS; k++) {
     const middle = (low + high) / 2;
@@ -81,6 +80,16 @@ export function uniformWidths(
     else high = middle;
   }
   return search.result(search.cost(search.largest) <= allowed ? search.largest : placesAt(low), allowed);
+}
+
+/** The place of the narrowest width of each group that is at least a share of it. */
+function placesOfShare(groups: readonly GroupChoices[], share: number): number[] {
+  return groups.map(({ widths }) => widths.findIndex((width) => width >= share * widths.at(-1)!));
+}
+
+/** The narrowest width of each group that is at least a share of it. */
+export function widthsOfShare(groups: readonly GroupChoices[], share: number): number[] {
+  return placesOfShare(groups, share).map((place, k) => groups[k]!.widths[place]!);
 }
 
 /** Choices are places in the lists of widths. */

@@ -2,7 +2,7 @@ import { type ChannelGroup, type ChannelGroups, findChannelGroups } from '../../
 import { exampleShapes, type GivenShapes } from '../../analysis/example-inputs.js';
 import { inferFixedShapes } from '../../analysis/fixed-shapes.js';
 import type { Model } from '../../ir/model.js';
-import { type Budget, chooseWidths, type GroupChoices, uniformWidths } from './budget.js';
+import { type Budget, chooseWidths, type GroupChoices, uniformWidths, widthsOfShare } from './budget.js';
 import { ChannelCosts, type Cost } from './channel-costs.js';
 import { channelMultiples } from './granularity.js';
 import type { Criterion } from './importance/criterion.js';
@@ -10,7 +10,7 @@ import { interpolateChannels } from './interpolate.js';
 import { prepareForPruning } from './prepare.js';
 import { type RefitOptions, type RefitResult, refit } from './refit.js';
 import { affectedBy } from './refit-layers.js';
-import { leftIndices, removeChannels } from './remove-channels.js';
+import { leftIndices, type RemovedChannels, removeChannels } from './remove-channels.js';
 import type { CollectOptions } from './sums-thread.js';
 
 /** How channels are chosen. */
@@ -58,7 +58,8 @@ export class ChannelPruning {
   private constructor(
     /** The model made ready; what is pruned from it has its names. */
     readonly model: Model,
-    private readonly found: ChannelGroups,
+    /** Its groups of channels. */
+    readonly found: ChannelGroups,
     /** What can be made narrower. */
     readonly groups: readonly ChannelGroup[],
     /** Widths of each group, those that are preferred first. */
@@ -116,9 +117,8 @@ export class ChannelPruning {
    * @param options fits the weights that are left, so that the model gives what the whole one gives; absent: they stay.
    */
   async prune({ widths }: Pick<Budget, 'widths'>, options?: RefitOptions): Promise<PrunedChannels> {
-    const { groups, orders, found } = this;
-    const gone = groups.map(({ size }, k) => new Set(orders[k]!.slice(0, size - widths[k]!)));
-    const removed = new Map(groups.map((group, k) => [group, gone[k]!]));
+    const { groups, found } = this;
+    const removed = this.removedAt(widths);
     const whole = options ? await interpolateChannels(this.model, removed, options) : this.model;
     const model = await removeChannels(whole, found, removed);
     const fitted = options
@@ -130,6 +130,18 @@ export class ChannelPruning {
       cost: this.costs.at(widths),
       fitted,
     };
+  }
+
+  /** Widths that are nearly the same share of each group, at least, and what they cost as a share of all. */
+  atShare(share: number): { widths: number[]; cost: Cost } {
+    const widths = widthsOfShare(this.choices[0]!, share);
+    return { widths, cost: this.costs.at(widths) };
+  }
+
+  /** The channels that are gone at some widths: those that matter least, so that a wider one lacks none more. */
+  removedAt(widths: readonly number[]): RemovedChannels {
+    const { groups, orders } = this;
+    return new Map(groups.map((group, k) => [group, new Set(orders[k]!.slice(0, group.size - widths[k]!))]));
   }
 }
 

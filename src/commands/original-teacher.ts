@@ -1,0 +1,44 @@
+import type { CommandContext } from './context.js';
+import { distillationData, openSamples, taughtBy } from './distill-data.js';
+import type { DistillOptions } from './distill-options.js';
+import { scoresOf } from './distill-teachers.js';
+import type { TrainingData, TrainingDataOptions } from './training-data.js';
+import type { Workbench, WorkbenchOptions } from './workbench.js';
+
+/** Samples to learn from, with what the model says of them that is to be changed. */
+export interface TaughtByOriginal {
+  data: TrainingData;
+  /** Lets go of what it said. */
+  close(): void;
+}
+
+/** Options that say what is learnt from the original, and how. */
+export type OriginalTeacherOptions = WorkbenchOptions &
+  TrainingDataOptions &
+  Pick<DistillOptions, 'unlabelled' | 'teacherCache'> & {
+    temperature: number;
+    /** Its share in the loss of a sample with a label. */
+    alpha: number;
+  };
+
+/** Opens the data to learn from, and has the original say what it makes of it. */
+export async function taughtByOriginal(
+  bench: Workbench,
+  output: string,
+  options: OriginalTeacherOptions,
+  context: CommandContext,
+): Promise<TaughtByOriginal> {
+  const { temperature, alpha } = options;
+  const samples = await bench.open(await openSamples(options));
+  const scores = await scoresOf([{ bench, open: bench.open }], samples, output, options, context);
+  try {
+    const data = await distillationData(bench, samples, scores, options);
+    return {
+      data: taughtBy(data, { loss: 'kd', temperature, alpha: [alpha, alpha], beta: 0 }),
+      close: () => scores.close(),
+    };
+  } catch (error) {
+    scores.close();
+    throw error;
+  }
+}
