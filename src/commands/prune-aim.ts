@@ -4,6 +4,7 @@ import { percentile } from '../evaluate/statistics.js';
 import type { NamedValues } from '../ir/types.js';
 import { fileBytes } from '../onnx/write.js';
 import type { ChannelBudget, ChannelPruning } from '../passes/prune/prune-channels.js';
+import { formatBytes } from '../report/format.js';
 import { type LatencyBudget, measureLatency } from '../runtime/latency.js';
 import { withLoadable } from '../runtime/source.js';
 import type { PruningSite } from './prune-method.js';
@@ -31,17 +32,19 @@ export async function aimAt(original: ChannelPruning, site: PruningSite): Promis
   const { bench, options } = site;
   const target = CHANNEL_TARGETS.find((key) => options[key] !== undefined)!;
   const given = options[target]!;
-  const wanted = target === 'size' && given > 1 ? given / (await modelBytes(bench.path, bench.model)) : given;
+  const bytes = target === 'size' && given > 1 ? await modelBytes(bench.path, bench.model) : undefined;
+  const wanted = bytes === undefined ? given : given / bytes;
+  const shown = (share: number) => (bytes === undefined ? percent(share) : formatBytes(share * bytes));
   checkPrunable(original, bench);
   const widths = await AIMS[target](site);
   if (wanted >= 1)
     throw new UserError(`all of the ${NOUNS[target]} may stay: nothing is to be pruned`, { file: `--${target}` });
   const { isReached, share } = await widths(original, wanted);
   if (!isReached)
-    throw new UserError(
-      `${percent(wanted)} of the ${NOUNS[target]} cannot be reached: ${percent(share)} is the least`,
-      { file: bench.path, mend: [`ask for that with --${target}`, ...waysToMore(options)].join(', or ') },
-    );
+    throw new UserError(`${shown(wanted)} of the ${NOUNS[target]} cannot be reached: ${shown(share)} is the least`, {
+      file: bench.path,
+      mend: [...(share < 1 ? [`ask for that with --${target}`] : []), ...waysToMore(options)].join(', or '),
+    });
   return (pruning, share) => widths(pruning, wanted ** share);
 }
 

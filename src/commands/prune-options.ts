@@ -134,6 +134,7 @@ function mistakeOf(options: Fields): [key: keyof Fields | undefined, message: st
     return ['sparsity', 'a pattern says itself how many weights are zero: leave one out'];
   if (options.pattern && (options.steps ?? 1) > 1) return ['steps', 'a pattern is there at once: leave one out'];
   if (options.sparsity === 0) return ['sparsity', 'expected more than 0, got 0'];
+  if (options.sparsity === 1) return ['sparsity', 'expected less than 1, got 1: nothing would be left'];
   const kind = kindOf(options);
   if (options.sparseInitializers && kind !== 'weights')
     return ['sparseInitializers', 'is there for single weights alone: add --sparsity and --unstructured'];

@@ -44,6 +44,7 @@ describe('prune', () => {
     [{ sparsity: 1.2, unstructured: true }, "--sparsity: expected a fraction such as 0.01 or 1%, got '1.2'"],
     [{ sparsity: -0.2, unstructured: true }, "--sparsity: expected a fraction such as 0.01 or 1%, got '-0.2'"],
     [{ sparsity: 0, unstructured: true }, '--sparsity: expected more than 0, got 0'],
+    [{ sparsity: '100%', unstructured: true }, '--sparsity: expected less than 1, got 1'],
     [{ pattern: '4:2' }, "--pattern: expected how many weights of how many stay, such as 2:4, got '4:2'"],
     [{ pattern: '2:4', sparsity: 0.5 }, '--sparsity: a pattern says itself how many weights are zero'],
     [{ pattern: '2:4', steps: 3 }, '--steps: a pattern is there at once'],

@@ -101,7 +101,18 @@ describe('prune refuses', () => {
   }
 
   it('a target that cannot be reached, and says the nearest', () =>
-    refuse(dense(), { macs: 0.01 }, /1\.0 % of the multiply-accumulates cannot be reached: 6\.3 % is .*with --macs$/));
+    refuse(
+      dense(),
+      { macs: 0.01 },
+      /1\.0 % of the multiply-accumulates cannot be reached: 6\.3 % is the least; .* with --macs$/,
+    ));
+
+  it('a size that cannot be reached, in bytes', () =>
+    refuse(
+      dense(),
+      { size: 100 },
+      /100 B of the size cannot be reached: \d+ B is the least; ask for that with --size$/,
+    ));
 
   it('a target that is there', () => refuse(dense(), { macs: 1 }, '--macs: all of the multiply-accumulates may stay'));
 

@@ -1,6 +1,5 @@
 import type { ChannelGroup } from '../../analysis/channel-groups.js';
 import { constantUses } from '../../analysis/parameters.js';
-import type { ValueFacts } from '../../analysis/value-types.js';
 import { sumOf } from '../../group.js';
 import type { Model } from '../../ir/model.js';
 import { elementCount } from '../../ir/types.js';
@@ -30,11 +29,11 @@ export class ChannelCosts {
   /** For each axis of a value that channels lie on: the groups, and which part of it one channel is. */
   private readonly axes = new Map<string, Map<number, [group: number, part: number][]>>();
 
-  /** @param facts shapes of the values on the inputs that are counted for. */
+  /** @param shapes those of the values on the inputs that are counted for (`measureCost`). */
   constructor(
     model: Model,
     private readonly groups: readonly ChannelGroup[],
-    private readonly facts: ReadonlyMap<string, ValueFacts>,
+    private readonly shapes: ReadonlyMap<string, readonly number[]>,
   ) {
     for (const [k, { members }] of groups.entries())
       for (const { value, axis, perChannel, size } of members) {
@@ -97,12 +96,11 @@ export class ChannelCosts {
   }
 
   private shape(value: string | undefined, widths: readonly number[]): readonly number[] | undefined {
-    const dims = value ? this.facts.get(value)?.dims : undefined;
-    if (!dims?.every((dim) => typeof dim === 'number')) return undefined;
-    const axes = this.axes.get(value!);
-    if (!axes) return dims as number[];
+    const dims = value ? this.shapes.get(value) : undefined;
+    const axes = value ? this.axes.get(value) : undefined;
+    if (!dims || !axes) return dims;
     const goneOf = ([k, part]: readonly [number, number]) => (this.groups[k]!.size - widths[k]!) * part;
-    return (dims as number[]).map((dim, axis) => {
+    return dims.map((dim, axis) => {
       const parts = axes.get(axis);
       return parts ? Math.round(dim * (1 - sumOf(parts, goneOf))) : dim;
     });

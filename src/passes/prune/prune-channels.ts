@@ -1,6 +1,6 @@
 import { type ChannelGroup, type ChannelGroups, findChannelGroups } from '../../analysis/channel-groups.js';
-import { exampleShapes, type GivenShapes } from '../../analysis/example-inputs.js';
-import { inferFixedShapes } from '../../analysis/fixed-shapes.js';
+import { measureCost } from '../../analysis/cost.js';
+import type { GivenShapes } from '../../analysis/example-inputs.js';
 import type { Model } from '../../ir/model.js';
 import { type Budget, chooseWidths, type GroupChoices, uniformWidths, widthsOfShare } from './budget.js';
 import { ChannelCosts, type Cost } from './channel-costs.js';
@@ -87,8 +87,8 @@ export class ChannelPruning {
       if (!importance.has(group)) left.push({ name: group.name, reason: 'nothing tells how much its channels matter' });
       return importance.has(group);
     });
-    const facts = await inferFixedShapes(model, exampleShapes(model, options.shapes));
-    const costs = new ChannelCosts(model, ranked, facts);
+    const { values } = await measureCost(model, { shapes: options.shapes });
+    const costs = new ChannelCosts(model, ranked, values);
     const orders = ranked.map((group) => ascending(importance.get(group)!));
     const multipleOf = await channelMultiples(found.facts);
     const multiples = ranked.map((group) => options.multiple ?? multipleOf(group));

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { measureCost } from '../../../src/analysis/cost.js';
-import { exampleShapes } from '../../../src/analysis/example-inputs.js';
-import { inferFixedShapes } from '../../../src/analysis/fixed-shapes.js';
 import { readModel } from '../../../src/onnx/read.js';
+import { parseModel } from '../../../src/onnx/text.js';
 import { ChannelCosts } from '../../../src/passes/prune/channel-costs.js';
 import { removeChannels } from '../../../src/passes/prune/remove-channels.js';
 import { prunable } from './oracle.js';
@@ -12,8 +11,7 @@ describe('ChannelCosts', () => {
   for (const name of ['fashion-mobilenet', 'banking-textcnn', 'digits-m5'])
     it(`tells what a pruned model costs: ${name}`, async () => {
       const { model, found } = await prunable(readModel(`fixtures/${name}/model.onnx`));
-      const facts = await inferFixedShapes(model, exampleShapes(model));
-      const costs = new ChannelCosts(model, found.groups, facts);
+      const costs = new ChannelCosts(model, found.groups, (await measureCost(model)).values);
       const widths = fc.tuple(...found.groups.map(({ size }) => fc.integer({ min: 1, max: size })));
       await fc.assert(
         fc.asyncProperty(widths, async (left) => {
@@ -30,4 +28,14 @@ describe('ChannelCosts', () => {
         { numRuns: 4 },
       );
     });
+
+  it('knows sizes that only show when a model is run', async () => {
+    const { model, found } = await prunable(
+      parseModel(`<ir_version: 8, opset_import: ["": 17]> f (float[4, 2] x) => (float[n, 1] y)
+        <bool[4] some = {1, 0, 1, 1}, float[2, 3] v = {1, 2, 3, 4, 5, 6}, float[3, 1] w = {1, 2, 3}>
+        { c = Compress <axis = 0> (x, some) h = MatMul (c, v) r = Relu (h) y = MatMul (r, w) }`),
+    );
+    const costs = new ChannelCosts(model, found.groups, (await measureCost(model)).values);
+    expect([costs.at([3]).macs, costs.at([1]).macs]).toEqual([3 * (2 * 3 + 3), 3 * (2 + 1)]);
+  });
 });
