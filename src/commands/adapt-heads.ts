@@ -21,7 +21,6 @@ import { train, type Validation } from '../training/trainer.js';
 import { tensorsOf, withWeights } from '../training/weights.js';
 import type { AdaptOptions } from './adapt-options.js';
 import type { CommandContext } from './context.js';
-import { batchSizeOf } from './finetune-plan.js';
 import { cachedFeedsOf, firstOf, type TeacherTargets } from './training-data.js';
 import { epochProgress, type TrainedModel } from './training-run.js';
 import type { Workbench } from './workbench.js';
@@ -49,6 +48,8 @@ const OPTIMIZER: Optimizer = {
   ...{ momentum: 0, nesterov: false, maxGradientNorm: 0, emaDecay: 0 },
 };
 
+/** Samples of an update: heads are small, whatever the model is. */
+const BATCH = 64;
 const LEARNING_RATE = 2e-3;
 /** Updates that heads take, where nothing is said: data is gone through at least and at most so many times. */
 const UPDATES = 2000;
@@ -68,7 +69,7 @@ export async function trainHeads(
 ): Promise<Pick<TrainedModel, 'model' | 'samples' | 'seconds' | 'workers' | 'bestEpoch' | 'history'>> {
   const { bench, cache, taught } = site;
   const learning = withTargets(site);
-  const batchSize = Math.min(batchSizeOf({ ...site.data, fixedBatch: undefined }, options), taught.length);
+  const batchSize = Math.min(options.batch ?? BATCH, taught.length);
   const stepsPerEpoch = Math.ceil(taught.length / batchSize);
   const epochs = options.epochs ?? Math.min(EPOCHS[1], Math.max(EPOCHS[0], Math.ceil(UPDATES / stepsPerEpoch)));
   const feeds = { batchSize, epochs, seed: options.seed, classWeights: 'none' as const };

@@ -213,6 +213,7 @@ export function adaptArguments(command: Command): Command {
   };
   const training = withDefaults(only(TRAINING, 'epochs', 'batch', 'lr'), {
     epochs: 'for exits enough for 2,000 updates, else 3',
+    batch: 'for exits 64, else 64 images, 32 sounds, 16 texts',
     lr: 'for exits 0.002, else 0.001',
   });
   const thresholds: OptionGroup = {
