@@ -14,23 +14,24 @@ const RATE = 1000;
 
 /**
  * Trains a model of the zoo on given batches, or takes the gradients of the first.
- * @param settings those of `openCase`, and workers, threads, pipeline (stages; 0 for none), mpi, warmup, gradients (a file to
- * write them to, instead of training)
+ * @param settings those of `openCase`, and workers (copies of all processes), threads, pipeline (stages; none where absent), mpi,
+ * warmup, gradients (a file to write them to, instead of training)
  */
 async function measure({ workers, threads, pipeline, mpi, warmup, gradients, ...settings }) {
-  const opened = await openCase(settings);
+  const world = mpi ? worldOf('mpi') : ALONE;
+  const share = mpi ? { part: Math.floor(world.rank / (pipeline || 1)), parts: workers } : undefined;
+  const opened = await openCase({ ...settings, share });
   const { feeds, batchSize } = opened;
   const first = (await feeds.next()).value;
   const optimizer = optimizerOf(gradients ? 'sgd' : 'adam');
-  const world = mpi ? worldOf('mpi') : ALONE;
   const team = pipeline
-    ? await stages(opened, first, { copies: workers, pipeline, optimizer })
-    : await copies(opened, first, { workers: mpi ? world.size : workers, threads, optimizer, world });
+    ? await stages(opened, first, { copies: workers, pipeline, optimizer, world })
+    : await copies(opened, first, { workers, threads, optimizer, world });
   if (gradients) return writeGradients(team, opened, first, gradients);
   const stepMs = [];
   for (let step = 1, batch = first; batch; step++, batch = (await feeds.next()).value) {
     const start = performance.now();
-    await team.step(batch, { learningRate: 0.001, step, update: true });
+    await team.step(pipeline && world.rank % pipeline ? {} : batch, { learningRate: 0.001, step, update: true });
     stepMs.push(performance.now() - start);
   }
   const timed = stepMs.slice(warmup);
@@ -44,12 +45,13 @@ async function copies({ trainable, objective, batchSize }, typical, { workers, t
   return Replicas.create(graph, { optimizer, replicas: workers, session: { threads }, world });
 }
 
-async function stages({ trainable, objective, output, batchSize }, typical, { copies, pipeline, optimizer }) {
+async function stages({ trainable, objective, output, batchSize }, typical, { copies, pipeline, optimizer, world }) {
   const rows = Math.ceil(batchSize / copies / (4 * pipeline));
   const options = { stages: pipeline, objective, output, rows, typical: resizeBatch(typical, rows) };
   return TrainingPipeline.create(await planPipeline(trainable, options), {
     optimizer,
     copies,
+    world,
     session: { threads: 1 },
   });
 }

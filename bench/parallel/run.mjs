@@ -31,8 +31,9 @@ const WAYS = {
   '1 copy, 1 thread': { workers: 1, threads: 1 },
   '1 copy, 2 threads': { workers: 1, threads: 2 },
   '2 copies, 1 thread each': { workers: 2, threads: 1 },
-  '2 processes by mpirun': { mpi: 2 },
+  '2 processes by mpirun': { workers: 2, threads: 1, mpi: 2 },
   'pipeline of 2': { workers: 1, pipeline: 2 },
+  'pipeline of 2 processes': { workers: 1, pipeline: 2, mpi: 2 },
 };
 const GRADIENT_WAYS = {
   '1 copy': { workers: 1, threads: 1 },

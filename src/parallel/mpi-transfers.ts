@@ -27,7 +27,7 @@ const pause = new Int32Array(new SharedArrayBuffer(4));
 /** Milliseconds that others are waited for: at the start of what is done together, and at least later on. */
 const [PATIENCE_AT_START, LEAST_PATIENCE] = [600e3, 30e3];
 /** Steps of the length of the longest one that others are waited for. */
-const PATIENCE_IN_STEPS = 20;
+const PATIENCE_IN_STEPS = 5;
 
 /** Messages between this process and others that mpirun started. All waiting blocks the thread, and ends after a time. */
 export class MpiTransfers {
@@ -36,6 +36,8 @@ export class MpiTransfers {
   /** Messages that others have not taken yet. */
   private sent: Transfer[] = [];
   private patience = PATIENCE_AT_START;
+  /** Why nothing is waited for any more. */
+  private failure: UserError | undefined;
 
   /** @throws UserError where Open MPI is missing */
   constructor() {
@@ -69,10 +71,11 @@ export class MpiTransfers {
     const start = performance.now();
     let left = transfers;
     for (;;) {
+      if (this.failure) throw this.failure;
       left = left.filter((transfer) => !isOver(transfer));
       if (!left.length) return;
       const waited = performance.now() - start;
-      if (waited > this.patience) throw silent(left[0]!.other, this.size, waited);
+      if (waited > this.patience) this.failure = silent(left[0]!.other, this.size, waited);
       if (waited > EAGER) Atomics.wait(pause, 0, 0, PAUSE);
     }
   }

@@ -113,7 +113,8 @@ const KNOWN: readonly KnownError[] = [
     ],
   },
   {
-    pattern: /Failed to allocate memory for requested buffer of size (\d+)|bad_alloc|out of memory/i,
+    pattern:
+      /Failed to allocate memory for requested buffer of size (\d+)|bad_alloc|out of memory|Cannot allocate memory|Array buffer allocation failed/i,
     explain: (bytes) => [
       `not enough memory${bytes ? `: ${Number(bytes).toLocaleString('en')} bytes were asked for at once` : ''}`,
       'take a smaller batch, shorter inputs, or a machine with more memory',

@@ -1,5 +1,4 @@
-import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hasMpi, mpirun } from '../parallel/mpirun.js';
@@ -24,27 +23,6 @@ describe.skipIf(!hasMpi)('processes that mpirun started', () => {
     expect(stdout.match(/finetune, /g)).toHaveLength(1);
     expect(readFileSync(processes)).toEqual(readFileSync(threads));
   });
-
-  it.runIf(isThorough)(
-    'end together where one is killed, and go on from the checkpoint to the same model',
-    async () => {
-      const folder = scratch();
-      const [whole, killed] = [join(folder, 'whole.onnx'), join(folder, 'killed.onnx')];
-      const args = (output: string) =>
-        finetune(output, '--launcher', 'mpi', '--epochs', '4', '--checkpoint-every', '0.1');
-      expect(mpirun(2, program, ...args(whole)).status).toBe(0);
-      const env = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' };
-      const flags = ['--oversubscribe', '-n', '2', 'sh', '-c'];
-      const rank = `[ $OMPI_COMM_WORLD_RANK = 1 ] && echo $$ > ${join(folder, 'pid')}; exec "$@"`;
-      const job = spawn('mpirun', [...flags, rank, 'sh', process.execPath, program, ...args(killed)], { env });
-      while (!existsSync(`${killed}.checkpoint`) && job.exitCode === null) await new Promise((r) => setTimeout(r, 20));
-      process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')), 'SIGKILL');
-      expect(await new Promise((resolve) => job.once('exit', resolve))).not.toBe(0);
-      expect(existsSync(killed)).toBe(false);
-      expect(mpirun(2, program, ...args(killed), '--resume').status).toBe(0);
-      expect(readFileSync(killed)).toEqual(readFileSync(whole));
-    },
-  );
 });
 
 describe('mpirun and the launcher', () => {

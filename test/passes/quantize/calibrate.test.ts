@@ -46,6 +46,18 @@ describe('collectStatistics', () => {
     expect(y!.histogram![0]).toBe(4);
   });
 
+  it('finds the same with any number of copies', async () => {
+    const many = async function* () {
+      for (let k = 0; k < 20; k++) yield batch([k / 7, Math.sin(k), 2 - k / 3], [k % 3, k / 11, -k]);
+    };
+    const session = { threads: 1 };
+    const one = await collectStatistics(model, ['x', 'a', 'y'], many, { histograms: true, session });
+    expect(await collectStatistics(model, ['x', 'a', 'y'], many, { histograms: true, session, workers: 3 })).toEqual(
+      one,
+    );
+    expect(one.get('a')!.histogram!.reduce((sum, count) => sum + count)).toBe(80);
+  });
+
   it('passes NaN and infinity on as ranges without an end, and makes no histogram of them', async () => {
     async function* broken() {
       yield batch([1, 2, Number.POSITIVE_INFINITY]);
