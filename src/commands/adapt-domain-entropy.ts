@@ -40,8 +40,9 @@ export interface SurerModel extends TrainedModel {
 /** Share of the samples that tell which epoch is kept, and most of them. */
 const HELD_OUT = { share: 0.2, most: 1024 };
 
-/** Times that samples are gone through. */
+/** Times that samples are gone through, and the learning rate: higher than elsewhere, as updates are few and scales robust. */
 const EPOCHS = 3;
+const RATE = 3e-3;
 
 /** Weight of the diversity of predictions, as in the information that they hold. */
 const DIVERSITY = 1;
@@ -69,7 +70,7 @@ export async function minimizeEntropy(
     });
   const trainable = await trainableNorms(bench, model);
   const settings = parseOptions(exact(trainingShape), {
-    ...{ train: target.path, epochs: options.epochs ?? EPOCHS, lr: options.lr, batch: batchSize },
+    ...{ train: target.path, epochs: options.epochs ?? EPOCHS, lr: options.lr ?? RATE, batch: batchSize },
     batchNorm: 'frozen',
   });
   const training = { ...settings, seed: options.seed, workers: options.workers };

@@ -53,7 +53,7 @@ export const adaptOptions = exact({
   /** What the model is fitted by. */
   fit: choice(DOMAIN_FITS).default('auto'),
   /** Samples that the statistics of the old domain count for beside those of the new one. */
-  prior: nonNegativeNumber().default(32),
+  prior: nonNegativeNumber().default(16),
   ...makingShape,
 });
 

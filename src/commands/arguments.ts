@@ -214,7 +214,7 @@ export function adaptArguments(command: Command): Command {
   const training = withDefaults(only(TRAINING, 'epochs', 'batch', 'lr'), {
     epochs: 'for exits enough for 2,000 updates, else 3',
     batch: 'for exits 64, else 64 images, 32 sounds, 16 texts',
-    lr: 'for exits 0.002, else 0.001',
+    lr: 'for exits 0.002, for a new domain 0.003, else 0.001',
   });
   const thresholds: OptionGroup = {
     heading: 'Thresholds:',
@@ -237,7 +237,7 @@ export function adaptArguments(command: Command): Command {
       ['--source <path>', 'samples of the old domain, for models whose batch normalizations were folded'],
       ['--source-test <path>', 'labelled data of the old domain, to see what adapting costs there'],
       ['--fit <how>', `${oneOf(DOMAIN_FITS)}: statistics of normalizations, entropy of predictions (default: auto)`],
-      ['--prior <n>', 'samples that the old statistics count for beside those of the new domain (default: 32)'],
+      ['--prior <n>', 'samples that the old statistics count for beside those of the new domain (default: 16)'],
     ],
   };
   const output = without(OUTPUT, 'dry-run');
