@@ -49,7 +49,7 @@ export async function fitDomain(
   context: CommandContext,
 ): Promise<FittedModel> {
   const { bench, target, source, kind } = site;
-  const kinds = normKinds(bench);
+  const kinds = await normKinds(bench);
   const method: Method = methodOf(site, kinds, options, context);
   const standIn = method === 'entropy' && !kinds.batch && !kinds.single ? target : undefined;
   const open = await openNorms(bench, kinds.single && !kinds.batch ? undefined : (source ?? standIn), context);
@@ -94,7 +94,7 @@ function warningsOf({ bestEpoch, collapsed, stopped }: SurerModel, method: Metho
   return [
     ...(stopped === undefined ? [] : [`training ended early: ${stopped}`]),
     ...(collapsed.length
-      ? [`minimizing entropy took most samples for the same after epoch ${collapsed[0]}; what is kept is before that`]
+      ? [`minimizing entropy took most samples for the same after epoch ${collapsed[0]}; such weights are not kept`]
       : []),
     ...(bestEpoch === 0
       ? [

@@ -3,6 +3,7 @@ import type { Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
 import type { Tensor } from '../ir/tensor.js';
 import { LINEAR } from '../passes/cleanup/linear.js';
+import { normalForm } from '../training/prepare.js';
 import {
   type ReestimatedNorm,
   type ReestimatedNorms,
@@ -51,8 +52,10 @@ export async function openNorms(
   };
 }
 
-/** Times that the samples of the new domain are run: the second time no batch is normalized by itself. */
-const PASSES = 2;
+/** Batches of fewer samples have no statistics of their own. */
+const SMALL = 8;
+/** Samples that are run for one normalization after the other. */
+const MOST_ONE_BY_ONE = 512;
 
 /**
  * Estimates statistics of batch normalizations anew on samples of another domain.
@@ -64,10 +67,12 @@ export async function estimateStatistics(
   { bench, prior }: { bench: Workbench; prior: number },
   context: CommandContext,
 ): Promise<DomainStatistics> {
-  const share = target.indices.length / (target.indices.length + prior);
+  const oneByOne = (target.data.fixedBatch ?? SMALL) < SMALL;
+  const indices = oneByOne ? target.indices.slice(0, MOST_ONE_BY_ONE) : target.indices;
+  const share = indices.length / (indices.length + prior);
   const { workers, session } = bench;
-  const batches = () => counted(target, `running ${target.path}`, context);
-  const { norms, weights } = await reestimateNorms(model, batches, { share, passes: PASSES, workers, session });
+  const batches = () => counted({ ...target, indices }, `running ${target.path}`, context);
+  const { norms, weights } = await reestimateNorms(model, batches, { share, oneByOne, workers, session });
   const kindOf = ({ mean }: ReestimatedNorm) => (folded.has(mean) ? 'folded' : 'batch-norm');
   return { weights, share, norms: norms.map((norm) => ({ ...norm, kind: kindOf(norm) })) };
 }
@@ -109,9 +114,10 @@ export interface NormKinds {
   single: string | undefined;
 }
 
-/** Looks for what normalizes. @throws UserError where a model is quantized */
-export function normKinds({ path, model }: Workbench): NormKinds {
-  const types = [...new Set(model.graph.nodes.map(({ type }) => type))];
+/** Looks for what normalizes, in one operator or in parts. @throws UserError where a model is quantized */
+export async function normKinds({ path, model }: Pick<Workbench, 'path' | 'model'>): Promise<NormKinds> {
+  const typesOf = ({ graph }: Model) => [...new Set(graph.nodes.map(({ type }) => type))];
+  const types = typesOf(model);
   if (types.some((type) => /^(.*\.)?(QLinear\w+|DequantizeLinear|\w+Integer\w*)$/.test(type)))
     throw new UserError('is quantized: what its layers give cannot be shifted and scaled', {
       file: path,
@@ -119,6 +125,6 @@ export function normKinds({ path, model }: Workbench): NormKinds {
     });
   return {
     batch: types.includes('BatchNormalization'),
-    single: types.find((type) => OF_ONE_SAMPLE.test(type)),
+    single: typesOf(await normalForm(model)).find((type) => OF_ONE_SAMPLE.test(type)),
   };
 }

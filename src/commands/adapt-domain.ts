@@ -64,6 +64,7 @@ export async function adaptDomain(path: string, options: AdaptOptions, context: 
     },
     warnings: [
       ...(test?.labels.labelled ? [] : [NOT_JUDGED]),
+      ...(tellsMore(unlabelled) ? [] : [TELLS_NO_MORE]),
       ...fitted.warnings,
       ...skipWarnings(target.data),
       ...report.warnings,
@@ -73,6 +74,13 @@ export async function adaptDomain(path: string, options: AdaptOptions, context: 
 
 const NOT_JUDGED =
   'no labelled data of the new domain was given (--data): whether the adapted model is better there cannot be told';
+
+const TELLS_NO_MORE =
+  'predictions on the new domain are no surer and more diverse than before: adapting may do harm here';
+
+/** True where predictions are surer or more diverse, and not much less of the other. */
+const tellsMore = ({ entropy, diversity }: DomainReport['unlabelled']) =>
+  diversity.after - entropy.after > diversity.before - entropy.before;
 
 /** @throws UserError where it has no labels */
 async function openOld(bench: Workbench, { sourceTest }: AdaptOptions): Promise<TaskData | undefined> {

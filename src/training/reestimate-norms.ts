@@ -43,8 +43,8 @@ export interface ReestimatedNorms {
 export interface ReestimationOptions extends MeasuringOptions {
   /** Share of the new samples in the statistics, that of the old ones is the rest. */
   share: number;
-  /** Times that the samples are run. */
-  passes: number;
+  /** True: one normalization after the other, the samples run once for each. */
+  oneByOne?: boolean | undefined;
 }
 
 /** A variance is not taken for less than this share of what it was, lest what little is left of a channel be blown up. */
@@ -55,25 +55,27 @@ const LEAST_VARIANCE = 0.01;
  * Normalization For Practical Domain Adaptation"), mixed with those that the model has (Schneider et al. 2020, "Improving
  * robustness against common corruptions by covariate shift adaptation", equation 2).
  *
- * In the first pass each normalization uses the mixed statistics of its batch, so that those behind it see what it will
- * give. In further passes they use what the pass before found of all samples.
+ * What a normalization takes depends on those before it. So each uses the mixed statistics of the batch while samples are
+ * run once, and those behind it see nearly what it will give; to take what the last pass found and run them again would make
+ * errors grow from layer to layer. Where batches are too small to have statistics, one follows after the other.
  * @param original its normalizations have statistics of their own (`withOwnStatistics`).
  * @param batches the same samples each time, in whole batches.
  */
 export async function reestimateNorms(
   original: Model,
   batches: () => AsyncIterable<{ feeds: NamedValues }>,
-  { share, passes, ...options }: ReestimationOptions,
+  { share, oneByOne = false, ...options }: ReestimationOptions,
 ): Promise<ReestimatedNorms> {
   const model = original.clone();
   if (model.opset < 18) await runPasses(model, [upgradeOpset(18)]);
   const norms = await normsOf(model);
-  let weights = new Map<string, Tensor>();
-  for (let pass = 0; pass < passes && norms.length; pass++) {
+  const weights = new Map<string, Tensor>();
+  const groups = oneByOne ? norms.map((norm) => [norm]) : [norms];
+  for (const group of groups.filter(({ length }) => length)) {
     const probe = withWeights(model, weights);
-    const values = emitStatistics(probe, norms, pass === 0 ? share : 0);
+    const values = emitStatistics(probe, group, oneByOne ? 0 : share);
     const found = await measureMoments(probe, values, batches(), options);
-    weights = new Map(norms.flatMap((norm, k) => mixed(norm, found[k]!, share)));
+    for (const [name, tensor] of group.flatMap((norm, k) => mixed(norm, found[k]!, share))) weights.set(name, tensor);
   }
   return { weights, norms: norms.map((norm) => movedBy(norm, weights)) };
 }
@@ -100,7 +102,9 @@ export function withOwnStatistics(original: Model): Model {
   return model;
 }
 
+/** In the order in which they are computed. */
 async function normsOf(model: Model): Promise<Norm[]> {
+  model.graph.sort();
   const constants = model.constants();
   const facts = await inferValueTypes(model);
   return model.graph.nodes.flatMap((node) => {

@@ -52,6 +52,19 @@ describe('adapt --domain', () => {
     expect(readFileSync(page, 'utf8')).toContain('How statistics of normalizations differ');
   }, 60_000);
 
+  it('keeps no weights with which all samples are taken for the same', async () => {
+    const folder = scratch();
+    const domain = await noisy(join(folder, 'domain'), 0, 100);
+    const report = join(folder, 'report.json');
+    const settings = ['--fit', 'entropy', '--lr', '1', '-o', join(folder, 'model.onnx'), '--report', report];
+    expect(adapt(MODEL, '--domain', domain, ...settings).status).toBe(0);
+    const { warnings, training, domain: found } = readReport(report);
+    expect(training!.bestEpoch).toBe(0);
+    expect(warnings.join()).toContain('minimizing entropy took most samples for the same after epoch 1');
+    expect(warnings.join()).toContain('whether the adapted model is better there cannot be told');
+    expect(found!.unlabelled.changed).toBe(0);
+  }, 60_000);
+
   it('refuses what cannot be fitted, in one line, and writes nothing', async () => {
     const folder = scratch();
     const output = join(folder, 'out.onnx');
