@@ -1,3 +1,5 @@
+import { UserError } from '../errors.js';
+import { surveyGradients } from '../training/survey.js';
 import type { CommandContext } from './context.js';
 import { distillationData, openSamples, taughtBy } from './distill-data.js';
 import type { DistillOptions } from './distill-options.js';
@@ -21,7 +23,10 @@ export type OriginalTeacherOptions = WorkbenchOptions &
     alpha: number;
   };
 
-/** Opens the data to learn from, and has the original say what it makes of it. */
+/**
+ * Opens the data to learn from, and has the original say what it makes of it.
+ * @throws UserError where it cannot be trained, before it is run on all samples
+ */
 export async function taughtByOriginal(
   bench: Workbench,
   output: string,
@@ -30,6 +35,7 @@ export async function taughtByOriginal(
 ): Promise<TaughtByOriginal> {
   const { temperature, alpha } = options;
   const samples = await bench.open(await openSamples(options));
+  await checkTrainable(bench, samples.output);
   const scores = await scoresOf([{ bench, open: bench.open }], samples, output, options, context);
   try {
     const data = await distillationData(bench, samples, scores, options);
@@ -41,4 +47,14 @@ export async function taughtByOriginal(
     scores.close();
     throw error;
   }
+}
+
+async function checkTrainable({ path, model }: Workbench, output: string): Promise<void> {
+  const { obstacles } = await surveyGradients(model, [output]);
+  if (!obstacles.length) return;
+  const list = obstacles.map(({ node, type, reason }) => `${node} (${type}): ${reason}`);
+  throw new UserError(`cannot be trained: ${list.join('; ')}`, {
+    file: path,
+    mend: 'leave out training, or see nncompress inspect --gradients',
+  });
 }

@@ -73,11 +73,9 @@ function checkNumber(
   kept: number,
   file: string,
 ): void {
-  if (!all.length)
-    throw new UserError('has no residual blocks or transformer layers that could be left out', {
-      file,
-      mend: 'prune channels with --macs',
-    });
+  const instead = { file, mend: 'prune channels with --macs' };
+  if (!all.length) throw new UserError('has no residual blocks or transformer layers that could be left out', instead);
+  if (all.length === 1) throw new UserError(`has one layer alone (${all[0]}), and one has to stay`, instead);
   if (kept >= all.length)
     throw new UserError(`has ${all.length} layers, of which ${kept} are to stay`, {
       file,
@@ -85,6 +83,7 @@ function checkNumber(
     });
   if (held.length <= kept) return;
   const why = held.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+  if (held.length === all.length) throw new UserError(`all of its layers have to stay (${why})`, instead);
   throw new UserError(`${held.length} of its ${all.length} layers have to stay (${why})`, {
     file,
     mend: `--layers ${held.length} is the least`,

@@ -19,15 +19,18 @@ export interface GradientSurvey {
 }
 
 /**
- * Finds out what of a model can be trained, by differentiating all of its float outputs.
+ * Finds out what of a model can be trained, by differentiating its float outputs.
+ * @param of the outputs to look at; all of them where absent.
  * @throws UserError where it has nothing to train
  */
-export async function surveyGradients(original: Model): Promise<GradientSurvey> {
+export async function surveyGradients(original: Model, of?: readonly string[]): Promise<GradientSurvey> {
   const { model, parameters, facts } = await prepareForTraining(original);
   const counts = new Map<string, number>();
   for (const { type } of model.graph.nodes) counts.set(type, (counts.get(type) ?? 0) + 1);
   const one = new Emitter(model, 'survey').scalar(1);
-  const outputs = model.graph.outputs.filter(({ name }) => isFloat(facts.get(name)?.type ?? 'float32'));
+  const outputs = model.graph.outputs.filter(
+    ({ name }) => (of?.includes(name) ?? true) && isFloat(facts.get(name)?.type ?? 'float32'),
+  );
   const obstacles = findObstacles(
     model,
     new Map(outputs.map(({ name }) => [name, one])),

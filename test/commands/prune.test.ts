@@ -2,12 +2,14 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { zipSync } from 'fflate';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type PruneOptions, prune, type Report } from '../../src/index.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { parseModel } from '../../src/onnx/text.js';
 import { encodeModel } from '../../src/onnx/write.js';
 import { reportSchema } from '../../src/report/schema.js';
+import { npy } from '../data/numpy.js';
 import { randomFloats } from '../ops/gradients/check-gradient.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/${name}/model.onnx`, import.meta.url));
@@ -137,6 +139,19 @@ describe('prune refuses', () => {
     await refuse(plain(), { macs: 0.5 }, 'no channels can be removed');
     await refuse(plain(), { sparsity: 0.5, unstructured: true }, 'has no weights that could become zero');
     await refuse(dense(), { layers: 1 }, 'has no residual blocks or transformer layers');
+  });
+
+  it('to train what has no gradients, before anything is written', async () => {
+    const stuck = place(
+      `net (float[n,2,2] x) => (float[n,2] y) CONSTANTS
+        { h = MatMul(x, a) [odd] d = Det(h) axes = Constant <value = int64[1] {1}> () s = Unsqueeze(d, axes)
+          m = MatMul(s, v) r = Relu(m) y = MatMul(r, w) }`,
+      { a: [2, 2], v: [1, 16], w: [16, 2] },
+    );
+    const train = join(place('net (float[n] x) => (float[n] y) { y = Relu(x) }').folder, 'train.npz');
+    const [x, labels] = [Buffer.from(Float32Array.of(1, 2, 3, 5, 8, 1, 2, 4).buffer), Buffer.from([0, 1])];
+    writeFileSync(train, zipSync({ 'x.npy': npy('<f4', [2, 2, 2], x), 'labels.npy': npy('|u1', [2], labels) }));
+    await refuse(stuck, { macs: 0.5, train }, 'cannot be trained: odd (Det): Det has no gradient');
   });
 
   it('more layers than there are, and fewer than have to stay', async () => {
