@@ -28,8 +28,9 @@ export type Goal = { maxDrop: number } | { maxCost: number };
 
 /** The exit that a sample leaves by. */
 export function exitOf({ unsure }: Pick<ExitTable, 'unsure'>, thresholds: readonly number[], sample: number): number {
-  const exit = thresholds.findIndex((threshold, k) => leaves(unsure[k]![sample]!, threshold));
-  return exit < 0 ? thresholds.length : exit;
+  let exit = 0;
+  while (exit < thresholds.length && !leaves(unsure[exit]![sample]!, thresholds[exit]!)) exit++;
+  return exit;
 }
 
 const leaves = (unsure: number, threshold: number) => threshold > 0 && (threshold >= 1 || unsure < threshold);
