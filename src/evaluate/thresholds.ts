@@ -85,7 +85,11 @@ export function bestPolicy(table: ExitTable, goal: Goal): Policy {
   );
   const fits = ({ accuracy, cost }: Policy) =>
     'maxDrop' in goal ? whole.accuracy - accuracy <= goal.maxDrop + 1e-12 : cost <= goal.maxCost + 1e-12;
-  if ('maxCost' in goal) return policies.filter(fits).at(-1) ?? policies[0]!;
+  if ('maxCost' in goal) {
+    const dearer = policies.find((policy) => !fits(policy));
+    const within = [...policies.filter(fits), ...(dearer ? cheapen(table, dearer, fits) : [])];
+    return within.reduce((a, b) => (b.accuracy > a.accuracy ? b : a), policies[0]!);
+  }
   const start = policies.find(fits) ?? whole;
   return widen(table, start, fits);
 }
@@ -106,6 +110,21 @@ function widen(table: ExitTable, start: Policy, fits: (policy: Policy) => boolea
     }
   }
   return best;
+}
+
+/** Raises one threshold just as far as it takes to reach a goal: a policy for each exit by which it can be reached. */
+function cheapen(table: ExitTable, start: Policy, fits: (policy: Policy) => boolean): Policy[] {
+  return [...table.unsure.keys()].flatMap((exit) => {
+    const candidates = cutsAbove(table.unsure[exit]!, table.size, start.thresholds[exit]!);
+    const policyAt = (place: number) => applyThresholds(table, start.thresholds.with(exit, candidates[place]!));
+    let [low, high] = [0, candidates.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (fits(policyAt(middle))) high = middle;
+      else low = middle + 1;
+    }
+    return low < candidates.length ? [policyAt(low)] : [];
+  });
 }
 
 function undominated(policies: readonly Policy[]): Policy[] {

@@ -39,6 +39,14 @@ describe('bestPolicy', () => {
     expect(bestPolicy(TEN, { maxCost: 0.1 }).shares).toEqual([1, 0]);
   });
 
+  it('spends what may be spent where every sample that stays gains alike', () => {
+    const unsure = [Array.from({ length: 10 }, (_, k) => k / 10)];
+    const wrong = [Array(10).fill(1), Array(10).fill(0)];
+    const { shares, accuracy, cost } = bestPolicy({ size: 10, unsure, wrong, costs: [0.5, 1] }, { maxCost: 0.8 });
+    expect([shares, accuracy]).toEqual([[0.4, 0.6], 0.6]);
+    expect(cost).toBeCloseTo(0.8, 9);
+  });
+
   it('lets all go to the end where an exit only does harm', () => {
     const harmful = { ...TEN, wrong: [Array(10).fill(1), Array(10).fill(0)] };
     expect(bestPolicy(harmful, { maxDrop: 0 }).thresholds).toEqual([0]);
