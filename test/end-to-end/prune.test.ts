@@ -105,8 +105,18 @@ describe('prune', () => {
   it('measures what single groups are worth, and writes nothing but the report', () => {
     const folder = scratch();
     const report = join(folder, 'report.json');
-    const args = ['--data', SPEECH[1], '--calibration', TRAIN, '--calibration-samples', '16', '--limit', '60'];
-    const { status, stdout } = nncompress('prune', SPEECH[0], '--sensitivity', '0.5', ...args, '--report', report);
+    const args = ['--data', SPEECH[1], '--calibration', TRAIN, '--calibration-samples', '8', '--limit', '60'];
+    const { status, stdout } = nncompress(
+      'prune',
+      SPEECH[0],
+      '--sensitivity',
+      '0.5',
+      '--importance',
+      'l2',
+      ...args,
+      '--report',
+      report,
+    );
     expect(status).toBe(0);
     const { sensitivity, models } = readReport(report);
     expect(sensitivity).toMatchObject({ samples: 60, measure: 'accuracy', whole: models[0]!.metrics!.accuracy });
