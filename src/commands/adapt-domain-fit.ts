@@ -104,7 +104,16 @@ function warningsOf({ bestEpoch, collapsed, stopped }: SurerModel, method: Metho
   ];
 }
 
-function nothingToEstimate({ path }: Workbench, { single }: NormKinds, source: DomainSamples | undefined): UserError {
+function nothingToEstimate(
+  { path }: Workbench,
+  { batch, single }: NormKinds,
+  source: DomainSamples | undefined,
+): UserError {
+  if (batch)
+    return new UserError('has batch normalizations, but none with constant statistics in float32', {
+      file: path,
+      mend: 'export it for inference and in float32',
+    });
   if (single)
     return new UserError(`normalizes each sample by itself (${single}): there are no statistics to estimate anew`, {
       file: path,

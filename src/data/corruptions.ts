@@ -9,20 +9,29 @@ import { loadSharp } from './image-source.js';
 import type { RawArrays, RawAudio, RawImage, RawSample, SampleKind } from './types.js';
 
 /** What a worse world makes of a sample, which it does not write to. */
-export type Corruption<Sample = RawSample> = (sample: Sample, random: Random) => Sample | Promise<Sample>;
+export type Corruption<Sample extends RawSample = RawSample> = (
+  sample: Sample,
+  random: Random,
+) => RawSample | Promise<RawSample>;
 
-/** A corruption as the table has it, at a strength that is the same for all samples. */
-export interface CorruptionRow<Sample = RawSample> extends ItemRow {
-  make(strength: number): Corruption<Sample>;
+/** A corruption as the table has it, at a strength that is the same for all samples of its kind. */
+export interface CorruptionRow extends ItemRow {
+  make(strength: number): Corruption;
 }
 
-function row<Sample>(
+function row<Sample extends RawSample>(
   about: string,
   [name, least, most, usual]: readonly [name: string, least: number, most: number, usual: number],
   make: (strength: number) => Corruption<Sample>,
 ): CorruptionRow {
-  const parameters = [{ name, least, most, default: usual }];
-  return { about, parameters, make } as unknown as CorruptionRow;
+  return {
+    about,
+    parameters: [{ name, least, most, default: usual }],
+    make(strength) {
+      const corrupt = make(strength);
+      return (sample, random) => corrupt(sample as Sample, random);
+    },
+  };
 }
 
 /** Most that a pixel can be. */
