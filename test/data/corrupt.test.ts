@@ -83,7 +83,7 @@ describe('corrupted', () => {
     ['fog', 'image', "--corrupt: there is no corruption 'fog' for image data"],
     ['noise=2', 'image', "--corrupt: noise: '2' is no share from 0 to 1; it adds Gaussian noise"],
     ['noise,noise=0.1', 'image', '--corrupt: noise: is given twice'],
-    ['noise', 'text', "there is no corruption 'noise' for text data"],
+    ['noise', 'text', "there is no corruption 'noise' for text data; leave it out"],
   ] as const)('refuses %s for %s data', (text, kind, message) => {
     expect(() => corrupted({ ...dataOf(dot), kind }, text, 0)).toThrow(message);
   });

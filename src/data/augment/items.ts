@@ -62,9 +62,10 @@ function rowOf<Row extends ItemRow>(name: string, { option, noun, kind, rows, wo
   const known = Object.keys(rows);
   const row = known.includes(name) ? rows[name] : undefined;
   if (row) return row;
+  const near = known.length ? didYouMean(name, [...known, ...words]) : '';
   const what = words.includes(name)
     ? `'${name}' stands alone`
-    : `there is no ${noun} '${name}' for ${kind} data${didYouMean(name, [...known, ...words])}`;
+    : `there is no ${noun} '${name}' for ${kind} data${near}`;
   throw new UserError(what, { file: option, mend: known.length ? `there are ${known.join(', ')}` : 'leave it out' });
 }
 
