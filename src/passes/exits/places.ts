@@ -1,4 +1,3 @@
-import { DataFlow } from '../../analysis/data-flow.js';
 import { CONVOLUTIONS, MIXES_AXES } from '../../analysis/feature-maps.js';
 import { sumOf } from '../../group.js';
 import { type Dim, usedValues } from '../../ir/graph.js';
@@ -40,57 +39,64 @@ export function findExitPlaces(model: Model, output: string, axes: RowAxes, macs
   const sources = inputsBehind(model, nodes);
   const maps = featureMaps(nodes, axes);
   const total = Math.max(1, sumOf(nodes, macs));
-  const flow = new DataFlow(graph);
   const places: ExitPlace[] = [];
   let spent = 0;
-  for (const [at, { node, alone }] of [...narrowness(nodes, output, macs)].entries()) {
+  for (const { node, alone } of narrowness(nodes, output, sources, macs)) {
     spent += macs(node);
     if (alone === undefined || places.some(({ value }) => value === alone)) continue;
     const type = axes.typeOf(alone);
     const layout = layoutOf(alone, axes, maps.has(alone));
-    if (!layout || !type || !isFloat(type) || sources.get(alone)?.size !== sources.get(output)?.size) continue;
-    const followers = flow.dependents(alone);
-    if (nodes.every((later, place) => place <= at || !macs(later) || followers.has(later)))
-      places.push({ value: alone, type, share: spent / total, layout });
+    const seesAll = sources.get(alone)?.size === sources.get(output)?.size;
+    if (layout && seesAll && type && isFloat(type)) places.push({ value: alone, type, share: spent / total, layout });
   }
   return places;
 }
 
-/** For each node the only value that costs something and is needed after it, if there is just one. */
-function* narrowness(
-  nodes: readonly Node[],
-  output: string,
-  macs: (node: Node) => number,
-): Generator<{ node: Node; alone: string | undefined }> {
-  const lastUse = new Map<string, number>();
-  for (const [place, node] of nodes.entries()) for (const name of usedValues(node)) lastUse.set(name, place);
-  lastUse.set(output, nodes.length);
-  const costly = new Set<string>();
-  const needed = new Set<string>();
-  for (const [place, node] of nodes.entries()) {
-    const used = [...usedValues(node)];
-    if (!SIZES.has(node.type) && (macs(node) > 0 || used.some((name) => costly.has(name))))
-      for (const name of node.outputs) {
-        costly.add(name);
-        if (lastUse.has(name)) needed.add(name);
-      }
-    for (const name of used) if (lastUse.get(name) === place) needed.delete(name);
-    const [alone] = needed;
-    yield { node, alone: needed.size === 1 ? alone : undefined };
-  }
-}
+/** The inputs of the model that each value holds something of, sizes aside. */
+type Sources = ReadonlyMap<string, ReadonlySet<string>>;
 
 const SIZES = new Set(['Shape', 'Size']);
 
-/** The inputs of the model that each value is computed from. */
-function inputsBehind({ graph }: Model, nodes: readonly Node[]): Map<string, ReadonlySet<string>> {
+function inputsBehind({ graph }: Model, nodes: readonly Node[]): Sources {
   const behind = new Map<string, ReadonlySet<string>>();
   for (const { name } of graph.inputs) if (!graph.initializers.has(name)) behind.set(name, new Set([name]));
   for (const node of nodes) {
-    const own = new Set([...usedValues(node)].flatMap((name) => [...(behind.get(name) ?? [])]));
+    const used = SIZES.has(node.type) ? [] : [...usedValues(node)];
+    const own = new Set(used.flatMap((name) => [...(behind.get(name) ?? [])]));
     for (const output of node.outputs) behind.set(output, own);
   }
   return behind;
+}
+
+/**
+ * For each node the only value that took work and is needed after it, if there is just one, and no work on the inputs begins
+ * later.
+ */
+function* narrowness(
+  nodes: readonly Node[],
+  output: string,
+  sources: Sources,
+  macs: (node: Node) => number,
+): Generator<{ node: Node; alone: string | undefined }> {
+  const lastUse = new Map<string, number>();
+  const worked = new Set<string>();
+  let lastBeginning = 0;
+  for (const [place, node] of nodes.entries()) {
+    const used = [...usedValues(node)];
+    for (const name of used) lastUse.set(name, place);
+    const goesOn = used.some((name) => worked.has(name));
+    const begins = !goesOn && macs(node) > 0 && used.some((name) => sources.get(name)?.size);
+    if (begins) lastBeginning = place;
+    if ((begins || goesOn) && !SIZES.has(node.type)) for (const name of node.outputs) worked.add(name);
+  }
+  lastUse.set(output, nodes.length);
+  const needed = new Set<string>();
+  for (const [place, node] of nodes.entries()) {
+    for (const name of node.outputs) if (worked.has(name) && lastUse.has(name)) needed.add(name);
+    for (const name of usedValues(node)) if (lastUse.get(name) === place) needed.delete(name);
+    const [alone] = needed;
+    yield { node, alone: needed.size === 1 && place >= lastBeginning ? alone : undefined };
+  }
 }
 
 /** Values that hold channels on axis 1 and places behind it: what convolutions give, and what keeps its axes. */

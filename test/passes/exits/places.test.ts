@@ -47,6 +47,14 @@ describe('findExitPlaces', () => {
     expect(told(found)).toEqual(['c 0.67', 'y 1.00']);
   });
 
+  it('lets work be done later on that is the same for all samples', async () => {
+    const found = await places(`f (float[n,2] x) => (float[n,2] y)
+      <${W}, float[1,2] e = {1,2}, int64[1] zero = {0}>
+      { a = MatMul(x, w) s = Shape<start=1>(x) f = Cast<to=1>(s) g = Unsqueeze(f, zero) p = Mul(e, g)
+        q = MatMul(p, w) b = Add(a, q) y = MatMul(b, w) }`);
+    expect(told(distinctPlaces(found))).toEqual(['a 0.33', 'b 0.67', 'y 1.00']);
+  });
+
   it('finds none where branches run side by side', async () => {
     const found = await places(`f (float[n,2] x) => (float[n,4] y) <${W}>
       { a = MatMul(x, w) b = MatMul(a, w) c = MatMul(x, w) d = MatMul(c, w) y = Concat<axis=1>(b, d) }`);
