@@ -22,7 +22,7 @@ import { type ExitFeatures, emitFeatures, type TokenMask } from '../students/exi
 import { type BuiltHeads, buildHeads, headFor } from '../students/exit-heads.js';
 import { bytesOfFeature, FeatureCache } from '../training/feature-cache.js';
 import type { Feature, FrozenPart } from '../training/frozen-part.js';
-import { costsOf, OPSET, plainCopy } from './adapt-flat.js';
+import { costsOf, OPSET, plainCopy, unknownCost } from './adapt-flat.js';
 import { LAST_SCORES, trainHeads } from './adapt-heads.js';
 import type { AdaptOptions } from './adapt-options.js';
 import { openThresholdData, type ThresholdData } from './adapt-thresholds.js';
@@ -46,7 +46,7 @@ export interface HeadData {
 const HELD = { samples: 2000, share: [0.1, 0.3] } as const;
 
 /**
- * Opens the training data and holds a part of it out, on which thresholds are chosen unless there is validation data.
+ * Opens the training data and, where there is no validation data, holds a part of it out, on which thresholds are chosen.
  * @throws UserError where there is none
  */
 export async function openHeadData(
@@ -58,17 +58,17 @@ export async function openHeadData(
     throw new UserError('needs data to train exits on', { file: '--early-exit', mend: 'name some with --train' });
   const train = await bench.open(options.train);
   const { size } = train.dataset;
-  const share = options.holdOut ?? Math.min(HELD.share[1], Math.max(HELD.share[0], HELD.samples / size));
-  const { train: taught, held } = splitHoldOut(train, share, options.seed);
-  if (!taught.length || !held.length)
+  const isHeldOut = options.validation === undefined;
+  const usual = isHeldOut ? Math.min(HELD.share[1], Math.max(HELD.share[0], HELD.samples / size)) : 0;
+  const { train: taught, held } = splitHoldOut(train, options.holdOut ?? usual, options.seed);
+  if (!taught.length || (isHeldOut && !held.length))
     throw new UserError(`has ${size} samples, too few to hold some out`, {
       file: options.train,
       mend: 'give more, or change --hold-out',
     });
-  const thresholds =
-    options.validation === undefined
-      ? { data: train, indices: held, path: `${options.train} (held out)`, test }
-      : await openThresholdData(bench, test, options);
+  const thresholds = isHeldOut
+    ? { data: train, indices: held, path: `${options.train} (held out)`, test }
+    : await openThresholdData(bench, test, options);
   return { train, taught, held, thresholds };
 }
 
@@ -92,7 +92,7 @@ export async function openEarlyExits(
 ): Promise<EarlyExits> {
   const form: ScoreForm = {
     kind: train.kind,
-    probabilities: (await scoreKindOf(bench, train, samples.held)) === 'probabilities',
+    probabilities: (await scoreKindOf(bench, train, samples.taught)) === 'probabilities',
     width: train.kind === 'binary' ? 1 : train.labels.classes.length,
   };
   const flat = await plainCopy(bench.model, Math.max(OPSET, bench.model.opset));
@@ -100,6 +100,7 @@ export async function openEarlyExits(
   const axes = await findRowAxes(likeSample(flat, train, sample!));
   checkRows(axes, bench.path);
   const cost = await measureCost(flat, { feeds: sample! });
+  if (!cost.macs) throw unknownCost(bench.path);
   const places = placesOf(flat, train.output, axes, cost, options, bench.path);
   const features = places.map((place, k) => emitFeatures(flat, place, `exit_${k + 1}`, maskOf(place, train, axes)));
   const spec = { outputs: form.width, budget: HEAD_BUDGET * cost.macs, opset: flat.opset };

@@ -11,6 +11,7 @@ import { adaptiveModel } from './adapt-write.js';
 import type { CommandContext } from './context.js';
 import { openGates } from './gating.js';
 import { marked } from './model-path.js';
+import { overlapWarnings } from './training-data.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 import { type Contender, judgeResult } from './write-and-judge.js';
 
@@ -60,6 +61,7 @@ export async function adaptByExits(path: string, options: AdaptOptions, context:
     warnings: [
       ...(source.warning ? [source.warning] : []),
       ...(test ? [] : ['no test data was given (--data): exits are shown on the data that thresholds were chosen on']),
+      ...(heads ? await overlapWarnings({ data: heads.train }, test) : []),
       ...warnings,
       ...report.warnings,
     ],

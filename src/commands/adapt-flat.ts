@@ -49,11 +49,7 @@ export async function costsOf(
 ): Promise<ExitCosts> {
   const { nodes, unknown } = await measureCost(flat, { feeds });
   const { macs } = await measureCost(original, { feeds });
-  if (!macs)
-    throw new UserError('its multiply-accumulates are unknown, so that no cost can be told', {
-      file: original.source?.path,
-      mend: 'see nncompress inspect',
-    });
+  if (!macs) throw unknownCost(original.source?.path);
   const shareOf = (some: Iterable<Node>) =>
     sumOf(some, (node) => nodes.get(node.outputs.find(Boolean) ?? '') ?? 0) / macs;
   const needed = exits.map((exit) => new Set(levelsOf(flat, [exit]).keys()));
@@ -71,3 +67,10 @@ export async function costsOf(
       : [],
   };
 }
+
+/** What is said of a model of which no part of the cost is known. */
+export const unknownCost = (file: string | undefined): UserError =>
+  new UserError('its multiply-accumulates are unknown, so that no cost can be told', {
+    file,
+    mend: 'see nncompress inspect',
+  });

@@ -135,9 +135,12 @@ function checkLabels(data: TaskData, indices: readonly number[]): void {
 }
 
 /** Says where test samples are among those that are trained on: what is measured on them tells little. */
-export async function overlapWarnings(training: TrainingData, test: TaskData | undefined): Promise<string[]> {
+export async function overlapWarnings(
+  { data }: Pick<TrainingData, 'data'>,
+  test: TaskData | undefined,
+): Promise<string[]> {
   if (!test) return [];
-  const { samePath, shared, compared } = await overlapOf(training.data.dataset, test.dataset);
+  const { samePath, shared, compared } = await overlapOf(data.dataset, test.dataset);
   if (samePath) return ['the test data is the training data: its figures say nothing about other samples'];
   if (!shared.length) return [];
   return [
