@@ -1,14 +1,13 @@
 // Trains the same models on the same batches with the work shared out in several ways, in turns; see README.md beside it.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ratioInterval } from '../../dist/evaluate/ratio.js';
-import { jsonOf, spread } from '../execute.mjs';
-import { batchesOf, CASES } from '../train/cases.mjs';
+import { spread } from '../execute.mjs';
+import { CASES } from '../train/cases.mjs';
+import { folder, markdown, run } from './way.mjs';
 
-const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -21,10 +20,6 @@ const [rounds, steps] = [values.rounds, values.steps].map(Number);
 const SPEED_CASES = ['fashion-resnet', 'digits-dscnn'];
 const wanted = positionals.length ? positionals : values.gradients ? CASES.map(({ model }) => model) : SPEED_CASES;
 const cases = CASES.filter(({ model }) => wanted.includes(model));
-const zoo = resolve(process.env.NNCOMPRESS_ZOO ?? here('../../../shared/zoo'));
-if (!existsSync(zoo)) throw new Error(`no models at ${zoo}; name their folder with NNCOMPRESS_ZOO`);
-const folder = here('./results');
-mkdirSync(folder, { recursive: true });
 
 /** The first is what the others are compared with. */
 const WAYS = {
@@ -94,19 +89,4 @@ function apart(found, expected) {
     for (const [k, value] of gradient.entries()) worst = Math.max(worst, Math.abs(found[name][k] - value) / largest);
   }
   return worst;
-}
-
-function run(entry, { mpi, ...settings }, count) {
-  const rows = join(folder, `${entry.model}-${count}.rows.json`);
-  writeFileSync(rows, JSON.stringify(batchesOf(entry, count)));
-  const given = JSON.stringify({ zoo, ...entry, rows, warmup: 5, mpi: Boolean(mpi), ...settings });
-  const script = [here('group.mjs'), given];
-  const asRoot = { OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' };
-  return mpi
-    ? jsonOf('mpirun', ['--oversubscribe', '-n', mpi, process.execPath, ...script], asRoot)
-    : jsonOf(process.execPath, script);
-}
-
-function markdown(columns, rows) {
-  return `${[columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`;
 }

@@ -95,6 +95,8 @@ export async function runTraining(
     rateOf: run.rateOf ?? (() => 1),
     state: resumed?.state,
   });
+  // A model is cut into stages because it is large: it is held once where it is measured, too.
+  const workers = steps.stages > 1 ? 1 : run.bench.workers;
   const progress = epochProgress(context, run.label, training.indices.length, options.epochs);
   try {
     const result = await train(
@@ -107,7 +109,8 @@ export async function runTraining(
         accumulate: options.accumulate,
         patience: options.patience,
         batches: run.batches,
-        validate: (vector, epoch) => validate(run, assemble(tensorsOf(group.layout, vector)), epoch, options.epochs),
+        validate: (vector, epoch) =>
+          validate(run, workers, assemble(tensorsOf(group.layout, vector)), epoch, options.epochs),
         checkpoint,
         ...progress,
       },
@@ -124,6 +127,7 @@ export async function runTraining(
 /** Loss and accuracy on validation data; the score is the accuracy, and the loss where it is equal. */
 async function validate(
   { bench, measured, training, judge }: TrainingRun,
+  workers: number,
   model: Model,
   epoch: number,
   epochs: number,
@@ -133,7 +137,7 @@ async function validate(
   if (judge) return judge(model);
   const { data, indices, accuracyOf } = training.validation;
   const evaluation = await withLoadable([model], (sources) =>
-    evaluateModels(sources, data, { indices, workers: bench.workers, session: bench.session }),
+    evaluateModels(sources, data, { indices, workers, session: bench.session }),
   );
   const { accuracy: plain, loss = 0 } = evaluation.classifications![0]!.result();
   const accuracy = accuracyOf?.(evaluation) ?? plain;

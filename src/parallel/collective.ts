@@ -43,6 +43,11 @@ export async function allReduce(collective: Collective, values: readonly number[
 /** The sum of vectors of one length, in their order. `sum` may be one of them. */
 export function sumInto(sum: Float32Array, parts: readonly Float32Array[]): void {
   const [first, ...others] = parts as [Float32Array, ...Float32Array[]];
+  const [second] = others;
+  if (second && others.length === 1) {
+    for (let k = 0; k < sum.length; k++) sum[k] = first[k]! + second[k]!;
+    return;
+  }
   for (let k = 0; k < sum.length; k++) {
     let total = first[k]!;
     for (const part of others) total += part[k]!;

@@ -7,6 +7,18 @@ export function checkStop(): void {
   if (Atomics.load(workerData as Int32Array, 0)) throw new Error('stopped');
 }
 
+/** Arrays that leave the thread with a result. */
+const leaving = new WeakMap<object, ArrayBuffer[]>();
+
+/** Has a result take arrays along that the thread needs no more: they are handed over, and not copied. */
+export function withArrays<T extends object>(result: T, arrays: readonly Float32Array[]): T {
+  leaving.set(
+    result,
+    arrays.map(({ buffer }) => buffer as ArrayBuffer),
+  );
+  return result;
+}
+
 /** Answers the calls that `WorkerThread` makes. */
 export function serve<Methods extends ThreadMethods<Methods>>(methods: Methods): void {
   parentPort?.on('message', async ({ id, method, args }: ThreadRequest) => {
@@ -18,6 +30,7 @@ export function serve<Methods extends ThreadMethods<Methods>>(methods: Methods):
       const mistake = error instanceof UserError ? { what: error.what, place: error.place } : undefined;
       response = { id, error: messageOf(error), mistake };
     }
-    parentPort?.postMessage(response);
+    const result = 'result' in response ? response.result : undefined;
+    parentPort?.postMessage(response, leaving.get(result as object) ?? []);
   });
 }

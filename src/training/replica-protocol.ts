@@ -30,6 +30,14 @@ export interface ReplicaState {
   states: Record<string, Float32Array>;
 }
 
+/** A copy of vectors in work, for others to keep. */
+export function copyState({ parameters, states }: ReplicaState): ReplicaState {
+  return {
+    parameters: parameters.slice(),
+    states: Object.fromEntries(Object.entries(states).map(([name, vector]) => [name, vector.slice()])),
+  };
+}
+
 /** The vectors of several holders one after the other. */
 export function joinStates(all: readonly ReplicaState[]): ReplicaState {
   const names = Object.keys(all[0]!.states);

@@ -2,11 +2,18 @@ import type { Collective } from '../parallel/collective.js';
 import { areProcesses, joinGroup, joinNews } from '../parallel/join.js';
 import type { Mailbox } from '../parallel/mailbox.js';
 import { LocalSession } from '../runtime/local-session.js';
-import { serve } from '../runtime/serve.js';
+import { serve, withArrays } from '../runtime/serve.js';
 import { inTurns } from '../turns.js';
 import { fitBatch } from './batch-part.js';
 import { hearNews, tellNews } from './news.js';
-import type { ReplicaMethods, ReplicaSetup, ReplicaState, StepRequest, StepResult } from './replica-protocol.js';
+import {
+  copyState,
+  type ReplicaMethods,
+  type ReplicaSetup,
+  type ReplicaState,
+  type StepRequest,
+  type StepResult,
+} from './replica-protocol.js';
 import { ParameterShard } from './shard.js';
 
 /** A copy of the model that computes gradients for its share of each batch. */
@@ -48,13 +55,15 @@ class Replica {
     return { loss: total, rows: batch.rows, votes, gradientNorm, work: all.map(([, , own]) => own!) };
   }
 
-  snapshot(): Promise<ReplicaState> {
-    return this.shard.snapshot();
+  async snapshot(): Promise<ReplicaState> {
+    const state = copyState(await this.shard.snapshot());
+    return withArrays(state, [state.parameters, ...Object.values(state.states)]);
   }
 
   async weights(): Promise<Float32Array> {
     const weights = await this.shard.weights();
-    return this.news && this.setup.rank ? new Float32Array(0) : weights;
+    const own = this.news && this.setup.rank ? new Float32Array(0) : weights.slice();
+    return withArrays(own, [own]);
   }
 
   async tell(news: Parameters<ReplicaMethods['tell']>[0]): Promise<void> {

@@ -119,6 +119,9 @@ const AHEAD = 2;
 /** Batches in which sessions still take their memory, and those after them that tell how long workers take. */
 const [WARMING, TELLING] = [2, 20];
 
+/** Elements that are handed from process to process at once. */
+const PIECE = 1 << 22;
+
 class Run {
   private progress: Progress = {
     ...{ epoch: 1, batch: 0, step: 0, samples: 0, seconds: 0, lossSum: 0, rows: 0 },
@@ -151,10 +154,19 @@ class Run {
     const { progress } = this;
     while (!this.stopped && progress.epoch <= this.options.epochs) await this.epoch();
     const { bestEpoch, history, samples, seconds } = progress;
-    const parameters = await this.replicas.fromRoot(async () => this.best);
+    const parameters = await this.shareBest();
     const timed = this.work.batches - WARMING;
     const work = timed < TELLING ? [] : this.work.milliseconds.map((sum) => sum / timed);
     return { parameters, bestEpoch, history, samples, seconds, work, stopped: this.stopped };
+  }
+
+  /** Gives every process the weights of the best epoch, a piece after the other. */
+  private async shareBest(): Promise<Float32Array> {
+    if (this.replicas.isOneProcess) return this.best;
+    const whole = this.replicas.isRoot ? this.best : new Float32Array(this.replicas.layout.length);
+    for (let begin = 0; begin < whole.length; begin += PIECE)
+      whole.set(await this.replicas.fromRoot(async () => whole.slice(begin, begin + PIECE)), begin);
+    return whole;
   }
 
   /** Why no further epoch is begun. */

@@ -4,12 +4,12 @@ import { areProcesses, joinGroup, joinLine, joinNews } from '../../parallel/join
 import type { Mailbox } from '../../parallel/mailbox.js';
 import { LocalSession } from '../../runtime/local-session.js';
 import { batchSize, rowsOf } from '../../runtime/pool.js';
-import { serve } from '../../runtime/serve.js';
+import { serve, withArrays } from '../../runtime/serve.js';
 import { inTurns } from '../../turns.js';
 import { fitBatch } from '../batch-part.js';
 import { hearNews, tellNews } from '../news.js';
 import { fillBatch } from '../objectives.js';
-import { joinStates, type ReplicaState, type StepResult } from '../replica-protocol.js';
+import { copyState, joinStates, type ReplicaState, type StepResult } from '../replica-protocol.js';
 import { ParameterShard } from '../shard.js';
 import type { StageMethods, StageRequest, StageSetup } from './protocol.js';
 import { oneForwardOneBackward } from './schedule.js';
@@ -83,11 +83,13 @@ class Stage {
   }
 
   async snapshot(): Promise<ReplicaState> {
-    return this.inFirst(await this.shard.snapshot());
+    const state = this.inFirst(await this.shard.snapshot());
+    return withArrays(state, [state.parameters, ...Object.values(state.states)]);
   }
 
   async weights(): Promise<Float32Array> {
-    return this.inFirst({ parameters: await this.shard.weights(), states: {} }).parameters;
+    const { parameters } = this.inFirst({ parameters: await this.shard.weights(), states: {} });
+    return withArrays(parameters, [parameters]);
   }
 
   async tell(news: Parameters<StageMethods['tell']>[0]): Promise<void> {
@@ -98,10 +100,10 @@ class Stage {
     return hearNews(this.news!);
   }
 
-  /** Brings what processes have together in the first of them; threads keep what each has. */
+  /** Brings what processes have together in the first of them, as a copy; threads copy what each has. */
   private inFirst(own: ReplicaState): ReplicaState {
     const { mailbox, setup } = this;
-    if (!this.news) return own;
+    if (!this.news) return copyState(own);
     const nothing = { parameters: new Float32Array(0), states: {} };
     if (setup.rank) return nothing;
     if (setup.stage) {

@@ -1,0 +1,34 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { jsonOf } from '../execute.mjs';
+import { batchesOf } from '../train/cases.mjs';
+
+export const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+
+/** Where the models and their data are. */
+export const zoo = resolve(process.env.NNCOMPRESS_ZOO ?? here('../../../shared/zoo'));
+if (!existsSync(zoo)) throw new Error(`no models at ${zoo}; name their folder with NNCOMPRESS_ZOO`);
+
+/** Where results go. */
+export const folder = here('./results');
+mkdirSync(folder, { recursive: true });
+
+/** Runs a script in so many processes. @returns the JSON that the first of them prints */
+export function spread(processes, ...script) {
+  const asRoot = { OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' };
+  return jsonOf('mpirun', ['--oversubscribe', '-n', processes, process.execPath, ...script], asRoot);
+}
+
+/** Trains a model for some steps with the work shared out in one way, in processes of its own. */
+export function run(entry, { mpi, ...settings }, count) {
+  const rows = join(folder, `${entry.model}-${count}.rows.json`);
+  writeFileSync(rows, JSON.stringify(batchesOf(entry, count)));
+  const given = JSON.stringify({ zoo, ...entry, rows, warmup: 5, mpi: Boolean(mpi), ...settings });
+  const script = [here('group.mjs'), given];
+  return mpi ? spread(mpi, ...script) : jsonOf(process.execPath, script);
+}
+
+export function markdown(columns, rows) {
+  return `${[columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`;
+}
