@@ -45,8 +45,16 @@ export async function aimAt(original: ChannelPruning, site: PruningSite): Promis
       file: bench.path,
       mend: [...(share < 1 ? [`ask for that with --${target}`] : []), ...waysToMore(options)].join(', or '),
     });
+  if (options.round === 'auto' && share < COARSE * wanted)
+    site.context.note(
+      `channels come in multiples that this machine computes well, which leaves ${shown(share)} of the ${NOUNS[target]}: ` +
+        `--round 1 comes nearer to ${shown(wanted)}`,
+    );
   return (pruning, share) => widths(pruning, wanted ** share);
 }
+
+/** What is left of what was asked for, where that is worth a word. */
+const COARSE = 0.85;
 
 /** What would let more channels go. */
 function waysToMore({ include, exclude, round, minChannels, maxPerLayer }: PruneOptions): string[] {

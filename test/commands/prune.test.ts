@@ -66,6 +66,23 @@ describe('prune', () => {
     },
   );
 
+  it('says so where rounding leaves much less than was asked for', async () => {
+    const { path } = place(
+      'net (float[n,4,8,8] x) => (float[n,2,4,4] y) CONSTANTS { c = Conv(x, v) r = Relu(c) y = Conv(r, w) }',
+      { v: [32, 4, 3, 3], w: [2, 32, 3, 3] },
+    );
+    const notesOf = async (macs: number) => {
+      const notes: string[] = [];
+      await prune(path, { dryRun: true, macs }, { onNote: (text) => notes.push(text) });
+      return notes.join();
+    };
+    // Kernels take channels in blocks of 8 or 16.
+    expect(await notesOf(0.99)).toMatch(
+      /leaves (50|75)\.0 % of the multiply-accumulates: --round 1 comes nearer to 99\.0 %/,
+    );
+    expect(await notesOf(0.5)).not.toContain('--round');
+  });
+
   it('rounds channels, leaves some at least, and takes a part of each layer at most', async () => {
     const after = async (options: PruneOptions) =>
       (await prune(dense().path, { dryRun: true, ...options })).pruning!.groups[0]!.after;
