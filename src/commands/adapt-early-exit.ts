@@ -13,9 +13,10 @@ import { didYouMean } from '../nearest.js';
 import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
 import { embed } from '../passes/exits/embed.js';
 import { distinctPlaces, type ExitPlace, findExitPlaces, spreadPlaces } from '../passes/exits/places.js';
+import { routeByConfidence } from '../passes/exits/route.js';
 import { likeOutput } from '../passes/exits/scores.js';
-import { checkRows, type Exit, findRowAxes, type RowAxes } from '../passes/exits/stages.js';
-import type { ScoreForm } from '../passes/exits/uncertainty.js';
+import { checkOpenBatch, type Exit, findRowAxes, type RowAxes } from '../passes/exits/stages.js';
+import { MEASURES, type ScoreForm } from '../passes/exits/uncertainty.js';
 import { formatFixed, formatPercent } from '../report/format.js';
 import type { Report } from '../report/schema.js';
 import { type ExitFeatures, emitFeatures, type TokenMask } from '../students/exit-features.js';
@@ -26,6 +27,7 @@ import { costsOf, OPSET, plainCopy, unknownCost } from './adapt-flat.js';
 import { LAST_SCORES, trainHeads } from './adapt-heads.js';
 import type { AdaptOptions } from './adapt-options.js';
 import { openThresholdData, type ThresholdData } from './adapt-thresholds.js';
+import { checkRows } from './adapt-write.js';
 import type { CommandContext } from './context.js';
 import { withoutNorms } from './new-student.js';
 import { scoreKindOf } from './score-kind.js';
@@ -98,7 +100,8 @@ export async function openEarlyExits(
   const flat = await plainCopy(bench.model, Math.max(OPSET, bench.model.opset));
   const [sample] = await latencyFeeds(bench, train);
   const axes = await findRowAxes(likeSample(flat, train, sample!));
-  checkRows(axes, bench.path);
+  checkOpenBatch(axes, bench.path);
+  await checkRows([flat], bench, train, options.seed);
   const cost = await measureCost(flat, { feeds: sample! });
   if (!cost.macs) throw unknownCost(bench.path);
   const places = placesOf(flat, train.output, axes, cost, options, bench.path);
@@ -108,6 +111,7 @@ export async function openEarlyExits(
   for (const [k, { value, share }] of places.entries())
     context.note(`an exit at ${formatPercent(share)} of the cost, behind ${value}: ${heads[k]!.about}`);
   const built = buildHeads(heads, spec, options.seed);
+  await checkRouting(flat, (trial) => addHeads(trial, built, features, places, train, form, axes), train, form);
   const part = await featuresOf(flat, built, features, train, form);
   const chosen = withinLimit(samples, part.values, train, context);
   const cache = await compute(bench, part, train, [...chosen.taught, ...chosen.held], context);
@@ -247,6 +251,19 @@ async function compute(
   const cache = await FeatureCache.compute(part, data.stream(indices), options);
   task.done();
   return cache;
+}
+
+/** @throws UserError where samples could not leave at exits, before anything is trained */
+async function checkRouting(
+  flat: Model,
+  addTo: (trial: Model) => readonly Exit[],
+  { output }: TaskData,
+  form: ScoreForm,
+): Promise<void> {
+  const trial = flat.clone();
+  const exits = addTo(trial);
+  const thresholds = exits.slice(1).map(() => 0);
+  await routeByConfidence(trial, exits, output, { form, measure: MEASURES[0], thresholds });
 }
 
 /** Puts heads into the model. @returns all exits, the model's own scores the last */

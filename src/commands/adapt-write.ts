@@ -6,7 +6,7 @@ import type { Model } from '../ir/model.js';
 import { Tensor } from '../ir/tensor.js';
 import type { NamedValues } from '../ir/types.js';
 import { writeExitCard } from '../passes/exits/card.js';
-import { type Routed, routeByConfidence } from '../passes/exits/route.js';
+import { routeByConfidence } from '../passes/exits/route.js';
 import { batchSize, resizeBatch } from '../runtime/pool.js';
 import { Session } from '../runtime/session.js';
 import { withLoadable } from '../runtime/source.js';
@@ -29,7 +29,8 @@ export async function adaptiveModel(
   const routed = await routeByConfidence(model, exits, data.output, { form, measure, thresholds });
   const { macs } = await measureCost(bench.model);
   writeExitCard(model, { ...routed, macs, exits: exits.map(({ name }, k) => ({ name, cost: costs[k]! })) });
-  if (data.fixedBatch === undefined) await checkRows(model, routed, bench, data, seed);
+  const mixed = MIXED.map((threshold) => withThresholds(model, routed.threshold, () => threshold));
+  await checkRows(mixed, bench, data, seed);
   return model;
 }
 
@@ -40,12 +41,21 @@ const MIXED = [0.02, 0.2, 0.5];
 /** What rounding may do to scores, as a share of the largest. */
 const TOLERANCE = 1e-3;
 
-async function checkRows(model: Model, routed: Routed, bench: Workbench, data: TaskData, seed: number): Promise<void> {
+/**
+ * Checks that models give a sample in a batch what they give it alone, on some samples.
+ * @throws UserError where one does not
+ */
+export async function checkRows(
+  models: readonly Model[],
+  bench: Pick<Workbench, 'path' | 'session'>,
+  data: TaskData,
+  seed: number,
+): Promise<void> {
+  if (data.fixedBatch !== undefined) return;
   const [, [batch] = []] = await variedFeeds(data, seed);
   const feeds = resizeBatch(batch!, Math.min(CHECKED, batchSize(batch!)));
-  for (const threshold of MIXED) {
-    const mixed = withThresholds(model, routed.threshold, () => threshold);
-    await withLoadable([mixed], async ([source]) => {
+  for (const model of models)
+    await withLoadable([model], async ([source]) => {
       const session = await Session.create(source!, { ...bench.session, threads: 1 });
       try {
         await checkSameRows(session, feeds, data.output, bench.path);
@@ -53,7 +63,6 @@ async function checkRows(model: Model, routed: Routed, bench: Workbench, data: T
         await session.release();
       }
     });
-  }
 }
 
 async function checkSameRows(session: Session, feeds: NamedValues, output: string, file: string): Promise<void> {

@@ -8,7 +8,7 @@ import { replaceInNode } from '../../ir/uses.js';
 import { MACS } from '../../ops/cost.js';
 import { isDeterministic } from '../../ops/determinism.js';
 import { sinkConstants } from './sink-constants.js';
-import { checkRows, type Exit, findRowAxes, levelsOf, type RowAxes } from './stages.js';
+import { checkOpenBatch, type Exit, findRowAxes, levelsOf, type RowAxes } from './stages.js';
 import { emitUncertainty, type Measure, type ScoreForm } from './uncertainty.js';
 
 /** How samples are sent on from exit to exit. */
@@ -42,7 +42,7 @@ export async function routeByConfidence(
   options: RouteOptions,
 ): Promise<Routed> {
   const axes = await findRowAxes(model);
-  checkRows(axes, model.source?.path);
+  checkOpenBatch(axes, model.source?.path);
   const info = model.graph.outputs.find(({ name }) => name === output)!;
   return new Router(model, exits, axes, info, options).run();
 }

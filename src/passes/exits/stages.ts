@@ -71,7 +71,7 @@ export function levelsOf({ graph }: Model, exits: readonly Pick<Exit, 'scores'>[
 }
 
 /** @throws UserError where a model takes several samples at a time, and just so many */
-export function checkRows({ fixed }: RowAxes, file: string | undefined): void {
+export function checkOpenBatch({ fixed }: RowAxes, file: string | undefined): void {
   if (fixed === undefined || fixed === 1) return;
   throw new UserError(`takes ${fixed} samples at a time, so that none can leave before the others`, {
     file,
