@@ -5,8 +5,8 @@ import type { Report } from '../report/schema.js';
 import { openCascade, smallContenders } from './adapt-cascade.js';
 import { openEarlyExits, openHeadData } from './adapt-early-exit.js';
 import type { AdaptOptions } from './adapt-options.js';
-import { adaptiveReport } from './adapt-report.js';
-import { chooseThresholds, openThresholdData, recordTest, type ThresholdData } from './adapt-thresholds.js';
+import { adaptiveReport, driftWarnings } from './adapt-report.js';
+import { chooseThresholds, goalOf, openThresholdData, recordTest, type ThresholdData } from './adapt-thresholds.js';
 import { adaptiveModel } from './adapt-write.js';
 import type { CommandContext } from './context.js';
 import { openGates } from './gating.js';
@@ -61,6 +61,7 @@ export async function adaptByExits(path: string, options: AdaptOptions, context:
     warnings: [
       ...(source.warning ? [source.warning] : []),
       ...(test ? [] : ['no test data was given (--data): exits are shown on the data that thresholds were chosen on']),
+      ...(test ? driftWarnings(chosen, spent, goalOf(options)) : []),
       ...(heads ? await overlapWarnings({ data: heads.train }, test) : []),
       ...warnings,
       ...report.warnings,

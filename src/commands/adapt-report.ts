@@ -1,6 +1,7 @@
 import type { ClassificationAccumulator } from '../evaluate/classification.js';
 import type { ExitRecords } from '../evaluate/exits.js';
-import { applyThresholds, type ExitTable, exitOf, type Policy } from '../evaluate/thresholds.js';
+import { applyThresholds, type ExitTable, exitOf, type Goal, type Policy } from '../evaluate/thresholds.js';
+import { formatFixed, formatPercent, formatPlain } from '../report/format.js';
 import type { Report } from '../report/schema.js';
 import type { Chosen } from './adapt-thresholds.js';
 
@@ -10,6 +11,8 @@ type Adaptive = NonNullable<Report['adaptive']>;
 export interface Spent {
   /** Mean cost of a sample, as a share of the original's. */
   cost: number;
+  /** Accuracy that is lost against the last exit. */
+  drop: number;
   report: Adaptive;
 }
 
@@ -29,8 +32,10 @@ export function adaptiveReport({ model, measure, thresholds, dropped, on }: Chos
     ...(k < thresholds.length && { temperature }),
     classes: classShares(records.exits[k]!, left, k),
   }));
+  const last = exits.at(-1)!;
   return {
     cost: policy.cost,
+    drop: last.alone - policy.accuracy,
     report: {
       macsRatio: 1 / Math.max(policy.cost, Number.EPSILON),
       exits,
@@ -79,3 +84,20 @@ function curveOf(table: ExitTable, taken: Policy, candidates: readonly Policy[] 
   const byCost = new Map(points.map(({ cost, accuracy }) => [cost, { macs: cost, accuracy }]));
   return [...byCost.values()].sort((a, b) => a.macs - b.macs);
 }
+
+/** Says so where more is lost on test data than is wanted, which was not so where thresholds were chosen. */
+export function driftWarnings({ on }: Chosen, { drop, report }: Spent, goal: Goal): string[] {
+  if (!on || !('maxDrop' in goal) || drop <= goal.maxDrop + 1e-9) return [];
+  const alone = report.exits.at(-1)!.alone!;
+  const isKnown = on.whole - alone > KNOWN;
+  const why = isKnown
+    ? `the model knows those samples, being right about ${formatPercent(on.whole)} of them and ${formatPercent(alone)} of the ` +
+      'test data; name data that it has not learnt from with --validation'
+    : `${formatFixed(on.samples)} samples tell little, or are of another kind; name more with --validation`;
+  return [
+    `${formatPlain(Number((100 * drop).toFixed(2)))} points were lost on the test data, more than where thresholds were chosen: ${why}`,
+  ];
+}
+
+/** How much better a model is on samples that it has learnt from than on others, at least. */
+const KNOWN = 0.01;

@@ -67,7 +67,15 @@ export interface Chosen {
   /** Exits that were left out since they were not worth what they cost: where they were, and their accuracy and cost. */
   dropped: { after: string; accuracy: number; macs: number }[];
   /** What they gave where they were chosen; absent where they were given. */
-  on?: { path: string; samples: number; policy: Policy; drop: number; candidates: Policy[] };
+  on?: {
+    path: string;
+    samples: number;
+    policy: Policy;
+    drop: number;
+    candidates: Policy[];
+    /** Accuracy of the last exit. */
+    whole: number;
+  };
 }
 
 /** Accuracy that may be lost where nothing is said. */
@@ -126,7 +134,7 @@ export async function chooseThresholds(
     measure,
     thresholds: policy.thresholds,
     dropped,
-    on: { path, samples: records.samples, policy, drop, candidates: frontier(table) },
+    on: { path, samples: records.samples, policy, drop, candidates: frontier(table), whole: whole.accuracy },
   };
 }
 

@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest';
+import { driftWarnings, type Spent } from '../../src/commands/adapt-report.js';
+import type { Chosen } from '../../src/commands/adapt-thresholds.js';
+
+it('more lost on test data than wanted is told, with what may be behind it', () => {
+  const warnings = (whole: number, drop: number, goal: Parameters<typeof driftWarnings>[2] = { maxDrop: 0.005 }) => {
+    const chosen = { on: { samples: 675, whole } } as Chosen;
+    const spent = { drop, report: { exits: [{ alone: 0.93 }, { alone: 0.956 }] } } as Spent;
+    return driftWarnings(chosen, spent, goal);
+  };
+  expect(warnings(0.99, 0.005)).toEqual([]);
+  expect(warnings(0.99, 0.028, { maxCost: 0.5 })).toEqual([]);
+  expect(warnings(0.99, 0.028)).toEqual([
+    '2.8 points were lost on the test data, more than where thresholds were chosen: the model knows those samples, being ' +
+      'right about 99.00 % of them and 95.60 % of the test data; name data that it has not learnt from with --validation',
+  ]);
+  expect(warnings(0.96, 0.012)).toEqual([
+    '1.2 points were lost on the test data, more than where thresholds were chosen: 675 samples tell little, or are of ' +
+      'another kind; name more with --validation',
+  ]);
+});
