@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import type { z } from 'zod';
+import { adaptArguments } from './commands/adapt-arguments.js';
 import {
-  adaptArguments,
   checkArguments,
   compareArguments,
   completionArguments,

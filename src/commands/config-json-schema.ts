@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { z } from 'zod';
+import { adaptArguments } from './adapt-arguments.js';
 import {
-  adaptArguments,
   compareArguments,
   distillArguments,
   evaluateArguments,
