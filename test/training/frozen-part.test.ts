@@ -31,7 +31,7 @@ async function run(model: Model, feeds: NamedValues): Promise<NamedValues> {
 describe('cutFrozenPart', () => {
   it('cuts where the first trained parameter comes in', async () => {
     const part = (await cut(network, ['v', 'b']))!;
-    expect(part.values).toEqual([{ name: 'r', sizes: [3] }]);
+    expect(part.values).toEqual([{ name: 'r', sizes: [3], type: 'float32' }]);
     expect([typesOf(part.features), inputsOf(part.features)]).toEqual([['MatMul', 'Relu'], ['x']]);
     expect([typesOf(part.trained.model), inputsOf(part.trained.model)]).toEqual([
       ['Gemm', 'Softmax'],
@@ -52,8 +52,8 @@ describe('cutFrozenPart', () => {
     const text = `f (float[n,2] x) => (float[n,2] y) <float[2,2] w = {1,2,3,4}, float[2,2] v = {1,2,3,4}>
       { h = MatMul(x, w) a = Relu(h) b = Neg(h) z = MatMul(a, v) y = Add(z, b) }`;
     expect((await cut(text, ['v']))!.values).toEqual([
-      { name: 'a', sizes: [2] },
-      { name: 'b', sizes: [2] },
+      { name: 'a', sizes: [2], type: 'float32' },
+      { name: 'b', sizes: [2], type: 'float32' },
     ]);
   });
 
