@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Emitter } from '../../src/ir/emitter.js';
 import { readModel } from '../../src/onnx/read.js';
 import { encodeModel } from '../../src/onnx/write.js';
-import { killAfter, nncompress, readReport, root, SPEECH, scratch } from './program.js';
+import { isThorough, killAfter, nncompress, readReport, root, SPEECH, scratch } from './program.js';
 
 const [STUDENT, TEST] = SPEECH;
 const TEACHER = 'fixtures/digits-dscnn/model.onnx';
@@ -36,34 +36,51 @@ describe('distill', () => {
     expect(readdirSync(folder).sort()).toEqual(['out.onnx', 'report.json', 'teacher-outputs']);
   });
 
-  it('tries ways to learn, writes the better student, and goes on where it was killed', async () => {
-    const folder = scratch();
-    const paths = ['a', 'b'].map((name) => join(folder, `${name}.onnx`)) as [string, string];
-    const report = join(folder, 'report.json');
-    const argsOf = (output: string) => [
-      ...['distill', STUDENT, '--teacher', TEACHER, '--train', TRAIN, '--epochs', '4', '--lr', '1e-3', '--batch', '4'],
-      ...['--no-benchmark', '-o', output],
-    ];
-    const undisturbed = nncompress(...argsOf(paths[0]), '--data', TEST, '--report', report, '--verbose');
-    expect(undisturbed.stderr).toMatch(/2 ways to learn are tried .* as long as one training at most/);
-    expect(undisturbed.stderr).toMatch(/trial 2 of 2/);
-    const { distillation, models, training } = readReport(report);
-    const { trials, chosen } = distillation!;
-    expect(trials!.map(({ chosen: taken }) => taken)).toEqual([true, false]);
-    expect(trials![0]!.recipe).toContain(`temperature ${distillation!.temperature}`);
-    const { taught, alone } = chosen!.heldOut!;
-    expect(chosen!.student).toBe(taught > alone ? 'taught' : 'alone');
-    const other = taught > alone ? 'student-alone' : 'student-taught';
-    expect(models.map(({ role }) => role)).toEqual(['original', 'teacher', other, 'compressed']);
-    expect(training!.epochs).toBe(4);
-    expect(undisturbed.stdout).toMatch(/the teacher gave|no teacher was better/);
-    await killAfter(1, `${paths[1]}.trials.checkpoint`, argsOf(paths[1]));
-    const resumed = nncompress(...argsOf(paths[1]), '--resume', '--verbose');
-    expect(resumed.status).toBe(0);
-    expect(resumed.stderr).toContain('trial 2 of 2');
-    expect(readFileSync(paths[1]).equals(readFileSync(paths[0]))).toBe(true);
-    expect(readdirSync(folder).sort()).toEqual(['a.onnx', 'b.onnx', 'report.json', 'teacher-outputs']);
-  }, 120_000);
+  it.runIf(isThorough)(
+    'tries ways to learn, writes the better student, and goes on where it was killed',
+    async () => {
+      const folder = scratch();
+      const paths = ['a', 'b'].map((name) => join(folder, `${name}.onnx`)) as [string, string];
+      const report = join(folder, 'report.json');
+      const argsOf = (output: string) => [
+        ...[
+          'distill',
+          STUDENT,
+          '--teacher',
+          TEACHER,
+          '--train',
+          TRAIN,
+          '--epochs',
+          '4',
+          '--lr',
+          '1e-3',
+          '--batch',
+          '4',
+        ],
+        ...['--no-benchmark', '-o', output],
+      ];
+      const undisturbed = nncompress(...argsOf(paths[0]), '--data', TEST, '--report', report, '--verbose');
+      expect(undisturbed.stderr).toMatch(/2 ways to learn are tried .* as long as one training at most/);
+      expect(undisturbed.stderr).toMatch(/trial 2 of 2/);
+      const { distillation, models, training } = readReport(report);
+      const { trials, chosen } = distillation!;
+      expect(trials!.map(({ chosen: taken }) => taken)).toEqual([true, false]);
+      expect(trials![0]!.recipe).toContain(`temperature ${distillation!.temperature}`);
+      const { taught, alone } = chosen!.heldOut!;
+      expect(chosen!.student).toBe(taught > alone ? 'taught' : 'alone');
+      const other = taught > alone ? 'student-alone' : 'student-taught';
+      expect(models.map(({ role }) => role)).toEqual(['original', 'teacher', other, 'compressed']);
+      expect(training!.epochs).toBe(4);
+      expect(undisturbed.stdout).toMatch(/the teacher gave|no teacher was better/);
+      await killAfter(1, `${paths[1]}.trials.checkpoint`, argsOf(paths[1]));
+      const resumed = nncompress(...argsOf(paths[1]), '--resume', '--verbose');
+      expect(resumed.status).toBe(0);
+      expect(resumed.stderr).toContain('trial 2 of 2');
+      expect(readFileSync(paths[1]).equals(readFileSync(paths[0]))).toBe(true);
+      expect(readdirSync(folder).sort()).toEqual(['a.onnx', 'b.onnx', 'report.json', 'teacher-outputs']);
+    },
+    120_000,
+  );
 
   it('runs the teacher once: another run takes its outputs, unless data, teacher or preprocessing change', () => {
     const folder = scratch();
@@ -145,24 +162,37 @@ describe('distill', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1);
   });
 
-  it('has the teacher see samples as they are changed for the student', () => {
-    const folder = scratch();
-    const report = join(folder, 'report.json');
-    const lossOf = (teacher: string, ...more: string[]) => {
-      const { status, stderr } = distill(
-        ...[folder, '--teacher', teacher, '--augment', 'shift=0.2,noise=5:10', '--batch-norm', 'frozen', '--no-alone'],
-        ...['--loss', 'kd', '--temperature', '2', '--alpha', '1', '--lr', '1e-12', '--report', report, '--force'],
-        ...more,
-      );
-      expect(stderr).toMatch(more.length ? /the teacher runs along with training/ : /what it says of the unchanged/);
-      expect(status).toBe(0);
-      return readReport(report).training!.history[1]!.loss!;
-    };
-    // A student that does not move has nothing to learn of itself, as long as both see the same.
-    expect(lossOf(STUDENT)).toBeGreaterThan(0.05);
-    expect(lossOf(STUDENT, '--teacher-views')).toBeLessThan(1e-6);
-    expect(lossOf(TEACHER, '--teacher-views')).toBeGreaterThan(0.05);
-  }, 60_000);
+  it.runIf(isThorough)(
+    'has the teacher see samples as they are changed for the student',
+    () => {
+      const folder = scratch();
+      const report = join(folder, 'report.json');
+      const lossOf = (teacher: string, ...more: string[]) => {
+        const { status, stderr } = distill(
+          ...[
+            folder,
+            '--teacher',
+            teacher,
+            '--augment',
+            'shift=0.2,noise=5:10',
+            '--batch-norm',
+            'frozen',
+            '--no-alone',
+          ],
+          ...['--loss', 'kd', '--temperature', '2', '--alpha', '1', '--lr', '1e-12', '--report', report, '--force'],
+          ...more,
+        );
+        expect(stderr).toMatch(more.length ? /the teacher runs along with training/ : /what it says of the unchanged/);
+        expect(status).toBe(0);
+        return readReport(report).training!.history[1]!.loss!;
+      };
+      // A student that does not move has nothing to learn of itself, as long as both see the same.
+      expect(lossOf(STUDENT)).toBeGreaterThan(0.05);
+      expect(lossOf(STUDENT, '--teacher-views')).toBeLessThan(1e-6);
+      expect(lossOf(TEACHER, '--teacher-views')).toBeGreaterThan(0.05);
+    },
+    60_000,
+  );
 
   it('refuses views that a teacher of other inputs cannot see', () => {
     const { status, stderr } = nncompress(
