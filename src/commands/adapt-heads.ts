@@ -11,8 +11,7 @@ import { runPool } from '../runtime/pool.js';
 import { withLoadable } from '../runtime/source.js';
 import type { BuiltHeads } from '../students/exit-heads.js';
 import type { FeatureCache } from '../training/feature-cache.js';
-import { weighed } from '../training/losses.js';
-import { distilling } from '../training/objectives.js';
+import { distilling, together } from '../training/objectives.js';
 import type { Optimizer } from '../training/optimizers.js';
 import { prepareForTraining } from '../training/prepare.js';
 import { bestReplicas, Replicas } from '../training/replicas.js';
@@ -106,11 +105,7 @@ function objectiveOf({ outputs }: BuiltHeads, { form, data }: HeadTraining): Obj
   const { kind } = form;
   const common = { ...LEARNT, kind, probabilities: false, classes: data.labels.classes.length, labelSmoothing: 0 };
   const each = outputs.map((output) => distilling({ ...common, output }));
-  return (at) =>
-    weighed(
-      at.g,
-      each.map((objective) => [objective(at), 1 / each.length]),
-    );
+  return together(each, 1 / each.length);
 }
 
 /** What the last exit says of samples; where one has no label, that stands for it. */

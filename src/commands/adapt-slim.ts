@@ -19,7 +19,7 @@ import { openGates } from './gating.js';
 import { marked } from './model-path.js';
 import { trainingShape } from './option-shapes.js';
 import { exact } from './option-values.js';
-import { taughtByOriginal } from './original-teacher.js';
+import { measuredBy, taughtByOriginal } from './original-teacher.js';
 import { overlapWarnings } from './training-data.js';
 import { checkCheckpoints, trainingReport, trainingWarnings } from './training-run.js';
 import { deriveWorkbench, openWorkbench, type Workbench } from './workbench.js';
@@ -56,11 +56,7 @@ export async function adaptSlim(path: string, options: AdaptOptions, context: Co
     const { data } = taught;
     const place = bench.model.graph.outputs.findIndex(({ name }) => name === data.data.output);
     const alike = nested.outputs.slice(1).map((names) => names[place]!);
-    const course = {
-      label: 'training',
-      checkpoint,
-      measured: options.validation === undefined ? 'last' : 'each',
-    } as const;
+    const course = { label: 'training', checkpoint, measured: measuredBy(options) };
     const own = await deriveWorkbench(bench, nested.model, options);
     const trained = await trainOnce(own, { ...data, alike }, course, given, context);
     const widths = { ...nested, model: trained.model };

@@ -58,3 +58,10 @@ async function checkTrainable({ path, model }: Workbench, output: string): Promi
     mend: 'leave out training, or see nncompress inspect --gradients',
   });
 }
+
+/**
+ * Which epochs are measured. The original knows its training data by heart, and a model that was only made smaller nearly is
+ * the original: samples that are held out of that data would favour it against any epoch of training.
+ */
+export const measuredBy = ({ validation }: Pick<TrainingDataOptions, 'validation'>): 'last' | 'each' =>
+  validation === undefined ? 'last' : 'each';

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { CommandContext } from './context.js';
 import { trainOnce } from './distill-train.js';
-import { taughtByOriginal } from './original-teacher.js';
+import { measuredBy, taughtByOriginal } from './original-teacher.js';
 import { kindOf, type PruneOptions } from './prune-options.js';
 import { type Train, trainedSteps } from './prune-steps.js';
 import { openTrainingData, type TrainingData } from './training-data.js';
@@ -38,9 +38,7 @@ export async function openTrainer(
   const taught = distill ? await taughtByOriginal(bench, output, given, context) : undefined;
   try {
     const data = taught?.data ?? (await openTrainingData(bench, given));
-    // The original knows its training data by heart, and a model that is pruned alone nearly is the original: samples that
-    // are held out of that data would favour it against any epoch of training.
-    const measured = options.validation === undefined ? 'last' : 'each';
+    const measured = measuredBy(options);
     if (data.note) context.note('the weights of the last epoch are taken; with --validation, those of the best');
     return {
       data,

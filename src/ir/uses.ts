@@ -26,6 +26,32 @@ export function definitions(graph: Graph): Set<string> {
   return names;
 }
 
+/**
+ * The nodes that some values are computed by.
+ * @param known nodes that are left out, with what they alone are computed by.
+ */
+export function ancestorsOf(
+  values: Iterable<string>,
+  producer: ReadonlyMap<string, Node>,
+  known: { has(node: Node): boolean } = new Set(),
+): Set<Node> {
+  const found = new Set<Node>();
+  const open = [...values];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const node = producer.get(name);
+    if (!node || found.has(node) || known.has(node)) continue;
+    found.add(node);
+    open.push(...usedValues(node));
+  }
+  return found;
+}
+
+/** Puts new names wherever a node takes or gives the old ones. `names` has no chains. */
+export function renameInNode(node: Node, names: ReadonlyMap<string, string>): void {
+  replaceInNode(node, names);
+  node.outputs = node.outputs.map((name) => names.get(name) ?? name);
+}
+
 /** Puts new names wherever a node takes the old ones, in subgraphs where they are captured. `names` has no chains. */
 export function replaceInNode(node: Node, names: ReadonlyMap<string, string>): void {
   if (node.inputs.some((input) => names.has(input)))

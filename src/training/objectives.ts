@@ -13,6 +13,7 @@ import {
   type LossSite,
   predictionEntropy,
   sumOverRows,
+  weighed,
 } from './losses.js';
 import type { Objective, ObjectiveSite } from './step-graph.js';
 
@@ -104,20 +105,18 @@ export function minimizingEntropy({ diversity, ...options }: EntropyObjective): 
     const entropy = (areClasses ? predictionEntropy : binaryPredictionEntropy)({ g, logits });
     const total = g.op('ReduceSum', [weights], { keepdims: 0 });
     const probabilities = areClasses ? g.op('Softmax', [logits], { axis: -1 }) : g.op('Sigmoid', [logits]);
-    const weighed = g.mul(probabilities, g.op('Unsqueeze', [weights, g.ints([1])]));
-    const spread = entropyOf(g, g.div(g.sum(weighed, [0], false), total), areClasses);
+    const counted = g.mul(probabilities, g.op('Unsqueeze', [weights, g.ints([1])]));
+    const spread = entropyOf(g, g.div(g.sum(counted, [0], false), total), areClasses);
     return g.sub(sumOverRows(g, entropy, weights), g.mul(g.mul(spread, total), diversity));
   };
 }
 
-/** The sum of several objectives. */
-export function together(objectives: readonly Objective[]): Objective {
-  const [first] = objectives;
-  if (objectives.length === 1) return first!;
+/** The sum of several objectives, each times a weight. */
+export function together(objectives: readonly Objective[], weight = 1): Objective {
   return (at) =>
-    at.g.op(
-      'Sum',
-      objectives.map((objective) => objective(at)),
+    weighed(
+      at.g,
+      objectives.map((objective) => [objective(at), weight]),
     );
 }
 

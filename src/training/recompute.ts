@@ -5,7 +5,7 @@ import { usedValues } from '../ir/graph.js';
 import { cloneNode, type Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
 import type { NamedValues } from '../ir/types.js';
-import { replaceInNode } from '../ir/uses.js';
+import { ancestorsOf, replaceInNode } from '../ir/uses.js';
 import { isDeterministic } from '../ops/determinism.js';
 import { inferSizes } from './memory.js';
 import { cutIntoSegments, type ForwardCosts } from './segments.js';
@@ -118,7 +118,7 @@ class StepNodes {
   ) {
     const { nodes, inputs } = model.graph;
     this.producer = model.graph.index().producer;
-    this.forward = ancestorsOf(loss, this.producer);
+    this.forward = ancestorsOf([loss], this.producer);
     this.backward = nodes.filter((node) => !this.forward.has(node));
     this.sampled = new Set(inputs.map(({ name }) => name).filter((name) => !parameters.has(name)));
     for (const node of nodes)
@@ -248,18 +248,6 @@ class Anchors {
     replaceInNode(node, new Map(earlier.map((name) => [name, this.anchor(name)])));
     this.hideShape(node);
   }
-}
-
-function ancestorsOf(value: string, producer: ReadonlyMap<string, Node>): Set<Node> {
-  const found = new Set<Node>();
-  const open = [value];
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    const node = producer.get(name);
-    if (!node || found.has(node)) continue;
-    found.add(node);
-    open.push(...usedValues(node));
-  }
-  return found;
 }
 
 const takesOneOf = (node: Node, values: ReadonlySet<string>) => [...usedValues(node)].some((name) => values.has(name));

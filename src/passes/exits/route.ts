@@ -4,7 +4,7 @@ import { Graph, usedValues, type ValueInfo } from '../../ir/graph.js';
 import { cloneNode, type Model } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
 import { Tensor } from '../../ir/tensor.js';
-import { replaceInNode } from '../../ir/uses.js';
+import { renameInNode, replaceInNode } from '../../ir/uses.js';
 import { MACS } from '../../ops/cost.js';
 import { isDeterministic } from '../../ops/determinism.js';
 import { sinkConstants } from './sink-constants.js';
@@ -112,7 +112,9 @@ class Router {
     const own = new Map(names);
     // The output's name is kept for the scores of all exits.
     if (last) own.set(this.output.name, model.freshName(`${this.output.name}/last`));
-    for (const node of this.flat) if (this.levels.get(node) === level) nodes.push(this.renamed(cloneNode(node), own));
+    const reached = this.flat.filter((node) => this.levels.get(node) === level).map(cloneNode);
+    for (const node of reached) renameInNode(node, own);
+    nodes.push(...reached);
     const g = new Emitter(model, `exit_${level + 1}`, nodes);
     const scores = own.get(exits[level]!.scores) ?? exits[level]!.scores;
     if (last) return [scores, this.exitOf(g, scores, level)];
@@ -129,12 +131,6 @@ class Router {
       { scores, exit: this.exitOf(g, scores, level), stays: this.staying(g, level, unsure) },
       own,
     );
-  }
-
-  private renamed(node: Node, names: Names): Node {
-    replaceInNode(node, names);
-    node.outputs = node.outputs.map((name) => names.get(name) ?? name);
-    return node;
   }
 
   /** The number of an exit for each row. */

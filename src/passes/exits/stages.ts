@@ -1,9 +1,9 @@
 import { inferSymbolicShapes } from '../../analysis/symbolic-shapes.js';
 import { UserError } from '../../errors.js';
-import { usedValues } from '../../ir/graph.js';
 import type { Model } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
 import type { DataType } from '../../ir/types.js';
+import { ancestorsOf } from '../../ir/uses.js';
 
 /** A point at which a model gives scores. */
 export interface Exit {
@@ -59,13 +59,7 @@ export function levelsOf({ graph }: Model, exits: readonly Pick<Exit, 'scores'>[
   const { producer } = graph.index();
   const levels = new Map<Node, number>();
   for (const [level, { scores }] of exits.entries()) {
-    const open = [scores];
-    for (let name = open.pop(); name !== undefined; name = open.pop()) {
-      const node = producer.get(name);
-      if (!node || levels.has(node)) continue;
-      levels.set(node, level);
-      open.push(...usedValues(node));
-    }
+    for (const node of ancestorsOf([scores], producer, levels)) levels.set(node, level);
   }
   return levels;
 }

@@ -4,7 +4,7 @@ import { Graph, usedValues } from '../../ir/graph.js';
 import { cloneNode, type Model } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
 import { Tensor } from '../../ir/tensor.js';
-import { replaceInNode } from '../../ir/uses.js';
+import { ancestorsOf, renameInNode, replaceInNode } from '../../ir/uses.js';
 import { sinkConstants } from '../exits/sink-constants.js';
 import { isMatrix, type NestedWidths } from './nest-widths.js';
 
@@ -44,7 +44,10 @@ class Switch {
   ) {
     this.model = nested.model.clone();
     const { producer } = nested.model.graph.index();
-    this.branches = nested.outputs.map((names) => neededFor(names, nested.model.graph.nodes, producer));
+    this.branches = nested.outputs.map((names) => {
+      const needed = ancestorsOf(names, producer);
+      return nested.model.graph.nodes.filter((node) => needed.has(node));
+    });
     for (const nodes of this.branches)
       for (const name of new Set(nodes.flatMap((node) => [...usedValues(node)])))
         this.takers.set(name, (this.takers.get(name) ?? 0) + 1);
@@ -94,10 +97,7 @@ class Switch {
     // The outputs' names are those of the choice.
     const own = new Map(k ? [] : names!.map((name) => [name, this.model.freshName(`${name}/whole`)]));
     this.ownConstants(branch);
-    for (const node of branch.nodes) {
-      replaceInNode(node, own);
-      node.outputs = node.outputs.map((name) => own.get(name) ?? name);
-    }
+    for (const node of branch.nodes) renameInNode(node, own);
     this.give(
       branch,
       this.nested.outputs[k]!.map((name) => own.get(name) ?? name),
@@ -136,21 +136,4 @@ class Switch {
     const g = new Emitter(this.model, `${name}/whole`, nodes);
     return g.op('Gather', [name, g.ints(Array.from({ length: dims[0]! }, (_, k) => k))], { axis: 0 });
   }
-}
-
-/** The nodes that some values are computed by, in their order. */
-function neededFor(
-  names: readonly string[],
-  nodes: readonly Node[],
-  producer: ReadonlyMap<string, Node>,
-): readonly Node[] {
-  const needed = new Set<Node>();
-  const pending = [...names];
-  while (pending.length) {
-    const node = producer.get(pending.pop()!);
-    if (!node || needed.has(node)) continue;
-    needed.add(node);
-    pending.push(...usedValues(node));
-  }
-  return nodes.filter((node) => needed.has(node));
 }
