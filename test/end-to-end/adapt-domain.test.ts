@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { corrupted } from '../../src/data/corrupt.js';
 import { openDataset } from '../../src/data/open.js';
 import type { RawImage } from '../../src/data/types.js';
-import { IMAGES, nncompress, readReport, root, SPEECH, scratch, TEXTS } from './program.js';
+import { IMAGES, isThorough, nncompress, readReport, root, SPEECH, scratch, TEXTS } from './program.js';
 
 const [MODEL, TEST] = IMAGES;
 const TRAIN = 'fixtures/fashion-mnist/train-images-idx3-ubyte.gz';
@@ -52,18 +52,22 @@ describe('adapt --domain', () => {
     expect(readFileSync(page, 'utf8')).toContain('How statistics of normalizations differ');
   }, 60_000);
 
-  it('keeps no weights with which all samples are taken for the same', async () => {
-    const folder = scratch();
-    const domain = await noisy(join(folder, 'domain'), 0, 100);
-    const report = join(folder, 'report.json');
-    const settings = ['--fit', 'entropy', '--lr', '1', '-o', join(folder, 'model.onnx'), '--report', report];
-    expect(adapt(MODEL, '--domain', domain, ...settings).status).toBe(0);
-    const { warnings, training, domain: found } = readReport(report);
-    expect(training!.bestEpoch).toBe(0);
-    expect(warnings.join()).toContain('minimizing entropy took most samples for the same after epoch 1');
-    expect(warnings.join()).toContain('whether the adapted model is better there cannot be told');
-    expect(found!.unlabelled.changed).toBe(0);
-  }, 60_000);
+  it.runIf(isThorough)(
+    'keeps no weights with which all samples are taken for the same',
+    async () => {
+      const folder = scratch();
+      const domain = await noisy(join(folder, 'domain'), 0, 100);
+      const report = join(folder, 'report.json');
+      const settings = ['--fit', 'entropy', '--lr', '1', '-o', join(folder, 'model.onnx'), '--report', report];
+      expect(adapt(MODEL, '--domain', domain, ...settings).status).toBe(0);
+      const { warnings, training, domain: found } = readReport(report);
+      expect(training!.bestEpoch).toBe(0);
+      expect(warnings.join()).toContain('minimizing entropy took most samples for the same after epoch 1');
+      expect(warnings.join()).toContain('whether the adapted model is better there cannot be told');
+      expect(found!.unlabelled.changed).toBe(0);
+    },
+    60_000,
+  );
 
   it('refuses what cannot be fitted, in one line, and writes nothing', async () => {
     const folder = scratch();

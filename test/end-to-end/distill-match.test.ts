@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeModel } from '../../src/onnx/write.js';
 import type { Report } from '../../src/report/schema.js';
 import { type TransformerSizes, transformer } from '../training/transformer.js';
-import { nncompress, readReport, root, SPEECH, scratch } from './program.js';
+import { isThorough, nncompress, readReport, root, SPEECH, scratch } from './program.js';
 
 const [STUDENT] = SPEECH;
 const TRAIN = 'fixtures/spoken-digits/train';
@@ -14,33 +14,42 @@ const distill = (folder: string, student: string, ...more: string[]) =>
   nncompress('distill', student, '-o', join(folder, 'out.onnx'), ...QUICK, ...more);
 
 describe('distill --match', () => {
-  it('compares feature maps, attention maps and relations, kept on disk or computed along, with the same result', () => {
-    const folder = scratch();
-    const lossOf = (...more: string[]): [Report, string] => {
-      const report = join(folder, 'report.json');
-      const match = ['--match', 'features:2', '--match', 'attention-maps=relu_1,relu_2', '--match', 'relations'];
-      const { status, stdout, stderr } = distill(
-        folder,
-        STUDENT,
-        ...['--teacher', STUDENT, '--train', TRAIN, '--epochs', '1', '--batch', '16'],
-        ...[...match, '--report', report, '--force', ...more],
-      );
-      expect(stderr).toContain("matched as features, weight 2: relu_1 with the teacher's relu_1");
-      expect(stdout).toMatch(/Matched +features, weight 2: relu_1 with relu_1/);
-      expect(status).toBe(0);
-      return [readReport(report), stderr];
-    };
-    const [kept, notes] = lossOf();
-    expect(notes).toMatch(/inner values of the teacher are kept in .*teacher-outputs/);
-    expect(kept.distillation!.hints).toEqual([
-      ...['relu_1', 'relu_2', 'relu_3'].map((name) => ({ kind: 'features', student: name, teacher: name, weight: 2 })),
-      { kind: 'attention-maps', student: 'relu_1', teacher: 'relu_2', weight: 100 },
-      { kind: 'relations', student: 'mean', teacher: 'mean', weight: 1 },
-    ]);
-    const [along, live] = lossOf('--teacher-cache-limit', '1kB');
-    expect(live).toMatch(/inner values would take .*: it runs along with training/);
-    expect(along.training!.history[1]!.loss).toBeCloseTo(kept.training!.history[1]!.loss!, 3);
-  }, 60_000);
+  it.runIf(isThorough)(
+    'compares feature maps, attention maps and relations, kept on disk or computed along, with the same result',
+    () => {
+      const folder = scratch();
+      const lossOf = (...more: string[]): [Report, string] => {
+        const report = join(folder, 'report.json');
+        const match = ['--match', 'features:2', '--match', 'attention-maps=relu_1,relu_2', '--match', 'relations'];
+        const { status, stdout, stderr } = distill(
+          folder,
+          STUDENT,
+          ...['--teacher', STUDENT, '--train', TRAIN, '--epochs', '1', '--batch', '16'],
+          ...[...match, '--report', report, '--force', ...more],
+        );
+        expect(stderr).toContain("matched as features, weight 2: relu_1 with the teacher's relu_1");
+        expect(stdout).toMatch(/Matched +features, weight 2: relu_1 with relu_1/);
+        expect(status).toBe(0);
+        return [readReport(report), stderr];
+      };
+      const [kept, notes] = lossOf();
+      expect(notes).toMatch(/inner values of the teacher are kept in .*teacher-outputs/);
+      expect(kept.distillation!.hints).toEqual([
+        ...['relu_1', 'relu_2', 'relu_3'].map((name) => ({
+          kind: 'features',
+          student: name,
+          teacher: name,
+          weight: 2,
+        })),
+        { kind: 'attention-maps', student: 'relu_1', teacher: 'relu_2', weight: 100 },
+        { kind: 'relations', student: 'mean', teacher: 'mean', weight: 1 },
+      ]);
+      const [along, live] = lossOf('--teacher-cache-limit', '1kB');
+      expect(live).toMatch(/inner values would take .*: it runs along with training/);
+      expect(along.training!.history[1]!.loss).toBeCloseTo(kept.training!.history[1]!.loss!, 3);
+    },
+    60_000,
+  );
 
   it('compares hidden states and attention of transformers of other widths, and the loss falls', () => {
     const folder = scratch();

@@ -4,8 +4,8 @@ import { delimiter, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isThorough, program, root, scratch } from './program.js';
 
-/** Pages whose examples take long together; those of README.md are always run. */
-const LONG = ['distill', 'prune', 'finetune', 'compare', 'quantize'].map((name) => `docs/${name}.md`);
+/** Pages whose examples are always run; all together take long. */
+const ALWAYS = ['README.md', 'docs/adapt.md', 'docs/config.md'];
 
 const PAGES = [
   'README.md',
@@ -30,7 +30,7 @@ function workplace(): { folder: string; path: string } {
 }
 
 describe.skipIf(process.platform === 'win32')('examples', () => {
-  const pages = PAGES.filter((page) => isThorough || !LONG.includes(page));
+  const pages = PAGES.filter((page) => isThorough || ALWAYS.includes(page));
   const examples = pages.flatMap((page) => examplesOf(page).map((text) => ({ page, text, start: text.slice(0, 50) })));
   it('are there', () => expect(examples.length).toBeGreaterThan(5));
   it.each(examples)('of $page run: $start', ({ text }) => {

@@ -34,7 +34,7 @@ describe('quantize --qat', () => {
     expect(readdirSync(folder).sort()).toEqual(['out.onnx', 'report.json', 'teacher-outputs']);
   });
 
-  it('begins with post-training quantization, to the bit', () => {
+  it.runIf(isThorough)('begins with post-training quantization, to the bit', () => {
     const folder = scratch();
     const files = ['ptq.onnx', 'qat.onnx'].map((name) => join(folder, name)) as [string, string];
     const [model, test] = SPEECH;

@@ -25,7 +25,7 @@ describe('renderHtml', () => {
         cells += expectTables(page, report);
         expectMaps(page, report);
       }),
-      { numRuns: 200 },
+      { numRuns: 60 },
     );
     expect(cells).toBeGreaterThan(1000);
   });
