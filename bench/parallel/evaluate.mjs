@@ -1,47 +1,42 @@
-// Evaluates and calibrates a model with one worker and with two, each of one thread, in turns; see README.md beside it.
+// Evaluates and calibrates models with one worker and with two, each of one thread, in turns; see README.md beside it.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openTask } from '../../dist/data/task.js';
-import { evaluateModels } from '../../dist/evaluate/evaluate-models.js';
 import { ratioInterval } from '../../dist/evaluate/ratio.js';
-import { readModel } from '../../dist/onnx/read.js';
-import { collectStatistics } from '../../dist/passes/quantize/calibrate.js';
-import { Session } from '../../dist/runtime/session.js';
-import { folder, markdown, zoo } from './way.mjs';
+import { jsonOf, spread } from '../execute.mjs';
+import { apart, folder, here, markdown } from './way.mjs';
 
-const DATA = { fashion: 'fashion-mnist/t10k-images-idx3-ubyte.gz', digits: 'spoken-digits/test' };
-const MODELS = ['fashion-resnet', 'digits-dscnn'];
+const CASES = [
+  { model: 'fashion-resnet', data: 'fashion-mnist/t10k-images-idx3-ubyte.gz' },
+  { model: 'digits-dscnn', data: 'spoken-digits/train' },
+];
+const SAMPLES = { evaluation: 2000, calibration: 512 };
 const ROUNDS = 5;
-const session = { threads: 1 };
 
-const rows = [];
-for (const name of MODELS) {
-  const path = join(zoo, 'models', name, 'model.onnx');
-  const { inputs, outputs } = await Session.create(path);
-  const data = await openTask(join(zoo, 'data', DATA[name.split('-')[0]]), path, { inputs, outputs });
-  const indices = [...Array(Math.min(4000, data.dataset.size)).keys()];
-  const model = readModel(path);
-  const values = model.graph.nodes.flatMap((node) => (node.type === 'Conv' ? node.outputs : []));
-  const batches = async function* () {
-    for await (const { feeds } of data.stream(indices.slice(0, 1024), 16)) yield feeds;
-  };
-  const work = {
-    evaluation: (workers) => evaluateModels([path], data, { indices, workers, session }),
-    calibration: (workers) => collectStatistics(model, values, batches, { histograms: true, workers, session }),
-  };
-  for (const [what, run] of Object.entries(work)) {
-    const speeds = { 1: [], 2: [] };
-    for (let round = 0; round <= ROUNDS; round++)
-      for (const workers of round % 2 ? [2, 1] : [1, 2]) {
-        const start = performance.now();
-        await run(workers);
-        if (round) speeds[workers].push(1 / (performance.now() - start));
-      }
-    const { value, low, high } = ratioInterval(speeds[2], speeds[1]);
-    rows.push([name, what, `${value.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`]);
-  }
-}
-const table = markdown(['model', '', 'two workers, times as fast as one'], rows);
+const once = (settings, workers) => [here('evaluate-once.mjs'), JSON.stringify({ ...settings, workers })];
+/** The first is what the others are compared with. */
+const WAYS = {
+  'one worker': (settings) => jsonOf(process.execPath, once(settings, 1)).samplesPerSecond,
+  'two workers': (settings) => jsonOf(process.execPath, once(settings, 2)).samplesPerSecond,
+  'the first twice at once': (settings) =>
+    apart(...once(settings, 1)).reduce((sum, { samplesPerSecond }) => sum + samplesPerSecond, 0),
+};
+
+const rows = CASES.flatMap((entry) =>
+  Object.entries(SAMPLES).map(([what, samples]) => {
+    const found = Object.keys(WAYS).map(() => []);
+    for (let round = 0; round < ROUNDS; round++) {
+      const turn = [...Object.values(WAYS).entries()];
+      for (const [k, run] of round % 2 ? turn.toReversed() : turn) found[k].push(run({ ...entry, what, samples }));
+    }
+    const [first, ...others] = found;
+    const ratios = others.map((speeds) => {
+      const { value, low, high } = ratioInterval(speeds, first);
+      return `${value.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
+    });
+    return [entry.model, what, spread(first).median.toFixed(0), ...ratios];
+  }),
+);
+const [first, ...others] = Object.keys(WAYS);
+const table = markdown(['model', '', `${first}, samples/s`, ...others], rows);
 writeFileSync(join(folder, 'evaluate.md'), table);
 process.stdout.write(table);
-process.exit(0);

@@ -25,6 +25,7 @@ const cases = CASES.filter(({ model }) => wanted.includes(model));
 const WAYS = {
   '1 copy, 1 thread': { workers: 1, threads: 1 },
   '1 copy, 2 threads': { workers: 1, threads: 2 },
+  'the same twice at once': { workers: 1, threads: 1, isTwice: true },
   '2 copies, 1 thread each': { workers: 2, threads: 1 },
   '2 processes by mpirun': { workers: 2, threads: 1, mpi: 2 },
   'pipeline of 2': { workers: 1, pipeline: 2 },

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { jsonOf } from '../execute.mjs';
+import { execute, jsonOf } from '../execute.mjs';
 import { batchesOf } from '../train/cases.mjs';
 
 export const here = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -20,12 +20,21 @@ export function spread(processes, ...script) {
   return jsonOf('mpirun', ['--oversubscribe', '-n', processes, process.execPath, ...script], asRoot);
 }
 
+/** Runs a script in two processes at once that have nothing to do with each other. @returns the JSON that each prints */
+export function apart(...script) {
+  return execute('sh', ['-c', '"$0" "$@" & "$0" "$@" & wait', process.execPath, ...script])
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
 /** Trains a model for some steps with the work shared out in one way, in processes of its own. */
-export function run(entry, { mpi, ...settings }, count) {
+export function run(entry, { mpi, isTwice, ...settings }, count) {
   const rows = join(folder, `${entry.model}-${count}.rows.json`);
   writeFileSync(rows, JSON.stringify(batchesOf(entry, count)));
   const given = JSON.stringify({ zoo, ...entry, rows, warmup: 5, mpi: Boolean(mpi), ...settings });
   const script = [here('group.mjs'), given];
+  if (isTwice) return { samplesPerSecond: apart(...script).reduce((sum, one) => sum + one.samplesPerSecond, 0) };
   return mpi ? spread(mpi, ...script) : jsonOf(process.execPath, script);
 }
 

@@ -1,4 +1,6 @@
-import { open, readFile, stat } from 'node:fs/promises';
+import { close, fstatSync, open as openFile, read } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { messageOf, UserError } from '../errors.js';
 
@@ -32,7 +34,7 @@ export async function isFile(path: string): Promise<boolean> {
  */
 export async function readBytes(path: string): Promise<Buffer> {
   try {
-    return path.toLowerCase().endsWith('.gz') ? await unpack(path) : await readFile(path);
+    return path.toLowerCase().endsWith('.gz') ? await unpack(path) : await readWhole(path);
   } catch (error) {
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_'))
       throw new UserError(`is damaged or not gzip: ${messageOf(error)}`, {
@@ -40,6 +42,34 @@ export async function readBytes(path: string): Promise<Buffer> {
         mend: 'fetch or pack it again',
       });
     throw fileError(path, error);
+  }
+}
+
+const calls = { open: promisify(openFile), read: promisify(read) };
+
+/** Bytes that one read asks for at most, and where the size is not known. */
+const READ = { most: 2 ** 30, unknown: 2 ** 16 };
+
+/**
+ * A whole file. Turns through the thread pool, of which `readFile` takes five, cost more than a small file's contents: here it
+ * is opened and read there, and nobody waits until it is closed.
+ */
+async function readWhole(path: string): Promise<Buffer> {
+  const file = await calls.open(path, 'r');
+  try {
+    const size = fstatSync(file).size;
+    const pieces: Buffer[] = [];
+    let filled = 0;
+    do {
+      const piece = Buffer.allocUnsafeSlow(size > filled ? Math.min(size - filled, READ.most) : READ.unknown);
+      const { bytesRead } = await calls.read(file, piece, 0, piece.length, null);
+      if (!bytesRead) break;
+      pieces.push(piece.subarray(0, bytesRead));
+      filled += bytesRead;
+    } while (filled !== size);
+    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+  } finally {
+    close(file, () => {});
   }
 }
 
