@@ -11,6 +11,7 @@ import { withLoadable } from '../runtime/source.js';
 import { type DomainSamples, openDomain } from './adapt-domain-data.js';
 import { fitDomain } from './adapt-domain-fit.js';
 import type { AdaptOptions } from './adapt-options.js';
+import { checkHasNoExits } from './adaptive-file.js';
 import type { CommandContext } from './context.js';
 import { openGates } from './gating.js';
 import { marked } from './model-path.js';
@@ -27,6 +28,7 @@ export async function adaptDomain(path: string, options: AdaptOptions, context: 
   const output = options.output ?? marked(path, '.adapted');
   checkOutput(output, options.force);
   const bench = await openWorkbench(path, options, context);
+  checkHasNoExits(bench, 'adapt');
   const test = options.data === undefined ? undefined : await bench.open(options.data);
   const gates = await openGates(options, test);
   const target = await openDomain(bench, options.domain!, '--domain', options);

@@ -8,6 +8,7 @@ import type { AdaptOptions } from './adapt-options.js';
 import { adaptiveReport, driftWarnings } from './adapt-report.js';
 import { chooseThresholds, goalOf, openThresholdData, recordTest, type ThresholdData } from './adapt-thresholds.js';
 import { adaptiveModel } from './adapt-write.js';
+import { checkHasNoExits } from './adaptive-file.js';
 import type { CommandContext } from './context.js';
 import { openGates } from './gating.js';
 import { marked } from './model-path.js';
@@ -31,6 +32,7 @@ export async function adaptByExits(path: string, options: AdaptOptions, context:
   const output = options.output ?? marked(path, options.earlyExit ? '.early-exit' : '.cascade');
   checkOutput(output, options.force);
   const bench = await openWorkbench(path, options, context);
+  checkHasNoExits(bench, 'adapt');
   const whole = options.data === undefined ? undefined : await bench.open(options.data);
   const heads = options.earlyExit ? await openHeadData(bench, whole, options) : undefined;
   const source = heads?.thresholds ?? (await openThresholdData(bench, whole, options));

@@ -12,6 +12,7 @@ import { type NestedWidths, nestWidths, widthAlone } from '../passes/slim/nest-w
 import { switchWidths } from '../passes/slim/switch-widths.js';
 import type { Report } from '../report/schema.js';
 import type { AdaptOptions } from './adapt-options.js';
+import { checkHasNoExits } from './adaptive-file.js';
 import { openCalibration } from './calibration.js';
 import type { CommandContext } from './context.js';
 import { trainOnce } from './distill-train.js';
@@ -48,6 +49,7 @@ export async function adaptSlim(path: string, options: AdaptOptions, context: Co
   const given = { ...options, ...courseOf(train, options), ...TEACHING };
   checkCheckpoints([checkpoint], given);
   const bench = await openWorkbench(path, options, context);
+  checkHasNoExits(bench, 'adapt');
   const test = options.data === undefined ? undefined : await bench.open(options.data);
   const gates = await openGates(options, test);
   const nested = await nestedWidths(bench, { ...options, train }, test, context);

@@ -5,8 +5,8 @@ import { floatsOf } from '../evaluate/evaluate-models.js';
 import type { Model } from '../ir/model.js';
 import { Tensor } from '../ir/tensor.js';
 import type { NamedValues } from '../ir/types.js';
-import { writeExitCard } from '../passes/exits/card.js';
-import { routeByConfidence } from '../passes/exits/route.js';
+import { readExitCard } from '../passes/exits/card.js';
+import { type ExitDesign, withExits } from '../passes/exits/design.js';
 import { batchSize, resizeBatch } from '../runtime/pool.js';
 import { Session } from '../runtime/session.js';
 import { withLoadable } from '../runtime/source.js';
@@ -25,11 +25,10 @@ export async function adaptiveModel(
   data: TaskData,
   seed: number,
 ): Promise<Model> {
-  const model = flat.clone();
-  const routed = await routeByConfidence(model, exits, data.output, { form, measure, thresholds });
   const { macs } = await measureCost(bench.model);
-  writeExitCard(model, { ...routed, macs, exits: exits.map(({ name }, k) => ({ name, cost: costs[k]! })) });
-  const mixed = MIXED.map((threshold) => withThresholds(model, routed.threshold, () => threshold));
+  const design: ExitDesign = { exits, output: data.output, form, measure, thresholds, macs, costs };
+  const model = await withExits(flat, design);
+  const mixed = MIXED.map((threshold) => withThresholds(model, readExitCard(model)!.threshold, () => threshold));
   await checkRows(mixed, bench, data, seed);
   return model;
 }

@@ -1,10 +1,52 @@
+import { UserError } from '../errors.js';
 import type { ClassificationAccumulator } from '../evaluate/classification.js';
 import { sumOf } from '../group.js';
 import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
 import { type ExitCard, readExitCard } from '../passes/exits/card.js';
+import { withExits } from '../passes/exits/design.js';
+import { flatten } from '../passes/exits/flatten.js';
 import type { Report } from '../report/schema.js';
 import { classShares } from './adapt-report.js';
+import type { Workbench } from './workbench.js';
+
+/** A model as it is changed, and as it is written then. */
+export interface ModelForm {
+  /** The model itself or, where its cost depends on the input, one that computes all its exits for all samples. */
+  model: Model;
+  /** True for the latter. */
+  isFlat: boolean;
+  /** What is written of the changed model: samples leave at the same exits, by the same thresholds. */
+  finish(changed: Model): Promise<Model>;
+}
+
+/** The form in which all of a model can be changed. */
+export async function formOf(model: Model): Promise<ModelForm> {
+  const found = await flatten(model);
+  if (!found) return { model, isFlat: false, finish: async (changed) => changed };
+  const { flat, design } = found;
+  return { model: flat, isFlat: true, finish: (changed) => withExits(changed, design) };
+}
+
+/** @throws UserError where a model has exits, behind which a command would change nothing */
+export function checkHasNoExits({ model, path }: Pick<Workbench, 'model' | 'path'>, command: string): void {
+  if (readExitCard(model))
+    throw new UserError(`samples leave it early, and ${command} changes nothing behind its exits`, {
+      file: path,
+      mend: 'take the model that exits were added to, and add them to the result',
+    });
+}
+
+/** Watches where samples leave models that run side by side, as far as their cost depends on the input. */
+export function watchExits(models: readonly Model[]) {
+  const watches = models.map((model) => ExitWatch.of(model));
+  return {
+    watches,
+    onOutputs(outputs: readonly NamedValues[]): void {
+      for (const [k, watch] of watches.entries()) watch?.add(outputs[k]!);
+    },
+  };
+}
 
 /** Watches where samples leave a file whose cost depends on the input. */
 export class ExitWatch {

@@ -1,12 +1,11 @@
 import { sampleOf, type TaskData } from '../data/task.js';
 import { comparePredictions } from '../evaluate/compare.js';
-import type { Evaluation } from '../evaluate/evaluate-models.js';
+import type { Evaluation, EvaluationOptions } from '../evaluate/evaluate-models.js';
 import { compareLayers, type LayerComparison } from '../evaluate/layers.js';
-import type { NamedValues } from '../ir/types.js';
 import type { Report } from '../report/schema.js';
 import { renderChanges } from '../report/terminal-changes.js';
 import type { LatencySeries, TimedInputs } from '../runtime/latency.js';
-import { ExitWatch } from './adaptive-file.js';
+import { type ExitWatch, watchExits } from './adaptive-file.js';
 import { changedSamples, withPreviews } from './changed-samples.js';
 import { type CompareOptions, compareOptions } from './compare-options.js';
 import type { CommandContext } from './context.js';
@@ -50,8 +49,8 @@ export async function compare(
   ] as const;
   const pair = await openPair(benches, options.data);
   const gates = await openGates(options, pair.data[0]);
-  const watches = benches.map(({ model }) => ExitWatch.of(model));
-  const evaluation = await evaluatePair(pair, watches, options, context);
+  const { watches, onOutputs } = watchExits(benches.map(({ model }) => model));
+  const evaluation = await evaluatePair(pair, { ...options, onOutputs }, context);
   const layers = options.layers ? await pairLayers(pair, evaluation, options, context) : undefined;
   const latencies = options.benchmark ? await pairLatencies(pair, watches.some(Boolean)) : undefined;
 
@@ -91,15 +90,11 @@ type Watches = readonly (ExitWatch | undefined)[];
 
 function evaluatePair(
   { benches, lanes }: ModelPair,
-  watches: Watches,
-  options: CompareOptions,
+  options: CompareOptions & Pick<EvaluationOptions, 'onOutputs'>,
   context: CommandContext,
 ) {
   const workers = Math.min(...benches.map((bench) => bench.workers));
-  const onOutputs = (outputs: readonly NamedValues[]) => {
-    for (const [k, watch] of watches.entries()) watch?.add(outputs[k]!);
-  };
-  return runLanes({ workers, session: benches[0].session }, lanes, { ...options, onOutputs }, context);
+  return runLanes({ workers, session: benches[0].session }, lanes, options, context);
 }
 
 /** Samples on which inner values are compared. */

@@ -1,6 +1,7 @@
 import { UserError } from '../errors.js';
 import { checkOutput } from '../files.js';
 import type { Report } from '../report/schema.js';
+import { checkHasNoExits } from './adaptive-file.js';
 import type { CommandContext } from './context.js';
 import { checkRivals, trainRivals } from './finetune-compare.js';
 import { type FinetuneOptions, finetuneOptions } from './finetune-options.js';
@@ -32,6 +33,7 @@ export async function finetune(given: string, options: FinetuneOptions, context:
   const checkpoint = `${output}.checkpoint`;
   checkCheckpoints([checkpoint], options);
   const original = await openWorkbench(path, options, context);
+  checkHasNoExits(original, 'finetune');
   const { classes } = options;
   const transfer = classes === undefined ? undefined : await openTransfer(original, { ...options, classes });
   const bench = transfer?.bench ?? original;

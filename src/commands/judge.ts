@@ -1,13 +1,13 @@
 import { sampleOf, type TaskData } from '../data/task.js';
 import { comparePredictions } from '../evaluate/compare.js';
 import { evaluateModels } from '../evaluate/evaluate-models.js';
-import { percentile } from '../evaluate/statistics.js';
+import { typicalLatency } from '../evaluate/ratio.js';
 import type { Model } from '../ir/model.js';
-import type { NamedValues } from '../ir/types.js';
 import { tensorBytes } from '../onnx/write.js';
 import type { Build, Fidelity, Judge } from '../passes/quantize/auto.js';
-import { type LatencyBudget, measureLatency } from '../runtime/latency.js';
+import { type LatencyBudget, measureLatency, type TimedInputs } from '../runtime/latency.js';
 import { withLoadable } from '../runtime/source.js';
+import type { ModelForm } from './adaptive-file.js';
 import type { Workbench } from './workbench.js';
 
 /** Samples on which candidate models are compared with the original. */
@@ -19,18 +19,23 @@ const BUDGET: LatencyBudget = { milliseconds: 600, rounds: [5, 200] };
 /**
  * Measures candidate models against the original: speed in alternation on one thread, fidelity on calibration inputs.
  * @param feeds inputs per batch size.
+ * @param finish what is measured of a candidate; itself where absent.
  */
 export function createJudge(
   bench: Workbench,
   calibration: TaskData | undefined,
-  feeds: readonly NamedValues[],
+  feeds: readonly TimedInputs[],
   options: { seed: number; benchmark: boolean },
+  finish: ModelForm['finish'] = async (model) => model,
 ): Judge {
   const groupsOf = (models: readonly Build[]) =>
     tensorBytes(bench.model) > SIDE_BY_SIDE ? models.map((model) => [model]) : [models];
   const inGroups = async <T>(models: readonly Build[], measure: (models: readonly Model[]) => Promise<T[]>) => {
     const results: T[] = [];
-    for (const group of groupsOf(models)) results.push(...(await measure(group.map((build) => build()))));
+    for (const group of groupsOf(models)) {
+      const built = await Promise.all(group.map((build) => finish(build())));
+      results.push(...(await measure(built)));
+    }
     return results;
   };
   const judge: Judge = {};
@@ -42,7 +47,7 @@ export function createJudge(
 
 async function speedupsOf(
   bench: Workbench,
-  feeds: readonly NamedValues[],
+  feeds: readonly TimedInputs[],
   models: readonly Model[],
 ): Promise<number[][]> {
   const session = { ...bench.session, threads: 1 };
@@ -50,7 +55,10 @@ async function speedupsOf(
     measureLatency([bench.path, ...sources], feeds, session, BUDGET),
   );
   return models.map((_, k) =>
-    series.map(({ milliseconds }) => percentile(milliseconds[0]!, 0.5) / percentile(milliseconds[k + 1]!, 0.5)),
+    series.map(
+      ({ milliseconds, varied }) =>
+        typicalLatency(milliseconds[0]!, varied) / typicalLatency(milliseconds[k + 1]!, varied),
+    ),
   );
 }
 

@@ -3,6 +3,7 @@ import { EXIT, UserError } from '../errors.js';
 import { checkOutput } from '../files.js';
 import { sumOf } from '../group.js';
 import type { Report } from '../report/schema.js';
+import { checkHasNoExits } from './adaptive-file.js';
 import { openCalibration } from './calibration.js';
 import type { CommandContext } from './context.js';
 import { finish } from './finish.js';
@@ -46,6 +47,7 @@ export async function prune(given: string, options: PruneOptions, context: Comma
   const output = options.output ?? marked(path, '.pruned');
   if (!options.sensitivity) checkOutput(output, options.force || options.dryRun);
   const bench = await openWorkbench(path, options, context);
+  checkHasNoExits(bench, 'prune');
   checkNotQuantized(bench);
   const test = options.data === undefined ? undefined : await bench.open(options.data);
   const gates = await openGates(options, test);

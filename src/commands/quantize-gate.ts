@@ -7,9 +7,9 @@ import type { Model } from '../ir/model.js';
 import { searchGate } from '../passes/quantize/gate-search.js';
 import type { Plan } from '../passes/quantize/plan.js';
 import { withLoadable } from '../runtime/source.js';
+import { type ExitWatch, watchExits } from './adaptive-file.js';
 import type { CommandContext } from './context.js';
 import { keepsDrop } from './gating.js';
-import type { ChosenPlan } from './quantize-plan.js';
 import { runModels } from './run-models.js';
 import type { Workbench } from './workbench.js';
 
@@ -28,6 +28,8 @@ export interface QuantizedResult {
   pairs?: PairedCounts | undefined;
   /** What further models gave on the same samples. */
   others?: readonly ClassificationAccumulator[];
+  /** Where samples left the original and the result, where their cost depends on the input. */
+  watches: readonly (ExitWatch | undefined)[];
 }
 
 /** What a quantized model may lose. */
@@ -39,6 +41,12 @@ export interface GateOptions {
   others?: readonly Model[];
 }
 
+/** A plan, and what is written of it or of a changed one. */
+export interface WrittenPlan {
+  plan: Plan;
+  build(plan: Plan): Promise<Model>;
+}
+
 /**
  * Builds the chosen model and evaluates it beside the original; where it loses more than allowed, puts the most harmful
  * nodes back to float until it does not.
@@ -46,14 +54,14 @@ export interface GateOptions {
  */
 export async function quantizeWithinGate(
   bench: Workbench,
-  chosen: ChosenPlan,
+  chosen: WrittenPlan,
   test: TaskData | undefined,
   ranking: (plan: Plan) => Promise<string[]>,
   options: GateOptions,
   context: CommandContext,
 ): Promise<QuantizedResult> {
-  const model = chosen.build(chosen.plan);
-  if (!test) return { plan: chosen.plan, model, samples: 0, indices: [] };
+  const model = await chosen.build(chosen.plan);
+  if (!test) return { plan: chosen.plan, model, samples: 0, indices: [], watches: [] };
   const first = await evaluateBoth(bench, test, chosen.plan, model, options, context);
   if (!first.pairs || options.maxDrop === undefined || keepsDrop(first.pairs, options)) return first;
   context.note(
@@ -63,7 +71,7 @@ export async function quantizeWithinGate(
     chosen.plan,
     await ranking(chosen.plan),
     async (plan) => {
-      const tried = await evaluateAgain(bench, test, first, plan, chosen.build(plan), options, context);
+      const tried = await evaluateAgain(bench, test, first, plan, await chosen.build(plan), options, context);
       context.detail(`${(100 * dropOf(tried.pairs!)).toFixed(2)} points with ${floats(plan)} nodes in float`);
       return tried;
     },
@@ -86,8 +94,9 @@ async function evaluateBoth(
   options: GateOptions,
   context: CommandContext,
 ): Promise<QuantizedResult> {
+  const { watches, onOutputs } = watchExits([bench.model, model]);
   const evaluation = await withLoadable([model, ...(options.others ?? [])], (sources) =>
-    runModels(bench, test, [bench.path, ...sources], options, context),
+    runModels(bench, test, [bench.path, ...sources], { ...options, onOutputs }, context),
   );
   const [before, after, ...others] = evaluation.classifications ?? [];
   after?.checkFinite();
@@ -103,6 +112,7 @@ async function evaluateBoth(
     agreement: comparison?.agreement,
     pairs: comparison?.labelled?.pairs,
     others,
+    watches,
   };
 }
 
@@ -116,9 +126,13 @@ async function evaluateAgain(
   options: GateOptions,
   context: CommandContext,
 ): Promise<QuantizedResult> {
-  const evaluation = await withLoadable([model], (sources) => runModels(bench, test, sources, options, context));
+  const { watches, onOutputs } = watchExits([model]);
+  const evaluation = await withLoadable([model], (sources) =>
+    runModels(bench, test, sources, { ...options, onOutputs }, context),
+  );
   const [after] = evaluation.classifications!;
   after!.checkFinite();
   const { agreement, labelled } = comparePredictions(first.before!.predictions, after!.predictions);
-  return { ...first, plan, model, after, agreement, pairs: labelled!.pairs, fidelity: undefined };
+  const changed = { plan, model, after, agreement, pairs: labelled!.pairs, fidelity: undefined };
+  return { ...first, ...changed, watches: [first.watches[0], ...watches] };
 }

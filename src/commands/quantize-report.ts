@@ -45,6 +45,7 @@ export async function buildReport(
     path: written.path,
     model: bench.model,
     bytes: await modelBytes(written.path, bench.model),
+    macs: result.watches[0]?.macs,
     provider: bench.provider,
     classification: result.before,
     latency: latency(0),
@@ -54,6 +55,7 @@ export async function buildReport(
     path: written.output,
     model: verification.model,
     bytes: verification.bytes,
+    macs: result.watches[1]?.macs,
     provider: bench.provider,
     classification: result.after,
     fidelity: test ? result.fidelity : spot.fidelity,
@@ -86,6 +88,7 @@ export async function buildReport(
     },
     ...(training && { training: trainingReport(training.trained)! }),
     ...(changed && { changedSamples: changed }),
+    ...(result.watches[1] && result.after && { adaptive: result.watches[1].report(result.after) }),
     ...(calibration && {
       calibration: {
         path: calibration.path,

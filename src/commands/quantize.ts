@@ -1,6 +1,6 @@
 import type { TaskData } from '../data/task.js';
 import { EXIT, UserError } from '../errors.js';
-import { percentile } from '../evaluate/statistics.js';
+import { typicalLatency } from '../evaluate/ratio.js';
 import { checkOutput } from '../files.js';
 import type { Model } from '../ir/model.js';
 import { readExitCard } from '../passes/exits/card.js';
@@ -10,6 +10,7 @@ import { measureSensitivity } from '../passes/quantize/sensitivity.js';
 import { formatBytes } from '../report/format.js';
 import type { Report } from '../report/schema.js';
 import type { LatencySeries } from '../runtime/latency.js';
+import { checkHasNoExits, formOf, type ModelForm } from './adaptive-file.js';
 import { type Calibration, openCalibration } from './calibration.js';
 import type { CommandContext } from './context.js';
 import { finish } from './finish.js';
@@ -28,7 +29,15 @@ import { checkReportPaths, showReport } from './reports.js';
 import { skipWarnings } from './run-models.js';
 import { overlapWarnings } from './training-data.js';
 import { checkCheckpoints } from './training-run.js';
-import { foresee, latencyFeeds, measureFiles, spotCheck, type Verification, writeAndVerify } from './verify.js';
+import {
+  foresee,
+  latencyFeeds,
+  measureFiles,
+  spotCheck,
+  type Verification,
+  variedFeeds,
+  writeAndVerify,
+} from './verify.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
 export { quantizeOptions as options };
@@ -52,12 +61,14 @@ export async function quantize(given: string, options: QuantizeOptions, context:
   checkReportPaths(options);
   if (options.output !== undefined) checkOutput(options.output, options.force || options.dryRun);
   const bench = await openWorkbench(path, options, context);
+  if (options.qat) checkHasNoExits(bench, '--qat');
   const advice = await resolveTarget(options, bench.provider);
   const output = options.output ?? defaultOutput(path, advice.method);
   checkOutput(output, options.force || options.dryRun);
   if (options.qat) checkTraining(options, advice, output, context);
 
-  const preparing = prepareForQuantization(bench.model);
+  const form = await formOf(bench.model);
+  const preparing = prepareForQuantization(form.model);
   preparing.catch(() => {}); // it may fail before its turn to be awaited comes
   const test = options.data === undefined ? undefined : await bench.open(options.data);
   const gates = await openGates(options, test);
@@ -65,32 +76,42 @@ export async function quantize(given: string, options: QuantizeOptions, context:
   const asCame = await preparing;
   if (!asCame.survey.candidates.length) throw nothingToQuantize(path, asCame);
 
-  const feeds = await latencyFeeds(bench, test ?? calibration?.data);
-  const judge = createJudge(bench, calibration?.data, feeds, options);
+  const inputs = test ?? calibration?.data;
+  const [sample, ...more] = await latencyFeeds(bench, inputs);
+  const feeds = inputs && readExitCard(bench.model) ? await variedFeeds(inputs) : [sample!, ...more];
+  const judge = createJudge(bench, calibration?.data, feeds, options, form.finish);
   const trains = options.qat && !options.dryRun;
   const untrained =
     trains && options.resume
       ? await resumePlan(asCame, checkpointOf(output), options)
-      : await choosePlan(bench, asCame, calibration, judge, { ...options, ...advice }, context);
+      : await choosePlan(
+          { ...bench, model: form.model },
+          asCame,
+          calibration,
+          judge,
+          { ...options, ...advice },
+          context,
+        );
   const training = trains ? await trainPlan(bench, asCame, untrained, output, options, context) : undefined;
   const { prepared, chosen } = training ?? { prepared: asCame, chosen: untrained };
   const errors = errorMeasure(bench, prepared, chosen, calibration);
   const ranking = async (plan: Plan) => [...(await errors(plan))].sort((a, b) => a[1] - b[1]).map(([key]) => key);
   const others = training ? [training.postTraining] : [];
-  const result = await quantizeWithinGate(bench, chosen, test, ranking, { ...options, others }, context);
+  const written = { ...chosen, build: (plan: Plan) => form.finish(chosen.build(plan)) };
+  const result = await quantizeWithinGate(bench, written, test, ranking, { ...options, others }, context);
   const shown = options.report.length > 0 || options.json || options.dryRun;
   const nodes = decisionsOf(prepared, result.plan, chosen.excluded, shown ? await errors(result.plan) : new Map());
   if (nodes.every(({ decision }) => decision === 'float')) throw nothingToQuantize(path, prepared, chosen.excluded);
 
-  const spot = await spotCheck(result.model, bench, feeds[0]!);
+  const spot = await spotCheck(result.model, bench, sample!);
   const verification = options.dryRun
     ? await foresee(result.model, bench)
-    : await writeAndVerify(result.model, spot, output, options.force, bench, feeds[0]!);
+    : await writeAndVerify(result.model, spot, output, options.force, bench, sample!);
   const timed = options.benchmark && !options.dryRun;
   const latencies = timed ? await measureFiles(bench, [bench.path, output], feeds) : undefined;
   const warnings = [
     ...(training ? await overlapWarnings(training.taught, test) : []),
-    ...exitWarnings(bench.model),
+    ...exitWarnings(bench.model, form),
     ...dataWarnings(test, calibration),
     ...advice.warnings,
     ...chosen.warnings,
@@ -182,9 +203,11 @@ const NO_TEST_DATA =
   'accuracy was not checked: no labelled data was given (--data); outputs were compared on one input only';
 
 /** Says so where most of a model lies in branches, whose nodes stay as they are. */
-function exitWarnings(model: Model): string[] {
-  return readExitCard(model)
-    ? ['what follows the first exit stays in float: to quantize all of it, quantize the original and add exits to that']
+function exitWarnings(model: Model, { isFlat }: ModelForm): string[] {
+  return !isFlat && readExitCard(model)
+    ? [
+        'what follows the first exit stays in float, since the file is not as adapt writes it: quantize the original, and add exits to that',
+      ]
     : [];
 }
 
@@ -205,7 +228,7 @@ function speedWarnings(
 ): string[] {
   const [series] = latencies ?? [];
   if (!series) return [];
-  const [before, after] = series.milliseconds.map((times) => percentile(times, 0.5)) as [number, number];
+  const [before, after] = series.milliseconds.map((times) => typicalLatency(times, series.varied)) as [number, number];
   const ratio = before / after;
   const kernels = Object.values(integerKernels).reduce((sum, count) => sum + count, 0);
   if (kernels === 0 && method !== 'fp16')

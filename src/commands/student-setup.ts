@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/types.js';
 import { UserError } from '../errors.js';
 import type { Model } from '../ir/model.js';
+import { checkHasNoExits } from './adaptive-file.js';
 import type { CommandContext } from './context.js';
 import { withClassNames } from './distill-data.js';
 import { AUTO, type DistillOptions, parseStudent } from './distill-options.js';
@@ -50,6 +51,7 @@ async function openStudent(
   context: CommandContext,
 ): Promise<Workbench> {
   const opened = await openWorkbench(path, options, context);
+  checkHasNoExits(opened, 'distill');
   const beside = await besideWhich(path, teachers[0]!.bench.path);
   const student = await withClassNames(opened, beside, teachers, options);
   return { ...student, open: (data) => student.open(data, beside) };

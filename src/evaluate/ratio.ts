@@ -1,5 +1,5 @@
 import { seededRandom } from '../random.js';
-import { fairCoinCdf, type Interval, sortedPercentile } from './statistics.js';
+import { fairCoinCdf, type Interval, percentile, sortedPercentile } from './statistics.js';
 
 /** How long a model takes for a batch. */
 export interface LatencySummary {
@@ -90,6 +90,11 @@ export function meanRatioInterval(
 
 function meanOf(values: ArrayLike<number>): number {
   return Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Milliseconds that a model typically takes: the median of its runs; the mean where they took different inputs. */
+export function typicalLatency(milliseconds: ArrayLike<number>, varied: boolean): number {
+  return varied ? meanOf(milliseconds) : percentile(milliseconds, 0.5);
 }
 
 /** The highest rank (from 0) that the true median falls below with at most half the remaining probability. */

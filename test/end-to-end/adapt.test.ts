@@ -152,7 +152,27 @@ describe('adapt --early-exit', () => {
     expect(last!.alone).toBe(models[0]!.metrics!.accuracy);
     expect(early!.alone).toBeGreaterThan(0.3);
     expect(readModel(output).graph.outputs.map(({ name }) => name)).toEqual(['logits', 'exit']);
+    quantizesAll(output, folder, adaptive!.exits);
   }, 60_000);
+
+  /** What follows the first exit lies in a branch, and is quantized as well. */
+  function quantizesAll(model: string, folder: string, exits: readonly { name: string; share: number }[]): void {
+    copyFileSync(join(root, DSCNN, '../preprocessor_config.json'), join(folder, 'preprocessor_config.json'));
+    const [output, report] = [join(folder, 'int8.onnx'), join(folder, 'int8.json')];
+    const settings = ['--method', 'static', '--limit', '100', '--max-drop', '0.05', '--no-benchmark'];
+    const data = ['--calibration', train, '--calibration-samples', '64', '--data', CLIPS];
+    expect(nncompress('quantize', model, ...settings, ...data, '-o', output, '--report', report).status).toBe(0);
+    const { adaptive, nodes, models, warnings, quantization } = readReport(report);
+    expect(nodes!.map(({ decision }) => decision)).toEqual(nodes!.map(() => 'static'));
+    expect(quantization!.integerKernels['com.microsoft.QLinearConv']).toBeGreaterThan(9);
+    expect(warnings).toEqual([]);
+    expect(adaptive!.exits.map(({ name }) => name)).toEqual(exits.map(({ name }) => name));
+    expect(adaptive!.exits[0]!.share).toBeCloseTo(exits[0]!.share, 0);
+    expect(models[1]!.macs! / models[0]!.macs!).toBeCloseTo(1, 1);
+    const { stderr, status } = nncompress('prune', output, '--macs', '0.5');
+    expect(status).toBe(2);
+    expect(stderr).toContain('int8.onnx: samples leave it early, and prune changes nothing behind its exits');
+  }
 
   it('refuses what has no place for an exit, and what it is not told', () => {
     const refused = (...args: string[]) => adapt(...args).stderr.trim();

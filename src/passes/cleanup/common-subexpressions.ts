@@ -43,11 +43,16 @@ function merge(graph: Graph): number {
 /**
  * Text that is equal for nodes that compute the same; undefined where an attribute cannot be compared.
  * @param replacements names under which the node's inputs are known.
+ * @param bodyText tells graphs in attributes apart; they cannot be compared where absent.
  */
-export function keyOf(node: Node, replacements: ReadonlyMap<string, string>): string | undefined {
+export function keyOf(
+  node: Node,
+  replacements: ReadonlyMap<string, string>,
+  bodyText?: (body: Graph) => string,
+): string | undefined {
   const attributes: string[] = [];
   for (const [name, attribute] of node.attributes) {
-    const text = attributeText(attribute);
+    const text = attribute.kind === 'graph' ? bodyText?.(attribute.value) : attributeText(attribute);
     if (text === undefined) return undefined;
     attributes.push(`${name}=${text}`);
   }

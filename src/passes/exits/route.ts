@@ -17,6 +17,8 @@ export interface RouteOptions {
   measure: Measure;
   /** One for each exit but the last: a sample that is less unsure leaves; 0 lets none leave, 1 all. */
   thresholds: readonly number[];
+  /** What is added is called so; `threshold` and `exit`, or like it, where absent. */
+  names?: Routed | undefined;
 }
 
 /** What routing added to a model. */
@@ -68,7 +70,7 @@ class Router {
     this.flat = graph.nodes;
     this.producer = graph.index().producer;
     this.levels = levelsOf(model, exits);
-    this.threshold = model.freshName('threshold');
+    this.threshold = model.freshName(options.names?.threshold ?? 'threshold');
   }
 
   run(): Routed {
@@ -78,7 +80,7 @@ class Router {
     this.declareThreshold();
     const [scores, exit] = this.stage(0, graph.nodes, new Map());
     const g = new Emitter(model, 'exits');
-    const exitName = model.freshName('exit');
+    const exitName = model.freshName(this.options.names?.exit ?? 'exit');
     g.rename(exit, exitName);
     if (this.exits.at(-1)!.scores !== output.name) throw new Error('the last exit is not the output');
     g.rename(scores, output.name);

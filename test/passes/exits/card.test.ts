@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readExitCard, writeExitCard } from '../../../src/passes/exits/card.js';
+import { readExitCard, removeExitCard, writeExitCard } from '../../../src/passes/exits/card.js';
 import { parse } from './run.js';
 
 const CARD = {
@@ -20,6 +20,12 @@ describe('an exit card', () => {
     expect(readExitCard(model)).toBeUndefined();
     writeExitCard(model, CARD);
     expect(readExitCard(model)).toEqual(CARD);
+    const form = { kind: 'binary', probabilities: true, width: 1 } as const;
+    const routed = { ...CARD, routing: { form, measure: 'entropy' as const, temperatures: [1.5, 1] } };
+    writeExitCard(model, routed);
+    expect(readExitCard(model)).toEqual(routed);
+    removeExitCard(model);
+    expect(readExitCard(model)).toBeUndefined();
   });
 
   it('counts for nothing where it does not fit the model, or is broken', () => {
