@@ -9,6 +9,7 @@ import type { Tensor } from '../ir/tensor.js';
 import { encodeModel } from '../onnx/write.js';
 import type { Report } from '../report/schema.js';
 import { withLoadable } from '../runtime/source.js';
+import type { TrainingGroup } from '../training/group.js';
 import type { Parameter } from '../training/parameters.js';
 import { stragglers } from '../training/stragglers.js';
 import { type EpochRecord, resumeRun, type TrainingResult, train, type Validation } from '../training/trainer.js';
@@ -99,6 +100,7 @@ export async function runTraining(
   const workers = steps.stages > 1 ? 1 : run.bench.workers;
   const progress = epochProgress(context, run.label, training.indices.length, options.epochs);
   try {
+    if (checkpoint) await checkAlike(group, checkpoint.fingerprint, context);
     const result = await train(
       group,
       {
@@ -122,6 +124,15 @@ export async function runTraining(
   } finally {
     await group.close();
   }
+}
+
+/** @throws UserError in a process that has other files or options than the first one */
+async function checkAlike(group: TrainingGroup, fingerprint: string, { world }: CommandContext): Promise<void> {
+  if (group.isOneProcess || (await group.fromRoot(async () => fingerprint)) === fingerprint) return;
+  throw new UserError(`process ${world.rank} finds another model or other data than process 0, or has other options`, {
+    file: '--launcher mpi',
+    mend: 'give every machine the same files under the same paths, or a file system that they share',
+  });
 }
 
 /** Loss and accuracy on validation data; the score is the accuracy, and the loss where it is equal. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hasMpi, mpirun } from '../parallel/mpirun.js';
@@ -22,6 +22,21 @@ describe.skipIf(!hasMpi)('processes that mpirun started', () => {
     expect(status).toBe(0);
     expect(stdout.match(/finetune, /g)).toHaveLength(1);
     expect(readFileSync(processes)).toEqual(readFileSync(threads));
+  });
+});
+
+describe.skipIf(!hasMpi)('a process that finds other data than the first', () => {
+  it('ends the job before it begins', () => {
+    const output = join(scratch(), 'other.onnx');
+    const isSecond = "process.env.OMPI_COMM_WORLD_RANK === '1'";
+    const other = `if (${isSecond}) process.argv[process.argv.indexOf('--train') + 1] = '${SPEECH[1]}';`;
+    const script = ['-e', `${other} import('${program}')`, program];
+    const { status, stderr } = mpirun(2, ...script, ...finetune(output, '--launcher', 'mpi'));
+    expect(status).toBe(2);
+    expect(stderr).toContain(
+      'nncompress: --launcher mpi: process 1 finds another model or other data than process 0, or has other options; ',
+    );
+    expect(existsSync(output)).toBe(false);
   });
 });
 

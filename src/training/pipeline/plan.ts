@@ -1,4 +1,5 @@
 import { inferTypesWithBranches } from '../../analysis/branch-types.js';
+import type { ValueFacts } from '../../analysis/value-types.js';
 import { UserError } from '../../errors.js';
 import { sumOf } from '../../group.js';
 import { usedValues } from '../../ir/graph.js';
@@ -11,6 +12,7 @@ import { findStages } from '../../passes/split/stages.js';
 import type { Provider } from '../../runtime/protocol.js';
 import { Session } from '../../runtime/session.js';
 import { withLoadable } from '../../runtime/source.js';
+import { differentiate } from '../differentiate.js';
 import type { TrainableModel } from '../prepare.js';
 import { buildStepGraph, fixRows, type Objective, type StepGraph } from '../step-graph.js';
 
@@ -159,7 +161,7 @@ async function addStep(
       },
     );
   stage.upstream = upstream;
-  if (!isLast) stage.forward = forwardOf(part, own, stage);
+  if (!isLast) stage.forward = await forwardOf(part, own, stage, facts);
   const held = new Set([
     ...own.map(({ name }) => name),
     ...stage.takes.keys(),
@@ -206,12 +208,26 @@ const productOf =
       })
       .reduce((sum, term) => g.add(sum, term));
 
-/** The forward pass with the trained weights as inputs and all others as constants. */
-function forwardOf(part: Model, own: TrainableModel['parameters'], { step }: PipelineStage): Model {
+/**
+ * The forward pass with the trained weights as inputs and all others as constants. Where the backward pass computes it in
+ * another way, as it does in recurrent layers, it is computed in that way here, too: ONNX Runtime's own kernels round
+ * otherwise, and gradients would be those of other values than the later stages have seen.
+ */
+async function forwardOf(
+  part: Model,
+  own: TrainableModel['parameters'],
+  { step, upstream, takes }: PipelineStage,
+  facts: ReadonlyMap<string, ValueFacts>,
+): Promise<Model> {
   const model = part.clone();
-  const trained = new Set(step?.parameters.map(({ name }) => name));
+  const trained = step?.parameters.map(({ name }) => name) ?? [];
+  if (step) {
+    const targets = new Map([...upstream].map(([value, { input }]) => [value, input]));
+    differentiate(model, targets, [...trained, ...takes.keys()], { facts });
+    await removeDeadNodes.run(model);
+  }
   for (const { name, tensor } of own) {
-    if (trained.has(name)) continue;
+    if (trained.includes(name)) continue;
     model.graph.inputs = model.graph.inputs.filter((input) => input.name !== name);
     model.graph.initializers.set(name, tensor);
   }

@@ -147,6 +147,22 @@ describe('a pipeline', () => {
     await expect(made.step(batches[0]!, { learningRate: 0.1, step: 1, update: true })).rejects.toThrow();
   });
 
+  it('computes forward passes as its backward passes do', async () => {
+    const recurrent = `f (float[n,1,4,4] x) => (float[n,3] y)
+      <float[1,8,4] w = {${Array(32).fill(0.1)}}, float[1,8,2] r = {${Array(16).fill(0.2)}}, float[2,3] v = {${Array(6).fill(0.3)}}>
+      { one = Constant<value_ints = [1]>() rows = Squeeze(x, one) steps = Transpose<perm = [1, 0, 2]>(rows)
+        all, last = LSTM<hidden_size = 2>(steps, w, r) zero = Constant<value_ints = [0]>()
+        h = Squeeze(last, zero) t = Tanh(h) y = MatMul(t, v) }`;
+    const typical = batchOf(2, [1, 4, 4], 3, 1);
+    const trainable = await prepareForTraining(graphOf(recurrent));
+    const { stages } = await planPipeline(trainable, { stages: 2, objective, output: 'y', typical, rows: 2 });
+    const graphs = stages.flatMap(({ forward, step }) => [forward, step?.model]).flatMap((model) => model?.graph ?? []);
+    // The recurrent layer, in a forward and a backward pass, and its own backward pass.
+    expect(graphs.map(({ nodes }) => nodes.filter(({ type }) => type === 'Scan').length)).toEqual([1, 2, 0]);
+    expect(graphs.some(({ nodes }) => nodes.some(({ type }) => type === 'LSTM'))).toBe(false);
+    expectAlike(await run(await pipelineOf(recurrent)), await run(await wholeOf(recurrent)));
+  });
+
   it('keeps a weight that is used twice in one stage', async () => {
     const tied = `f (float[n,1,4,4] x) => (float[n,3] y) <float[16,16] w = {${Array(256).fill(0.1)}}, float[16,3] v = {${Array(48).fill(0.1)}}>
       { h = Flatten(x) a = MatMul(h, w) b = Tanh(a) c = MatMul(b, w) d = Tanh(c) y = MatMul(d, v) }`;
