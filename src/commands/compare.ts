@@ -127,7 +127,7 @@ async function pairLatencies(
   const feedsOf = (each: TaskData, k: number): Promise<TimedInputs[]> =>
     varied ? variedFeeds({ ...each, fixedBatch }) : latencyFeeds(benches[k]!, each, fixedBatch);
   const [first, second] = await Promise.all(data.map(feedsOf));
-  const feeds = first!.map((feed, k) => [feed, second![k]!]);
+  const feeds = first!.map((feed, k) => ({ each: [feed, second![k]!] }));
   return measureFiles(
     benches[0],
     benches.map(({ path }) => path),

@@ -10,7 +10,14 @@ import { readModel } from '../onnx/read.js';
 import { fileBytes, plannedFiles, writeModel } from '../onnx/write.js';
 import { seededRandom, shuffled } from '../random.js';
 import { countOperators, integerKernels, optimizedGraph } from '../runtime/kernels.js';
-import { type LatencyBudget, type LatencySeries, measureLatency, type TimedInputs } from '../runtime/latency.js';
+import {
+  isVaried,
+  type LatencyBudget,
+  type LatencySeries,
+  measureLatency,
+  type SharedInputs,
+  type TimedInputs,
+} from '../runtime/latency.js';
 import { resizeBatch } from '../runtime/pool.js';
 import { Session } from '../runtime/session.js';
 import { withLoadable } from '../runtime/source.js';
@@ -61,22 +68,20 @@ export async function variedFeeds(data: TaskData, seed = 0): Promise<NamedValues
 
 /**
  * Times models, as files or bytes, in alternation on one thread, once per batch size.
- * @param feeds per batch size, for all or for each of them; several of one model are taken in turn.
+ * @param feeds per batch size; where they are varied, more time is taken.
  */
 export function measureFiles(
   { session }: Pick<Workbench, 'session'>,
   files: readonly (Uint8Array | string)[],
-  feeds: readonly (NamedValues | readonly TimedInputs[])[],
+  feeds: readonly SharedInputs[],
 ): Promise<LatencySeries[]> {
-  const budget = feeds.flat().some((one) => Array.isArray(one)) ? VARIED_BUDGET : BUDGET;
+  const budget = feeds.some(isVaried) ? VARIED_BUDGET : BUDGET;
   return measureLatency(files, feeds, { ...session, threads: 1 }, budget);
 }
 
 /** Times one model on one thread at the first batch size. */
 export async function measureOne(bench: Workbench, feeds: readonly TimedInputs[]): Promise<LatencySeries> {
-  const [first] = feeds;
-  const each = Array.isArray(first) ? [first] : (first as NamedValues);
-  return (await measureFiles(bench, [bench.path], [each]))[0]!;
+  return (await measureFiles(bench, [bench.path], feeds.slice(0, 1)))[0]!;
 }
 
 /** What reading the written file again showed. */

@@ -170,8 +170,10 @@ const samplesOf = (feeds: TimedInputs) => batchSize([feeds].flat()[0]!);
 
 function measureAll(result: Result, { feeds, others }: Timing): Promise<LatencySeries[]> {
   const own = filesOf(result);
-  const each = feeds.map((feed, k) => [...own.map(() => feed), ...others.map((other) => other.feeds[k]!)]);
-  return measureFiles(result.bench, [...own, ...others.map(({ contender }) => contender.path)], each);
+  const inputs = feeds.map((feed, k) => ({
+    each: [...own.map(() => feed), ...others.map((other) => other.feeds[k]!)],
+  }));
+  return measureFiles(result.bench, [...own, ...others.map(({ contender }) => contender.path)], inputs);
 }
 
 interface Quality {

@@ -17,6 +17,9 @@ export interface LatencySeries {
 /** What a model is timed on: one input, or several that rounds take in turn. */
 export type TimedInputs = NamedValues | readonly NamedValues[];
 
+/** What several models are timed on: the same, or each on its own. */
+export type SharedInputs = TimedInputs | { each: readonly TimedInputs[] };
+
 /** How long to measure. */
 export interface LatencyBudget {
   /** Milliseconds to spend on one measurement, warm-up not counted. */
@@ -29,12 +32,11 @@ export interface LatencyBudget {
  * Measures models in alternation in one thread, so that drift of the machine's speed touches all alike (Kalibera and
  * Jones, "Rigorous benchmarking in reasonable time", 2013). A few rounds warm up and set the number that fits the budget.
  * @param models bytes or paths.
- * @param feeds inputs per batch size; one for all models or, where they take different ones, a list with those of each.
- * Several inputs of a model, all of one batch size, are taken in turn, round by round.
+ * @param feeds inputs per batch size. Several of them, all of one batch size, are taken in turn, round by round.
  */
 export async function measureLatency(
   models: readonly (Uint8Array | string)[],
-  feeds: readonly (NamedValues | readonly TimedInputs[])[],
+  feeds: readonly SharedInputs[],
   options: SessionOptions,
   budget: LatencyBudget,
 ): Promise<LatencySeries[]> {
@@ -53,10 +55,11 @@ export async function measureLatency(
 
 async function measure(
   sessions: readonly Session[],
-  feed: NamedValues | readonly TimedInputs[],
+  feed: SharedInputs,
   budget: LatencyBudget,
 ): Promise<LatencySeries> {
-  const feeds = (isList(feed) ? feed : sessions.map(() => feed)).map((one) => (isList(one) ? one : [one]));
+  const own = ownInputs(feed) ?? sessions.map(() => feed as TimedInputs);
+  const feeds = own.map((one) => (isList(one) ? one : [one]));
   const varied = feeds.some((own) => own.length > 1);
   const warm = await Session.time(sessions, feeds, 3);
   const round = Math.min(...warm.map((row) => row.reduce((sum, ms) => sum + ms, 0)));
@@ -85,4 +88,13 @@ function columns(rows: readonly Float64Array[]): Float64Array[] {
   return Array.from(rows[0]!, (_, k) => Float64Array.from(rows, (row) => row[k]!));
 }
 
-const isList = <T>(feed: NamedValues | readonly T[]): feed is readonly T[] => Array.isArray(feed);
+const isList = (feed: TimedInputs): feed is readonly NamedValues[] => Array.isArray(feed);
+
+/** Inputs of each model, where each has its own. */
+function ownInputs(feed: SharedInputs): readonly TimedInputs[] | undefined {
+  // A model may have an input that is called so, too.
+  return 'each' in feed && Array.isArray(feed.each) ? feed.each : undefined;
+}
+
+/** True where some model is timed on several inputs. */
+export const isVaried = (feed: SharedInputs): boolean => (ownInputs(feed) ?? [feed as TimedInputs]).some(isList);

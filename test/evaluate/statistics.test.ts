@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FidelityAccumulator, worstFidelity } from '../../src/evaluate/fidelity.js';
-import { ratioInterval, summarizeLatency } from '../../src/evaluate/ratio.js';
+import { ratioInterval, summarizeLatency, typicalLatency } from '../../src/evaluate/ratio.js';
 import { fairCoinCdf, normalCdf, normalQuantile, percentile } from '../../src/evaluate/statistics.js';
 import { seededRandom } from '../../src/random.js';
 
@@ -37,6 +37,11 @@ describe('latencies', () => {
     expect(summary).toEqual({ batch: 6, medianMs: 3, p90Ms: 4.6, throughput: 2000 });
     expect(quantilesMs).toHaveLength(21);
     expect([0, 5, 10, 19, 20].map((step) => quantilesMs[step])).toEqual([1, 2, 3, 4.8, 5]);
+  });
+
+  it('stand for a model by their median, by their mean where inputs differ', () => {
+    expect(typicalLatency([1, 2, 9], false)).toBe(2);
+    expect(typicalLatency([1, 2, 9], true)).toBe(4);
   });
 
   it('give a ratio with the order-statistic interval of its median', () => {
