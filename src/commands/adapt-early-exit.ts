@@ -278,7 +278,7 @@ function addHeads(
 ): Exit[] {
   const nameOf = embed(flat, model, new Map(inputs.map((name, k) => [name, features[k]!.value])), 'exits');
   const exits = places.map(({ value }, k): Exit => {
-    const scores = { value: nameOf(outputs[k]!), probabilities: false };
+    const scores = { value: nameOf(outputs[k]!), rank: 2, probabilities: false };
     return {
       ...{ name: `exit ${k + 1}`, after: value, temperature: 1 },
       scores: likeOutput(flat, scores, output, form, axes),

@@ -5,7 +5,7 @@ import type { Report } from '../report/schema.js';
 import { openCascade, smallContenders } from './adapt-cascade.js';
 import { openEarlyExits, openHeadData } from './adapt-early-exit.js';
 import type { AdaptOptions } from './adapt-options.js';
-import { adaptiveReport, driftWarnings } from './adapt-report.js';
+import { adaptiveReport, driftWarnings, scarceWarnings } from './adapt-report.js';
 import { chooseThresholds, goalOf, openThresholdData, recordTest, type ThresholdData } from './adapt-thresholds.js';
 import { adaptiveModel } from './adapt-write.js';
 import { checkHasNoExits } from './adaptive-file.js';
@@ -63,6 +63,7 @@ export async function adaptByExits(path: string, options: AdaptOptions, context:
     warnings: [
       ...(source.warning ? [source.warning] : []),
       ...(test ? [] : ['no test data was given (--data): exits are shown on the data that thresholds were chosen on']),
+      ...scarceWarnings(chosen, goalOf(options)),
       ...(test ? driftWarnings(chosen, spent, goalOf(options)) : []),
       ...(heads ? await overlapWarnings({ data: heads.train }, test) : []),
       ...warnings,

@@ -1,6 +1,14 @@
 import type { ClassificationAccumulator } from '../evaluate/classification.js';
 import type { ExitRecords } from '../evaluate/exits.js';
-import { applyThresholds, type ExitTable, exitOf, type Goal, type Policy } from '../evaluate/thresholds.js';
+import {
+  applyThresholds,
+  CARE,
+  type ExitTable,
+  exitOf,
+  type Goal,
+  limitOf,
+  type Policy,
+} from '../evaluate/thresholds.js';
 import { formatFixed, formatPercent, formatPlain } from '../report/format.js';
 import type { Report } from '../report/schema.js';
 import type { Chosen } from './adapt-thresholds.js';
@@ -42,7 +50,9 @@ export function adaptiveReport({ model, measure, thresholds, dropped, on }: Chos
       curve: curveOf(table, policy, on?.candidates),
       measure,
       ...(dropped.length && { dropped }),
-      ...(on && { chosenOn: { path: on.path, samples: on.samples, drop: on.drop, macs: on.policy.cost } }),
+      ...(on && {
+        chosenOn: { path: on.path, samples: on.samples, drop: on.drop.value, high: on.drop.high, macs: on.policy.cost },
+      }),
     },
   };
 }
@@ -83,6 +93,17 @@ function curveOf(table: ExitTable, taken: Policy, candidates: readonly Policy[] 
   const points = [taken, ...tried.map((thresholds) => applyThresholds(table, thresholds))];
   const byCost = new Map(points.map(({ cost, accuracy }) => [cost, { macs: cost, accuracy }]));
   return [...byCost.values()].sort((a, b) => a.macs - b.macs);
+}
+
+/** Says so where samples are too few to show that no more is lost than is allowed. */
+export function scarceWarnings({ on }: Chosen, goal: Goal): string[] {
+  if (!on || !('maxDrop' in goal) || limitOf(goal.maxDrop, on.samples) <= goal.maxDrop) return [];
+  const enough = Math.ceil(CARE ** 2 * (1 / goal.maxDrop - 1));
+  const mend = Number.isFinite(enough) ? `; name at least ${formatFixed(enough)} with --validation` : '';
+  return [
+    `${formatFixed(on.samples)} samples cannot show that at most ${formatPlain(Number((100 * goal.maxDrop).toFixed(2)))} points ` +
+      `are lost: thresholds are those that changed least there${mend}`,
+  ];
 }
 
 /** Says so where more is lost on test data than is wanted, which was not so where thresholds were chosen. */

@@ -5,7 +5,9 @@ import { firstSamples, type TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
 import { worthwhileExits } from '../evaluate/exit-choice.js';
 import { calibrateExits, type ExitModel, type ExitRecords, recordExits } from '../evaluate/exits.js';
-import { applyThresholds, bestPolicy, frontier, type Goal, type Policy } from '../evaluate/thresholds.js';
+import { dropInterval } from '../evaluate/paired.js';
+import { type Interval, normalCdf } from '../evaluate/statistics.js';
+import { applyThresholds, bestPolicy, CARE, frontier, type Goal, type Policy } from '../evaluate/thresholds.js';
 import { MEASURES, type Measure } from '../passes/exits/uncertainty.js';
 import { formatPercent, formatPlain, formatPoints } from '../report/format.js';
 import type { AdaptOptions } from './adapt-options.js';
@@ -71,7 +73,8 @@ export interface Chosen {
     path: string;
     samples: number;
     policy: Policy;
-    drop: number;
+    /** Accuracy that was lost, with a standard error of it. */
+    drop: Interval;
     candidates: Policy[];
     /** Accuracy of the last exit. */
     whole: number;
@@ -123,18 +126,19 @@ export async function chooseThresholds(
     table,
     policy.thresholds.map(() => 0),
   );
-  const drop = whole.accuracy - policy.accuracy;
+  const { samples } = records;
+  const drop = dropInterval({ ...policy, samples }, 2 * normalCdf(CARE) - 1);
   context.note(
     `thresholds ${policy.thresholds.map((threshold) => threshold.toPrecision(3)).join(', ')} of ${measure}: on ` +
-      `${records.samples.toLocaleString('en')} samples of ${path} ${formatPercent(policy.cost)} of the cost, ` +
-      `${formatPoints(-drop)} points of accuracy`,
+      `${samples.toLocaleString('en')} samples of ${path} ${formatPercent(policy.cost)} of the cost, ` +
+      `${formatPoints(-drop.value)} points of accuracy (${formatPoints(-drop.high)} with a standard error)`,
   );
   return {
     model: { ...calibrated, exits, costs: table.costs, own: table.own ?? [] },
     measure,
     thresholds: policy.thresholds,
     dropped,
-    on: { path, samples: records.samples, policy, drop, candidates: frontier(table), whole: whole.accuracy },
+    on: { path, samples, policy, drop, candidates: frontier(table), whole: whole.accuracy },
   };
 }
 

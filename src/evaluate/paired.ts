@@ -35,6 +35,20 @@ export function dropInterval(pairs: PairedCounts, confidence = 0.95): Interval {
   };
 }
 
+/** True where a drop lies below a limit by so many standard errors: the end of Tango's interval is not above the limit. */
+export function isWithin(pairs: PairedCounts, limit: number, standardErrors: number): boolean {
+  return tangoScore(pairs, limit) <= -standardErrors + SCORE_ROUNDING;
+}
+
+/** Lets a drop be within the limit that is just the end of its interval. */
+const SCORE_ROUNDING = 1e-9;
+
+/** The least limit that samples can show a drop to be within, by not changing at all. */
+export function leastLimit(samples: number, standardErrors: number): number {
+  const z2 = standardErrors ** 2;
+  return z2 / (samples + z2);
+}
+
 /** How many standard deviations the counts lie above what a true drop would give, its other parameter at its likeliest. */
 function tangoScore({ samples, gained, lost }: PairedCounts, drop: number): number {
   const a = 2 * samples;

@@ -1,3 +1,6 @@
+import { isWithin, leastLimit } from './paired.js';
+import { ROUNDING } from './statistics.js';
+
 /** What is known of samples at each exit of a model, the last exit included. */
 export interface ExitTable {
   /** Samples. */
@@ -19,6 +22,9 @@ export interface Policy {
   /** Mean cost of a sample, as a share of the original's. */
   cost: number;
   accuracy: number;
+  /** Samples that are right only where they leave, and only at the last exit. */
+  gained: number;
+  lost: number;
   /** Share of the samples that leave at each exit. */
   shares: number[];
 }
@@ -33,20 +39,25 @@ export function exitOf({ unsure }: Pick<ExitTable, 'unsure'>, thresholds: readon
   return exit;
 }
 
-const leaves = (unsure: number, threshold: number) => threshold > 0 && (threshold >= 1 || unsure < threshold);
+const leaves = (unsure: number, threshold: number) =>
+  threshold > 0 && unsure < (threshold >= 1 ? Number.POSITIVE_INFINITY : threshold);
 
 /** What thresholds lead to. */
 export function applyThresholds(table: ExitTable, thresholds: readonly number[]): Policy {
   const counts = table.costs.map(() => 0);
-  let wrong = 0;
+  const last = table.wrong.at(-1)!;
+  let [wrong, gained, lost] = [0, 0, 0];
   for (let sample = 0; sample < table.size; sample++) {
     const exit = exitOf(table, thresholds, sample);
     counts[exit]!++;
+    const change = table.wrong[exit]![sample]! - last[sample]!;
     wrong += table.wrong[exit]![sample]!;
+    if (change > 0) lost++;
+    else if (change < 0) gained++;
   }
   const shares = counts.map((count) => count / Math.max(table.size, 1));
   const cost = shares.reduce((sum, share, exit) => sum + share * table.costs[exit]!, 0);
-  return { thresholds: [...thresholds], cost, accuracy: 1 - wrong / Math.max(table.size, 1), shares };
+  return { thresholds: [...thresholds], cost, accuracy: 1 - wrong / Math.max(table.size, 1), gained, lost, shares };
 }
 
 /** Prices of a wrong answer, in costs of the original, that are tried. */
@@ -74,8 +85,20 @@ export function frontier(table: ExitTable): Policy[] {
 }
 
 /**
- * The policy that comes nearest to a goal: the cheapest that loses no more than is allowed, or the most accurate that costs
- * no more. The last exit alone where no other does.
+ * How many standard errors of the paired difference a drop stays below what is allowed. Few samples tell little of a drop,
+ * and thresholds are the cheapest of many on them, which flatters the drop, too; among many samples it is next to nothing.
+ * (Breiman et al. 1984 choose trees by this rule.)
+ */
+export const CARE = 1;
+
+/** The drop that thresholds keep within where another one is allowed, which so few samples may not be able to show. */
+export function limitOf(maxDrop: number, samples: number): number {
+  return Math.max(maxDrop, leastLimit(samples, CARE));
+}
+
+/**
+ * The policy that comes nearest to a goal: the cheapest that loses no more than is allowed as far as the samples can tell
+ * (`CARE`), or the most accurate that costs no more. The last exit alone where no other does.
  */
 export function bestPolicy(table: ExitTable, goal: Goal): Policy {
   const policies = frontier(table);
@@ -83,8 +106,11 @@ export function bestPolicy(table: ExitTable, goal: Goal): Policy {
     table,
     table.unsure.map(() => 0),
   );
-  const fits = ({ accuracy, cost }: Policy) =>
-    'maxDrop' in goal ? whole.accuracy - accuracy <= goal.maxDrop + 1e-12 : cost <= goal.maxCost + 1e-12;
+  const { size: samples } = table;
+  const fits = ({ gained, lost, cost }: Policy) =>
+    'maxDrop' in goal
+      ? isWithin({ samples, gained, lost }, limitOf(goal.maxDrop, samples), CARE)
+      : cost <= goal.maxCost + ROUNDING;
   if ('maxCost' in goal) {
     const dearer = policies.find((policy) => !fits(policy));
     const within = [...policies.filter(fits), ...(dearer ? cheapen(table, dearer, fits) : [])];

@@ -202,10 +202,12 @@ export function adaptiveText({ adaptive }: Report): string {
 /** What thresholds gave where they were chosen; empty where they were given. */
 export function chosenOnText({ chosenOn }: NonNullable<Report['adaptive']>): string {
   if (!chosenOn) return '';
-  const { samples, path, macs, drop } = chosenOn;
+  const { samples, path, macs, drop, high } = chosenOn;
+  const points = (value: number) => formatPlain(Number((100 * value).toFixed(2)));
+  const most = high === undefined ? '' : ` (${points(high)} with a standard error)`;
   return (
     `Thresholds were chosen on ${counted(samples, 'sample')} of ${path}, where they cost ${formatPercent(macs)} and lost ` +
-    `${formatPlain(100 * drop)} points.`
+    `${points(drop)} points${most}.`
   );
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { driftWarnings, type Spent } from '../../src/commands/adapt-report.js';
+import { driftWarnings, type Spent, scarceWarnings } from '../../src/commands/adapt-report.js';
 import type { Chosen } from '../../src/commands/adapt-thresholds.js';
 
 it('more lost on test data than wanted is told, with what may be behind it', () => {
@@ -18,4 +18,15 @@ it('more lost on test data than wanted is told, with what may be behind it', () 
     '1.2 points were lost on the test data, more than where thresholds were chosen: 675 samples tell little, or are of ' +
       'another kind; name more with --validation',
   ]);
+});
+
+it('samples that are too few to show what is allowed are told', () => {
+  const warnings = (samples: number, maxDrop: number) => scarceWarnings({ on: { samples } } as Chosen, { maxDrop });
+  expect(warnings(675, 0.005)).toEqual([]);
+  expect(scarceWarnings({ on: { samples: 10 } } as Chosen, { maxCost: 0.5 })).toEqual([]);
+  expect(warnings(120, 0.005)).toEqual([
+    '120 samples cannot show that at most 0.5 points are lost: thresholds are those that changed least there; name at least ' +
+      '199 with --validation',
+  ]);
+  expect(warnings(675, 0)[0]).toMatch(/at most 0 points are lost: thresholds are those that changed least there$/);
 });

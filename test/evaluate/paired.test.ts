@@ -2,8 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bootstrapDrops } from '../../src/evaluate/bootstrap.js';
 import { comparePredictions } from '../../src/evaluate/compare.js';
-import { decide, dropInterval, mcnemarP, type PairedCounts, samplesNeeded } from '../../src/evaluate/paired.js';
+import {
+  decide,
+  dropInterval,
+  isWithin,
+  leastLimit,
+  mcnemarP,
+  type PairedCounts,
+  samplesNeeded,
+} from '../../src/evaluate/paired.js';
 import { Predictions } from '../../src/evaluate/predictions.js';
+import { normalCdf } from '../../src/evaluate/statistics.js';
 import { seededRandom } from '../../src/random.js';
 
 /** Recordings of two models: [label, original's class, compressed model's class] of each sample. */
@@ -99,6 +108,14 @@ describe('dropInterval', () => {
     expect(value).toBe(0);
     expect(high).toBeCloseTo(3.841459 / 253.841459, 8);
     expect(low).toBeCloseTo(-high, 12);
+  });
+
+  it('ends where a drop is just within', () => {
+    const pairs = { samples: 675, gained: 11, lost: 14 };
+    const { high } = dropInterval(pairs, 2 * normalCdf(1) - 1);
+    expect([isWithin(pairs, high + 1e-6, 1), isWithin(pairs, high - 1e-6, 1)]).toEqual([true, false]);
+    expect(leastLimit(250, 1.959964)).toBeCloseTo(3.841459 / 253.841459, 8);
+    expect(isWithin({ samples: 250, gained: 0, lost: 0 }, leastLimit(250, 1), 1)).toBe(true);
   });
 
   it('holds the value, mirrors, shrinks with samples and grows with confidence', () => {

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applyThresholds, bestPolicy, type ExitTable, frontier } from '../../src/evaluate/thresholds.js';
+import { dropInterval } from '../../src/evaluate/paired.js';
+import { normalCdf } from '../../src/evaluate/statistics.js';
+import { applyThresholds, bestPolicy, CARE, type ExitTable, frontier, limitOf } from '../../src/evaluate/thresholds.js';
 
 /** Ten samples, the surer the righter at the first exit; the last is wrong about one of them. */
 const TEN: ExitTable = {
@@ -15,23 +17,49 @@ const TEN: ExitTable = {
 
 describe('applyThresholds', () => {
   it('tells cost, accuracy and shares', () => {
-    expect(applyThresholds(TEN, [0.45])).toEqual({ thresholds: [0.45], cost: 0.7, accuracy: 0.9, shares: [0.5, 0.5] });
+    const kept = { gained: 0, lost: 0 };
+    expect(applyThresholds(TEN, [0.45])).toEqual({
+      ...{ thresholds: [0.45], cost: 0.7, accuracy: 0.9, shares: [0.5, 0.5], ...kept },
+    });
+    expect(applyThresholds(TEN, [0.55])).toMatchObject({ accuracy: 0.8, gained: 0, lost: 1 });
   });
 
   it('a threshold of 0 lets none leave, one of 1 all', () => {
     expect(applyThresholds(TEN, [0]).shares).toEqual([0, 1]);
     expect(applyThresholds(TEN, [1]).shares).toEqual([1, 0]);
-    const unknown = { ...TEN, unsure: [TEN.unsure[0]!, []].map(() => Array(10).fill(Number.POSITIVE_INFINITY)) };
-    expect(applyThresholds(unknown, [0.99, 1]).shares[0]).toBe(0);
+  });
+
+  it('a sample whose uncertainty is unknown goes on', () => {
+    const unknown = { ...TEN, unsure: [Array(10).fill(Number.POSITIVE_INFINITY)] };
+    expect(applyThresholds(unknown, [0.99]).shares[0]).toBe(0);
+    expect(applyThresholds(unknown, [1]).shares[0]).toBe(0);
   });
 });
 
 describe('bestPolicy', () => {
   it('is the cheapest that loses no more than is allowed', () => {
     expect(bestPolicy(TEN, { maxDrop: 0 })).toMatchObject({ shares: [0.5, 0.5], accuracy: 0.9 });
-    const { shares, accuracy } = bestPolicy(TEN, { maxDrop: 0.1 });
+    const { shares, accuracy } = bestPolicy(TEN, { maxDrop: 0.25 });
     expect([shares, accuracy]).toEqual([[0.7, 0.3], 0.8]);
     expect(bestPolicy(TEN, { maxDrop: 1 }).shares).toEqual([1, 0]);
+  });
+
+  it('keeps off what is allowed by a standard error, so that few samples have to lose less', () => {
+    const times = (count: number): ExitTable => {
+      const repeat = (values: ArrayLike<number>) => Array.from({ length: count }, () => [...Array.from(values)]).flat();
+      return { ...TEN, size: 10 * count, unsure: TEN.unsure.map(repeat), wrong: TEN.wrong.map(repeat) };
+    };
+    const dropWith = (count: number) => 0.9 - bestPolicy(times(count), { maxDrop: 0.12 }).accuracy;
+    expect(dropWith(1)).toBeCloseTo(0, 9);
+    expect(dropWith(3)).toBeCloseTo(0, 9);
+    expect(dropWith(100)).toBeCloseTo(0.1, 9);
+  });
+
+  it('lets no more change than it has to where samples are too few to show what is allowed', () => {
+    expect(limitOf(0.005, 10)).toBeCloseTo(1 / 11, 12);
+    expect(limitOf(0.005, 10_000)).toBe(0.005);
+    const unlike = { ...TEN, wrong: [2, 3].map((place) => Array.from({ length: 10 }, (_, k) => Number(k === place))) };
+    expect(bestPolicy(unlike, { maxDrop: 0.005 }).shares).toEqual([0.2, 0.8]);
   });
 
   it('is the most accurate that costs no more than is allowed', () => {
@@ -96,7 +124,10 @@ describe('bestPolicy', () => {
         );
         const policy = bestPolicy(table, { maxDrop: drop });
         expect(applyThresholds(table, policy.thresholds)).toEqual(policy);
-        expect(whole.accuracy - policy.accuracy).toBeLessThanOrEqual(drop + 1e-9);
+        const pairs = { samples: table.size, gained: policy.gained, lost: policy.lost };
+        const { value, high } = dropInterval(pairs, 2 * normalCdf(CARE) - 1);
+        expect(whole.accuracy - policy.accuracy).toBeCloseTo(value, 9);
+        expect(high).toBeLessThanOrEqual(limitOf(drop, table.size) + 1e-6);
         expect(policy.cost).toBeLessThanOrEqual(whole.cost);
       }),
     );

@@ -21,12 +21,14 @@ export async function probeExits(
   measures: readonly Measure[],
 ): Promise<ExitProbe> {
   const model = flat.clone();
-  const { typeOf } = await findRowAxes(flat);
+  const { typeOf, dimsOf } = await findRowAxes(flat);
   const g = new Emitter(model, 'probe');
   const floats = exits.map(({ scores }) => (typeOf(scores) === 'float32' ? scores : g.cast(scores, 1)));
   const scores = floats.map((value) => g.op('Identity', [value]));
   const unsure = exits.map(({ temperature }, k) =>
-    measures.map((measure) => emitUncertainty(g, floats[k]!, form, measure, temperature)),
+    measures.map((measure) =>
+      emitUncertainty(g, floats[k]!, { ...form, rank: dimsOf(exits[k]!.scores)?.length }, measure, temperature),
+    ),
   );
   model.graph.outputs = [...scores, ...unsure.flat()].map((name) => ({ name }));
   await removeDeadNodes.run(model);

@@ -49,6 +49,20 @@ export async function routeByConfidence(
   return new Router(model, exits, axes, info, options).run();
 }
 
+/** Rows at an exit. */
+interface Rows {
+  scores: string;
+  /** True for those that go on, and 1 for them, 0 for the others. */
+  stays: string;
+  goes: string;
+}
+
+/** How rows came out of a stage: their scores, and how many exits further they went; none did where that is absent. */
+interface Left {
+  scores: string;
+  further?: string | undefined;
+}
+
 /** Values of the flat model under the names that they have where rows were left out. */
 type Names = ReadonlyMap<string, string>;
 
@@ -57,6 +71,9 @@ class Router {
   private readonly producer: ReadonlyMap<string, Node>;
   private readonly levels: ReadonlyMap<Node, number>;
   private readonly threshold: string;
+  /** The threshold of each exit as a value that uncertainties are compared with. */
+  private limits: readonly string[] = [];
+  private one = '';
 
   constructor(
     private readonly model: Model,
@@ -78,8 +95,10 @@ class Router {
     const { graph } = model;
     graph.nodes = [];
     this.declareThreshold();
-    const [scores, exit] = this.stage(0, graph.nodes, new Map());
     const g = new Emitter(model, 'exits');
+    this.limits = this.emitLimits(g);
+    this.one = g.scalar(1, 'int64');
+    const { scores, further: exit = '' } = this.stage(0, graph.nodes, new Map());
     const exitName = model.freshName(this.options.names?.exit ?? 'exit');
     g.rename(exit, exitName);
     if (this.exits.at(-1)!.scores !== output.name) throw new Error('the last exit is not the output');
@@ -107,8 +126,17 @@ class Router {
     );
   }
 
-  /** Writes what an exit adds to those before it, and the choice behind it. @returns the scores and exits of its rows */
-  private stage(level: number, nodes: Node[], names: Names): [scores: string, exit: string] {
+  /** A threshold of 0 lies below every uncertainty, and one of 1 above, whatever rounding does to them. */
+  private emitLimits(g: Emitter): string[] {
+    const { threshold } = this;
+    const open = g.where(g.op('GreaterOrEqual', [threshold, 1]), 2, threshold);
+    const limits = g.where(g.op('Greater', [threshold, 0]), open, -1);
+    const count = this.exits.length - 1;
+    return count === 1 ? [limits] : g.ops('Split', [limits, g.ints(Array(count).fill(1))], { axis: 0 }, count);
+  }
+
+  /** Writes what an exit adds to those before it, and the choice behind it. */
+  private stage(level: number, nodes: Node[], names: Names): Left {
     const { model, exits } = this;
     const last = level === exits.length - 1;
     const own = new Map(names);
@@ -119,84 +147,58 @@ class Router {
     nodes.push(...reached);
     const g = new Emitter(model, `exit_${level + 1}`, nodes);
     const scores = own.get(exits[level]!.scores) ?? exits[level]!.scores;
-    if (last) return [scores, this.exitOf(g, scores, level)];
-    const unsure = emitUncertainty(
-      g,
-      this.axes.typeOf(exits[level]!.scores) === 'float32' ? scores : g.cast(scores, FLOAT),
-      this.options.form,
-      this.options.measure,
-      exits[level]!.temperature,
-    );
-    return this.choose(
-      g,
-      level,
-      { scores, exit: this.exitOf(g, scores, level), stays: this.staying(g, level, unsure) },
-      own,
-    );
-  }
-
-  /** The number of an exit for each row. */
-  private exitOf(g: Emitter, scores: string, level: number): string {
-    const rows = g.op('Shape', [scores], { start: 0, end: 1 });
-    return g.op('ConstantOfShape', [rows], { value: Tensor.from('', 'int64', [1], [level]) });
-  }
-
-  /** True for rows that go on: a threshold of 0 keeps all of them, 1 none, whatever rounding does to their uncertainty. */
-  private staying(g: Emitter, level: number, unsure: string): string {
-    const threshold = g.op('Gather', [this.threshold, g.ints([level])], { axis: 0 });
-    const isSure = g.op('Or', [g.op('Less', [unsure, threshold]), g.op('GreaterOrEqual', [threshold, 1])]);
-    return g.op('Not', [g.op('And', [isSure, g.op('Greater', [threshold, 0])])]);
+    if (last) return { scores };
+    const known = this.axes.typeOf(exits[level]!.scores) === 'float32' ? scores : g.cast(scores, FLOAT);
+    const { form, measure } = this.options;
+    const rank = this.axes.dimsOf(exits[level]!.scores)?.length;
+    const unsure = emitUncertainty(g, known, { ...form, rank }, measure, exits[level]!.temperature);
+    // What is not known to be sure, because it is no number, stays.
+    const stays = g.op('Not', [g.op('Less', [unsure, this.limits[level]!])]);
+    return this.choose(g, level, { scores, stays, goes: g.cast(stays, INT64) }, own);
   }
 
   /** Sends rows on to the next exit, if there are any. */
-  private choose(
-    g: Emitter,
-    level: number,
-    rows: { scores: string; exit: string; stays: string },
-    names: Names,
-  ): [scores: string, exit: string] {
-    const any = g.op('ReduceMax', [g.cast(rows.stays, INT32)], { keepdims: 0 });
-    const [scores, exit] = g.ops(
-      'If',
-      [g.cast(any, BOOL)],
-      {
-        then_branch: { kind: 'graph', value: this.goOn(level + 1, rows, names) },
-        else_branch: { kind: 'graph', value: this.stay(level + 1, rows) },
-      },
-      2,
-    );
-    return [scores!, exit!];
+  private choose(g: Emitter, level: number, rows: Rows, names: Names): Left {
+    const any = this.axes.fixed === 1 ? rows.stays : g.cast(g.op('ReduceMax', [rows.goes], { keepdims: 0 }), BOOL);
+    const rest = this.goOn(level + 1, rows, names);
+    const branches = {
+      then_branch: { kind: 'graph' as const, value: rest },
+      else_branch: { kind: 'graph' as const, value: this.stay(level + 1, rows, rest.outputs.length) },
+    };
+    const [scores, further] = g.ops('If', [any], branches, rest.outputs.length);
+    return { scores: scores!, further: further ?? rows.goes };
   }
 
-  private stay(level: number, rows: { scores: string; exit: string }): Graph {
+  private stay(level: number, rows: Rows, outputs: number): Graph {
     const branch = new Graph();
     branch.name = `exit_${level}_taken_by_all`;
     const g = new Emitter(this.model, branch.name, branch.nodes);
-    this.give(branch, g.op('Identity', [rows.scores]), g.op('Identity', [rows.exit]));
-    return branch;
+    const further = outputs > 1 ? g.op('Identity', [rows.goes]) : undefined;
+    return this.giving(branch, { scores: g.op('Identity', [rows.scores]), further });
   }
 
-  private goOn(level: number, rows: { scores: string; exit: string; stays: string }, names: Names): Graph {
+  private goOn(level: number, rows: Rows, names: Names): Graph {
     const branch = new Graph();
     branch.name = `up_to_exit_${level + 1}`;
     const g = new Emitter(this.model, branch.name, branch.nodes);
-    const inside = this.axes.fixed === 1 ? names : this.enter(g, branch.nodes, level, rows.stays, names);
-    const [scores, exit] = this.stage(level, branch.nodes, inside);
-    if (this.axes.fixed === 1) this.give(branch, scores, exit);
-    else {
-      const places = g.transpose(g.op('NonZero', [rows.stays]), [1, 0]);
-      const putBack = (all: string, some: string) => g.op('ScatterND', [all, places, some]);
-      this.give(branch, putBack(rows.scores, scores), putBack(rows.exit, exit));
-    }
-    return branch;
+    const isSingle = this.axes.fixed === 1;
+    const inside = isSingle ? names : this.enter(g, branch.nodes, level, rows.stays, names);
+    const left = this.stage(level, branch.nodes, inside);
+    const further = left.further && g.add(left.further, this.one);
+    if (isSingle) return this.giving(branch, { scores: left.scores, further });
+    const places = g.transpose(g.op('NonZero', [rows.stays]), [1, 0]);
+    const putBack = (all: string, some: string) => g.op('ScatterND', [all, places, some]);
+    return this.giving(branch, {
+      scores: putBack(rows.scores, left.scores),
+      further: further && putBack(rows.goes, further),
+    });
   }
 
-  private give(branch: Graph, scores: string, exit: string): void {
+  private giving(branch: Graph, { scores, further }: Left): Graph {
     const elem = this.axes.typeOf(this.output.name) ?? 'float32';
-    branch.outputs = [
-      { name: scores, type: { kind: 'tensor', elem } },
-      { name: exit, type: { kind: 'tensor', elem: 'int64' } },
-    ];
+    branch.outputs = [{ name: scores, type: { kind: 'tensor', elem } }];
+    if (further) branch.outputs.push({ name: further, type: { kind: 'tensor', elem: 'int64' } });
+    return branch;
   }
 
   /** Gathers the rows that stay of every value that what follows takes from what came before. */
@@ -239,7 +241,7 @@ class Router {
   }
 }
 
-const [FLOAT, INT32, BOOL] = [1, 6, 9];
+const [FLOAT, INT64, BOOL] = [1, 7, 9];
 
 /** Integers are handed on, and become floats where they are taken, so that ONNX Runtime finds its integer kernels there. */
 const DEQUANTIZE = 'DequantizeLinear';

@@ -51,17 +51,17 @@ const NEAREST = 1e-7;
  * Emits how unsure a classifier is of each row, float32 `[rows]` from 0 (sure) to 1: one minus the largest probability, one
  * minus its lead over the second, or the entropy as a share of the largest possible. Where each label is decided for
  * itself, the row is as unsure as its least sure label.
- * @param scores float32, one row per sample.
+ * @param scores float32, one row per sample; `rank` is the number of their axes, where it is known.
  * @param temperature what logits are divided by first (Guo et al. 2017, "On calibration of modern neural networks").
  */
 export function emitUncertainty(
   g: Emitter,
   scores: string,
-  { kind, probabilities, width }: ScoreForm,
+  { kind, probabilities, width, rank }: ScoreForm & { rank?: number | undefined },
   measure: Measure,
   temperature: number,
 ): string {
-  const rows = g.op('Flatten', [scores], { axis: 1 });
+  const rows = rank === 2 ? scores : g.op('Flatten', [scores], { axis: 1 });
   const raw = probabilities ? logarithms(g, rows, kind) : rows;
   const logits = temperature === 1 ? raw : g.div(raw, temperature);
   if (kind === 'single-label') return AMONG_CLASSES[measure](g, logits, width);
