@@ -1,5 +1,6 @@
 import type { ClassificationAccumulator } from '../evaluate/classification.js';
 import type { ExitRecords } from '../evaluate/exits.js';
+import { sortedPercentile } from '../evaluate/statistics.js';
 import {
   applyThresholds,
   CARE,
@@ -83,16 +84,22 @@ export function classShares(
   return classes.flatMap((name, k) => (all[k] ? [{ class: name, share: here[k]! / all[k]! }] : []));
 }
 
-/** Equal thresholds that are shown where none were looked for. */
+/** Thresholds that are shown where none were looked for. */
 const STEPS = 20;
 
 /** Cost and accuracy of thresholds that were found elsewhere, on these samples, with the one that was taken. */
 function curveOf(table: ExitTable, taken: Policy, candidates: readonly Policy[] | undefined): Adaptive['curve'] {
-  const equal = Array.from({ length: STEPS + 1 }, (_, k) => taken.thresholds.map(() => k / STEPS));
-  const tried = candidates?.map(({ thresholds }) => thresholds) ?? equal;
+  const tried = candidates?.map(({ thresholds }) => thresholds) ?? equalThresholds(table);
   const points = [taken, ...tried.map((thresholds) => applyThresholds(table, thresholds))];
   const byCost = new Map(points.map(({ cost, accuracy }) => [cost, { macs: cost, accuracy }]));
   return [...byCost.values()].sort((a, b) => a.macs - b.macs);
+}
+
+/** The same threshold for all exits, from one that lets none leave to one that lets all: labels have no part in it. */
+function equalThresholds({ unsure }: ExitTable): number[][] {
+  const sorted = Float64Array.from(unsure.flatMap((own) => Array.from(own))).sort();
+  const levels = Array.from({ length: STEPS - 1 }, (_, k) => sortedPercentile(sorted, (k + 1) / STEPS));
+  return [0, ...levels, 1].map((level) => unsure.map(() => level));
 }
 
 /** Says so where samples are too few to show that no more is lost than is allowed. */

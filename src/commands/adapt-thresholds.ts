@@ -182,10 +182,10 @@ function isBetter(a: Policy, b: Policy, goal: Goal): boolean {
 
 /** Runs every sample of test data through all exits. */
 export async function recordTest(
-  { model, measure }: Chosen,
+  { model, measure }: Pick<Chosen, 'model' | 'measure'>,
   test: TaskData,
-  bench: Workbench,
-  { limit }: AdaptOptions,
+  bench: Pick<Workbench, 'workers' | 'session'>,
+  { limit }: { limit?: number | undefined },
   context: CommandContext,
 ): Promise<ExitRecords> {
   const indices = firstSamples(test, limit);

@@ -1,3 +1,4 @@
+import type { TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
 import type { ClassificationAccumulator } from '../evaluate/classification.js';
 import { sumOf } from '../group.js';
@@ -7,7 +8,9 @@ import { type ExitCard, readExitCard } from '../passes/exits/card.js';
 import { withExits } from '../passes/exits/design.js';
 import { flatten } from '../passes/exits/flatten.js';
 import type { Report } from '../report/schema.js';
-import { classShares } from './adapt-report.js';
+import { adaptiveReport, classShares } from './adapt-report.js';
+import { recordTest } from './adapt-thresholds.js';
+import type { CommandContext } from './context.js';
 import type { Workbench } from './workbench.js';
 
 /** A model as it is changed, and as it is written then. */
@@ -36,6 +39,34 @@ export function checkHasNoExits({ model, path }: Pick<Workbench, 'model' | 'path
       mend: 'take the model that exits were added to, and add them to the result',
     });
 }
+
+/**
+ * What is known of the exits of a file on data: where it let samples leave and, where it can be taken apart, what each exit is
+ * worth alone and what other thresholds would give. For that, all samples go through all exits once more: it takes what the
+ * model without exits takes, and the heads.
+ * @param watch what was seen while the file was run on the data.
+ */
+export async function exitFigures(
+  watch: ExitWatch,
+  bench: Workbench,
+  test: TaskData,
+  classification: ClassificationAccumulator,
+  options: { limit?: number | undefined },
+  context: CommandContext,
+): Promise<Pick<Report, 'adaptive' | 'warnings'>> {
+  const seen = watch.report(classification);
+  const found = await flatten(bench.model);
+  if (!found) return { adaptive: seen, warnings: [NOT_APART] };
+  const { flat, design } = found;
+  const { exits, form, costs, measure, thresholds } = design;
+  const whole = { model: { flat, exits, form, costs, own: [] }, measure, thresholds: [...thresholds], dropped: [] };
+  const { report } = adaptiveReport(whole, await recordTest(whole, test, bench, options, context));
+  const merged = seen.exits.map((exit, k) => ({ ...report.exits[k]!, ...exit }));
+  return { adaptive: { ...seen, exits: merged, curve: report.curve, measure }, warnings: [] };
+}
+
+const NOT_APART =
+  'what each exit is worth alone is not known: the file is of an earlier version, or another tool has changed it';
 
 /** Watches where samples leave models that run side by side, as far as their cost depends on the input. */
 export function watchExits(models: readonly Model[]) {
@@ -79,7 +110,7 @@ export class ExitWatch {
   }
 
   /** What is known of the exits from where samples left, and whether that was right. */
-  report(classification: ClassificationAccumulator): Report['adaptive'] {
+  report(classification: ClassificationAccumulator): NonNullable<Report['adaptive']> {
     const { card, left, thresholds, cost } = this;
     const { predictions } = classification;
     const isRight = left.map((_, sample) => predictions.isCorrect(sample));

@@ -3,7 +3,7 @@ import { openDataset } from '../data/open.js';
 import { UserError } from '../errors.js';
 import type { NamedValues } from '../ir/types.js';
 import type { Report } from '../report/schema.js';
-import { ExitWatch } from './adaptive-file.js';
+import { ExitWatch, exitFigures } from './adaptive-file.js';
 import type { CommandContext } from './context.js';
 import { type EvaluateOptions, evaluateOptions } from './evaluate-options.js';
 import { finish } from './finish.js';
@@ -46,6 +46,7 @@ export async function evaluate(given: string, options: EvaluateOptions, context:
     });
   if (!test.labels.labelled)
     throw new UserError('has no labels', { file: options.data, mend: 'give labelled data, or name --label-column' });
+  const spent = watch && (await exitFigures(watch, bench, test, classifications[0]!, options, context));
   const feeds = options.benchmark ? await (watch ? variedFeeds(test) : latencyFeeds(bench, test)) : undefined;
   const latency = feeds && (await measureOne(bench, feeds));
   const model = await modelReport({
@@ -67,11 +68,12 @@ export async function evaluate(given: string, options: EvaluateOptions, context:
   return {
     ...head,
     models: [model],
-    ...(watch && { adaptive: watch.report(classifications[0]!) }),
+    ...(spent && { adaptive: spent.adaptive }),
     gates: judged.gates,
     warnings: [
       ...(worse ? [`the data was corrupted before it was used: ${worse.description}`] : []),
       ...skipWarnings(test),
+      ...(spent?.warnings ?? []),
       ...judged.warnings,
     ],
   };

@@ -92,6 +92,8 @@ describe('adapt --cascade', () => {
       );
       expect(macsRatio).toBeCloseTo(adaptive!.macsRatio, 6);
       expect(exits[0]!.classes).toEqual(adaptive!.exits[0]!.classes);
+      expect(exits.map(({ alone }) => alone)).toEqual(adaptive!.exits.map(({ alone }) => alone));
+      expect(evaluated.adaptive.curve).toEqual(adaptive!.curve);
     },
     120_000,
   );
@@ -152,12 +154,17 @@ describe('adapt --early-exit', () => {
     expect(last!.alone).toBe(models[0]!.metrics!.accuracy);
     expect(early!.alone).toBeGreaterThan(0.3);
     expect(readModel(output).graph.outputs.map(({ name }) => name)).toEqual(['logits', 'exit']);
+    copyFileSync(join(root, DSCNN, '../preprocessor_config.json'), join(folder, 'preprocessor_config.json'));
+    const judged = ['--data', CLIPS, '--limit', '100', '--no-benchmark', '--json'];
+    const evaluated = JSON.parse(nncompress('evaluate', output, ...judged).stdout);
+    const known = ({ name, share, alone }: (typeof adaptive & object)['exits'][number]) => [name, share, alone];
+    expect(evaluated.adaptive.exits.map(known)).toEqual(adaptive!.exits.map(known));
+    expect(evaluated.adaptive.curve.length).toBeGreaterThan(10);
     quantizesAll(output, folder, adaptive!.exits);
   }, 60_000);
 
   /** What follows the first exit lies in a branch, and is quantized as well. */
   function quantizesAll(model: string, folder: string, exits: readonly { name: string; share: number }[]): void {
-    copyFileSync(join(root, DSCNN, '../preprocessor_config.json'), join(folder, 'preprocessor_config.json'));
     const [output, report] = [join(folder, 'int8.onnx'), join(folder, 'int8.json')];
     const settings = ['--method', 'static', '--limit', '100', '--max-drop', '0.05', '--no-benchmark'];
     const data = ['--calibration', train, '--calibration-samples', '64', '--data', CLIPS];
