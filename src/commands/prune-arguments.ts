@@ -64,7 +64,7 @@ export function pruneArguments(command: Command): Command {
     ],
   };
   const epochs: OptionRow = ['--epochs <n>', 'times that the data is gone through after each step (default: 2)'];
-  const training = without(TRAINING, 'epochs', 'launcher', 'keep-zeros');
+  const training = without(TRAINING, 'epochs', 'keep-zeros');
   addOptions(command, [
     ...[targets, pruning, TRAINING_DATA, distilling, { ...training, rows: [epochs, ...training.rows] }],
     ...judgedAgainst('the original'),

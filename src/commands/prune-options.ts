@@ -26,7 +26,7 @@ const pattern = () =>
     { items: z.number(), separator: ':' },
   );
 
-const { launcher, keepZeros, ...training } = trainingShape;
+const { keepZeros, ...training } = trainingShape;
 
 const fields = exact({
   /** What is left of the original: a share of its multiply-accumulates, parameters, file, or time for one sample. */
@@ -135,6 +135,11 @@ function mistakeOf(options: Fields): [key: keyof Fields | undefined, message: st
   if (options.pattern && (options.steps ?? 1) > 1) return ['steps', 'a pattern is there at once: leave one out'];
   if (options.sparsity === 0) return ['sparsity', 'expected more than 0, got 0'];
   if (options.sparsity === 1) return ['sparsity', 'expected less than 1, got 1: nothing would be left'];
+  if (options.launcher === 'mpi' && (options.train === undefined || options.dryRun))
+    return [
+      'launcher',
+      'shares out training, and there is none: add --train and leave out --dry-run, or leave this out',
+    ];
   const kind = kindOf(options);
   if (options.sparseInitializers && kind !== 'weights')
     return ['sparseInitializers', 'is there for single weights alone: add --sparsity and --unstructured'];
@@ -155,6 +160,7 @@ function misuseOfSensitivity(options: Fields, target: keyof Fields | undefined):
   const isGiven = (key: keyof Fields) => options[key] !== undefined && options[key] !== false;
   const other = target ?? OF_WHAT_IS_WRITTEN.find(isGiven);
   if (other) return [other, 'nothing is pruned or written with --sensitivity, which measures alone: leave one out'];
+  if (options.launcher === 'mpi') return ['launcher', 'shares out training, and --sensitivity measures alone'];
   if (options.data === undefined) return ['sensitivity', 'needs data to measure on: name some with --data'];
   if (options.importance && !IMPORTANCES_OF.channels.includes(options.importance))
     return ['importance', `expected ${IMPORTANCES_OF.channels.join(' or ')} for channels, got '${options.importance}'`];

@@ -1,6 +1,12 @@
 import { rmSync } from 'node:fs';
+import { UserError } from '../errors.js';
+import type { Model } from '../ir/model.js';
+import { decodeModel } from '../onnx/read.js';
+import { encodeModel, fitsOneFile } from '../onnx/write.js';
+import { Errands } from '../training/errands.js';
 import type { CommandContext } from './context.js';
 import { trainOnce } from './distill-train.js';
+import { leaveGroup } from './group.js';
 import { measuredBy, taughtByOriginal } from './original-teacher.js';
 import { kindOf, type PruneOptions } from './prune-options.js';
 import { type Train, trainedSteps } from './prune-steps.js';
@@ -34,7 +40,7 @@ export async function openTrainer(
   const checkpointOf = (step: number) => (count === 1 ? `${output}.checkpoint` : `${output}.step-${step}.checkpoint`);
   const checkpoints = Array.from({ length: count }, (_, k) => checkpointOf(k + 1));
   checkCheckpoints(checkpoints, options);
-  const given = { ...options, train, keepZeros: kindOf(options) === 'weights', launcher: 'local' as const };
+  const given = { ...options, train, keepZeros: kindOf(options) === 'weights' };
   const taught = distill ? await taughtByOriginal(bench, output, given, context) : undefined;
   try {
     const data = taught?.data ?? (await openTrainingData(bench, given));
@@ -59,4 +65,42 @@ export async function openTrainer(
     taught?.close();
     throw error;
   }
+}
+
+/** Trainings that the process that prunes hands out to the others: models, as files hold them. */
+export type SharedTrainings = Errands<{ model: Uint8Array; step: number }>;
+
+/** Meets the other processes; undefined where there are none. */
+export const meetOthers = async ({ world }: CommandContext): Promise<SharedTrainings | undefined> =>
+  world.size > 1 ? Errands.open(world) : undefined;
+
+/** Has all processes train what this one pruned. */
+export const trainTogether =
+  (train: Train, shared: SharedTrainings): Train =>
+  (model, step) =>
+    shared.handOut({ model: bytesOf(model), step }, () => train(model, step));
+
+function bytesOf(model: Model): Uint8Array {
+  if (fitsOneFile(model)) return encodeModel(model);
+  throw new UserError('is too large to be handed to other processes', {
+    file: '--launcher mpi',
+    mend: 'prune in one process, then train with finetune or distill',
+  });
+}
+
+/** Takes part in the trainings of the process that prunes. @throws PartDone when there are no more */
+export async function trainAlong(
+  bench: Workbench,
+  output: string,
+  options: PruneOptions,
+  context: CommandContext,
+): Promise<never> {
+  const shared = await meetOthers(context);
+  const trainer = await openTrainer(bench, output, options, context);
+  try {
+    await shared!.doAll(({ model, step }) => trainer!.train(decodeModel(model, bench.path), step));
+  } finally {
+    trainer!.close();
+  }
+  return leaveGroup(context) as Promise<never>;
 }

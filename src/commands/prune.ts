@@ -16,7 +16,7 @@ import { kindOf, type PruneOptions, type PruningKind, pruneOptions } from './pru
 import { PRUNED, planReport, pruningWarnings, showPlan, withPruning } from './prune-report.js';
 import { reportSensitivity } from './prune-sensitivity.js';
 import { pruneInSteps } from './prune-steps.js';
-import { openTrainer } from './prune-train.js';
+import { meetOthers, openTrainer, trainAlong, trainTogether } from './prune-train.js';
 import { Trials } from './prune-trials.js';
 import { weightsMethod } from './prune-weights.js';
 import { checkReportPaths, showReport } from './reports.js';
@@ -49,6 +49,7 @@ export async function prune(given: string, options: PruneOptions, context: Comma
   const bench = await openWorkbench(path, options, context);
   checkHasNoExits(bench, 'prune');
   checkNotQuantized(bench);
+  if (context.world.rank) return trainAlong(bench, output, options, context);
   const test = options.data === undefined ? undefined : await bench.open(options.data);
   const gates = await openGates(options, test);
   const calibration = await openCalibration(
@@ -58,6 +59,7 @@ export async function prune(given: string, options: PruneOptions, context: Comma
   );
   const site = { bench, calibration, options, context };
   if (options.sensitivity) return reportSensitivity(site, test!, startedAt);
+  const shared = await meetOthers(context);
   const kind = kindOf(options);
   const method = await METHODS[kind](site);
   if (options.dryRun)
@@ -71,8 +73,9 @@ export async function prune(given: string, options: PruneOptions, context: Comma
   const trainer = await openTrainer(bench, output, options, context);
   try {
     const trials = isMeasured(options) && test ? new Trials(bench, test, options, context) : undefined;
-    const train = trainer?.train;
+    const train = trainer && (shared ? trainTogether(trainer.train, shared) : trainer.train);
     const found = await pruneInSteps({ original: bench.model, kind, method, train, trials, options, context });
+    await shared?.end();
     const { pruned, trained, model } = found.chosen;
     const judgement = await judgeResult(
       {

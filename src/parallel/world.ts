@@ -34,7 +34,7 @@ export function worldOf(launcher: Launcher, environment: NodeJS.ProcessEnv = pro
   if (launcher === 'local' && started && size > 1)
     throw new UserError(`runs as one of ${size} processes of mpirun, each of which would do all of the work`, {
       file: '--launcher',
-      mend: 'add --launcher mpi to finetune or distill, or start it without mpirun',
+      mend: 'add --launcher mpi to finetune, distill or prune, or start it without mpirun',
     });
   return launcher === 'mpi' ? { rank: rank!, size: size!, localSize: localSize ?? 1 } : ALONE;
 }

@@ -55,6 +55,9 @@ describe('prune', () => {
     [{ sensitivity: 0.5, data: 'd', macs: 0.5 }, '--macs: nothing is pruned or written with --sensitivity'],
     [{ sensitivity: 0.5, data: 'd', maxDrop: 0.1 }, '--max-drop: nothing is pruned or written with --sensitivity'],
     [{ sensitivity: 0.5, data: 'd', importance: 'lamp' }, '--importance: expected reconstruction or l1'],
+    [{ macs: 0.5, launcher: 'mpi' }, '--launcher: shares out training, and there is none: add --train'],
+    [{ macs: 0.5, launcher: 'mpi', train: 't', dryRun: true }, '--launcher: shares out training, and there is none'],
+    [{ sensitivity: 0.5, data: 'd', launcher: 'mpi' }, '--launcher: shares out training, and --sensitivity measures'],
     [{ layers: 0 }, '--layers: expected a whole number from 1, got 0'],
   ])('refuses %j', (given, message) => {
     expect(() => parse(given)).toThrow(message);

@@ -25,6 +25,23 @@ describe.skipIf(!hasMpi)('processes that mpirun started', () => {
   });
 });
 
+describe.skipIf(!hasMpi)('processes that train what the first of them pruned', () => {
+  it('write what as many copies in one process write', () => {
+    const folder = scratch();
+    const [threads, processes] = [join(folder, 'threads.onnx'), join(folder, 'processes.onnx')];
+    const prune = (output: string, ...more: string[]) => [
+      ...['prune', join(root, SPEECH[0]), '--train', join(root, 'fixtures/spoken-digits/train'), '--macs', '0.6'],
+      ...(isThorough ? ['--steps', '2', '--data', join(root, SPEECH[1])] : []),
+      ...['--epochs', '1', '--lr', '1e-4', '--calibration-samples', '16', '--no-benchmark', '-o', output, ...more],
+    ];
+    expect(nncompress(...prune(threads, '--workers', '2')).status).toBe(0);
+    const { status, stdout } = mpirun(2, program, ...prune(processes, '--launcher', 'mpi'));
+    expect(status).toBe(0);
+    expect(stdout.match(/prune, /g)).toHaveLength(1);
+    expect(readFileSync(processes)).toEqual(readFileSync(threads));
+  });
+});
+
 describe.skipIf(!hasMpi)('a process that finds other data than the first', () => {
   it('ends the job before it begins', () => {
     const output = join(scratch(), 'other.onnx');
