@@ -37,7 +37,7 @@ export function adaptArguments(command: Command): Command {
   };
   const widths: OptionGroup = {
     heading: 'Several widths:',
-    rows: [['--separate', 'write a file for each narrower width, too'], ...only(TRAINING, 'resume').rows],
+    rows: [['--separate', 'write a file for each narrower width, too']],
   };
   const exits: OptionGroup = {
     heading: 'Early exits:',
@@ -46,7 +46,7 @@ export function adaptArguments(command: Command): Command {
       ['--exit-at <value>', 'add one behind this value of the model; repeatable', 'repeatable'],
     ],
   };
-  const training = withDefaults(only(TRAINING, 'epochs', 'batch', 'lr'), {
+  const training = withDefaults(only(TRAINING, 'epochs', 'batch', 'lr', 'resume'), {
     epochs: 'for exits enough for 2,000 updates, else 3',
     batch: 'for exits 64, else 64 images, 32 sounds, 16 texts',
     lr: 'for exits 0.002, for a new domain 0.003, else 0.001',

@@ -29,6 +29,8 @@ export interface EntropySite {
   model: Model;
   /** The model as it is written, with some weights. */
   assemble(weights: ReadonlyMap<string, Tensor>): Model;
+  /** Where checkpoints go. */
+  checkpoint: string;
 }
 
 /** A model whose predictions are surer, and how that went. */
@@ -71,7 +73,7 @@ export async function minimizeEntropy(
   const trainable = await trainableNorms(bench, model);
   const settings = parseOptions(exact(trainingShape), {
     ...{ train: target.path, epochs: options.epochs ?? EPOCHS, lr: options.lr ?? RATE, batch: batchSize },
-    batchNorm: 'frozen',
+    ...{ batchNorm: 'frozen', resume: options.resume },
   });
   const training = { ...settings, seed: options.seed, workers: options.workers };
   const batches = batchesOf(target, indices, batchSize, options.seed);
@@ -88,18 +90,19 @@ export async function minimizeEntropy(
     training,
     context,
   );
-  const watch = watching(site, held);
   const trained = await runTraining(
     {
       ...{ bench: await deriveWorkbench(bench, model, options), steps, batchSize, batches, assemble },
       training: { data, indices, validation: { data, indices: held }, note: undefined },
-      judge: watch.judge,
+      judge: watching(site, held),
+      checkpoint: site.checkpoint,
       label: 'minimizing entropy',
     },
     training,
     context,
   );
-  return { ...trained, collapsed: watch.collapsed };
+  const [start, ...epochs] = trained.history.map(({ epoch, diversity = Number.NaN }) => ({ epoch, diversity }));
+  return { ...trained, collapsed: epochs.filter((one) => hasCollapsed(start!, one)).map(({ epoch }) => epoch) };
 }
 
 async function trainableNorms({ path }: Workbench, model: Model): Promise<TrainableModel> {
@@ -124,20 +127,20 @@ function batchesOf({ data }: DomainSamples, indices: readonly number[], batchSiz
 }
 
 /** Looks at predictions on held-out samples after each epoch. */
-function watching({ bench, target: { data }, kind }: EntropySite, held: readonly number[]) {
-  const collapsed: number[] = [];
+function watching({ bench, target: { data }, kind, assemble }: EntropySite, held: readonly number[]) {
   let start: UnlabelledFigures | undefined;
-  let epoch = 0;
-  const judge = async (model: Model) => {
+  const look = async (model: Model) => {
     const { figures } = await withLoadable([model], (sources) =>
       describePredictions(sources, { data, indices: held, kind, workers: bench.workers, session: bench.session }),
     );
-    const { entropy, diversity } = figures[0]!;
-    start ??= figures[0]!;
-    const isCollapsed = hasCollapsed(start, figures[0]!);
-    if (isCollapsed) collapsed.push(epoch);
-    epoch++;
-    return { score: isCollapsed ? Number.NEGATIVE_INFINITY : diversity - entropy, figures: { entropy, diversity } };
+    return figures[0]!;
   };
-  return { judge, collapsed };
+  return async (model: Model, epoch: number) => {
+    const found = await look(model);
+    // A run that goes on has seen the first epoch before.
+    start ??= epoch ? await look(assemble(new Map())) : found;
+    const { entropy, diversity } = found;
+    const score = hasCollapsed(start, found) ? Number.NEGATIVE_INFINITY : diversity - entropy;
+    return { score, figures: { entropy, diversity } };
+  };
 }

@@ -26,6 +26,8 @@ export interface DomainSite {
   /** Samples of the old domain. */
   source: DomainSamples | undefined;
   kind: OutputKind;
+  /** Where checkpoints go. */
+  checkpoint: string;
 }
 
 /** A model that fits another domain. */
@@ -48,7 +50,7 @@ export async function fitDomain(
   options: AdaptOptions,
   context: CommandContext,
 ): Promise<FittedModel> {
-  const { bench, target, source, kind } = site;
+  const { bench, target, source, kind, checkpoint } = site;
   const kinds = await normKinds(bench);
   const method: Method = methodOf(site, kinds, options, context);
   const standIn = method === 'entropy' && !kinds.batch && !kinds.single ? target : undefined;
@@ -61,7 +63,7 @@ export async function fitDomain(
   if (method === 'statistics') return { model: open.assemble(known), report, warnings: [] };
   const surer = await minimizeEntropy(
     {
-      ...{ bench, target, kind, model: withWeights(open.model, known) },
+      ...{ bench, target, kind, checkpoint, model: withWeights(open.model, known) },
       assemble: (weights) => open.assemble(new Map([...known, ...weights])),
     },
     options,

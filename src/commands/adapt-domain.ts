@@ -17,6 +17,7 @@ import { openGates } from './gating.js';
 import { marked } from './model-path.js';
 import { runModels, skipWarnings } from './run-models.js';
 import { scoreKindOf } from './score-kind.js';
+import { checkCheckpoints } from './training-run.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 import { writeAndJudge } from './write-and-judge.js';
 
@@ -27,6 +28,8 @@ export async function adaptDomain(path: string, options: AdaptOptions, context: 
   const startedAt = new Date();
   const output = options.output ?? marked(path, '.adapted');
   checkOutput(output, options.force);
+  const checkpoint = `${output}.checkpoint`;
+  checkCheckpoints([checkpoint], options);
   const bench = await openWorkbench(path, options, context);
   checkHasNoExits(bench, 'adapt');
   const test = options.data === undefined ? undefined : await bench.open(options.data);
@@ -36,7 +39,7 @@ export async function adaptDomain(path: string, options: AdaptOptions, context: 
     options.source === undefined ? undefined : await openDomain(bench, options.source, '--source', options);
   const old = await openOld(bench, options);
   const kind = await scoreKindOf(bench, target.data, target.indices);
-  const fitted = await fitDomain({ bench, target, source, kind }, options, context);
+  const fitted = await fitDomain({ bench, target, source, kind, checkpoint }, options, context);
   const unlabelled = await compareUnlabelled(bench, fitted.model, target, kind, context);
   const report = await writeAndJudge(
     {

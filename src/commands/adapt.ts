@@ -35,6 +35,11 @@ export async function adapt(given: string, options: AdaptOptions, context: Comma
     });
   if (other)
     throw new UserError(`${way.flag} is asked for, too`, { file: other.flag, mend: 'take one after the other' });
+  if (options.resume && way.run === adaptByExits)
+    throw new UserError(`${way.flag} leaves nothing to go on from`, {
+      file: '--resume',
+      mend: 'start anew without it',
+    });
   return way.run(path, options, context);
 }
 

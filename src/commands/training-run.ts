@@ -37,7 +37,7 @@ export interface TrainingRun {
   /** What checkpoints tell of the decisions before the run, as JSON. */
   decisions?: unknown;
   /** What a model is worth after an epoch; absent: its accuracy on validation data. */
-  judge?: ((model: Model) => Promise<Validation>) | undefined;
+  judge?: ((model: Model, epoch: number) => Promise<Validation>) | undefined;
   /** After which epochs it is measured: each by default. */
   measured?: 'each' | 'last';
   /** The last checkpoint stays when training ends, because other work follows that may be interrupted. */
@@ -145,7 +145,7 @@ async function validate(
 ): Promise<Validation> {
   // A score below that of any epoch that is measured, and above that of the epoch before.
   if (measured === 'last' && epoch < epochs) return { score: epoch - epochs, figures: {} };
-  if (judge) return judge(model);
+  if (judge) return judge(model, epoch);
   const { data, indices, accuracyOf } = training.validation;
   const evaluation = await withLoadable([model], (sources) =>
     evaluateModels(sources, data, { indices, workers, session: bench.session }),

@@ -19,8 +19,10 @@ export interface UnlabelledFigures {
 /** Share of the diversity of predictions that has to be left. */
 const LEAST_DIVERSITY = 0.7;
 
+type Diversity = Pick<UnlabelledFigures, 'diversity'>;
+
 /** True where predictions are much less diverse than they were: what a model that collapses on a few classes gives. */
-export function hasCollapsed(before: UnlabelledFigures, after: UnlabelledFigures): boolean {
+export function hasCollapsed(before: Diversity, after: Diversity): boolean {
   return !(after.diversity >= LEAST_DIVERSITY * before.diversity);
 }
 

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { corrupted } from '../../src/data/corrupt.js';
 import { openDataset } from '../../src/data/open.js';
 import type { RawImage } from '../../src/data/types.js';
-import { IMAGES, isThorough, nncompress, readReport, root, SPEECH, scratch, TEXTS } from './program.js';
+import type { Report } from '../../src/report/schema.js';
+import { IMAGES, isThorough, killAfter, nncompress, readReport, root, SPEECH, scratch, TEXTS } from './program.js';
 
 const [MODEL, TEST] = IMAGES;
 const TRAIN = 'fixtures/fashion-mnist/train-images-idx3-ubyte.gz';
@@ -69,6 +70,27 @@ describe('adapt --domain', () => {
     60_000,
   );
 
+  it.runIf(isThorough)(
+    'killed and resumed gives the same file, and knows which epochs were bad',
+    async () => {
+      const folder = scratch();
+      const domain = await noisy(join(folder, 'domain'), 0, 300);
+      const args = ['adapt', MODEL, '--domain', domain, '--source', TRAIN, '--fit', 'both', '--lr', '0.1'];
+      const run = (output: string, ...more: string[]) =>
+        nncompress(...args, '--no-benchmark', '--json', '-o', output, ...more);
+      const [whole, killed] = [join(folder, 'whole.onnx'), join(folder, 'killed.onnx')];
+      const { domain: found, training, warnings } = JSON.parse(run(whole).stdout) as Report;
+      await killAfter(2, `${killed}.checkpoint`, [...args, '--no-benchmark', '-o', killed]);
+      expect(run(killed).stderr).toContain('killed.onnx.checkpoint: is left from an interrupted run');
+      const resumed = JSON.parse(run(killed, '--resume').stdout) as Report;
+      expect(resumed.training!.history).toEqual(training!.history);
+      expect([resumed.domain, resumed.warnings]).toEqual([found, warnings]);
+      expect(readFileSync(killed).equals(readFileSync(whole))).toBe(true);
+      expect(existsSync(`${killed}.checkpoint`)).toBe(false);
+    },
+    120_000,
+  );
+
   it('refuses what cannot be fitted, in one line, and writes nothing', async () => {
     const folder = scratch();
     const output = join(folder, 'out.onnx');
@@ -88,5 +110,7 @@ describe('adapt --domain', () => {
     expect(refused(MODEL, '--domain', SPEECH[1])).toContain('fixtures/fashion-mobilenet/');
     expect(refused(MODEL, '--source', TRAIN)).toContain('--source: tells of the old domain');
     expect(refused(MODEL, '--domain', TEST, '--cascade', TEXTS[0])).toContain('--cascade is asked for, too');
+    expect(refused(MODEL, '--domain', TEST, '--resume')).toContain('out.onnx.checkpoint: does not exist');
+    expect(refused(MODEL, '--early-exit', '--resume')).toContain('--resume: --early-exit leaves nothing to go on from');
   }, 60_000);
 });
