@@ -12,6 +12,7 @@ import { type PruningSurvey, surveyPruning } from '../passes/prune/survey.js';
 import { type Family, surveyModel, type Treatment } from '../passes/quantize/plan.js';
 import { Session } from '../runtime/session.js';
 import { type GradientSurvey, surveyGradients } from '../training/survey.js';
+import { formOf } from './adaptive-file.js';
 
 /** An input or output as a user reads it. */
 export interface InspectedValue {
@@ -128,7 +129,8 @@ async function findOpportunities(
   model: Model,
   uses: readonly ConstantUse[],
 ): Promise<Pick<Inspection, 'opportunities' | 'refused'>> {
-  const prepared = model.clone();
+  // As quantize takes it: of a file with exits, with what lies in its branches.
+  const prepared = (await formOf(model)).model.clone();
   await constantsToInitializers.run(prepared);
   const { candidates, refused } = surveyModel(prepared);
   const held = groupBy(uses, ({ consumer }) => consumer?.outputs[0] ?? '');
