@@ -11,6 +11,7 @@ import {
   oneOf,
   only,
   TRAINING,
+  TRAINING_DATA,
   withDefaults,
   without,
 } from './options.js';
@@ -44,13 +45,15 @@ export function adaptArguments(command: Command): Command {
     rows: [
       ['--exits <n>', 'exits that are added at most; those that save nothing are left out (default: 4)'],
       ['--exit-at <value>', 'add one behind this value of the model; repeatable', 'repeatable'],
+      ['--joint', 'train the model itself, too, together with its exits; then the last exit is no longer the original'],
     ],
   };
-  const training = withDefaults(only(TRAINING, 'epochs', 'batch', 'lr', 'resume'), {
-    epochs: 'for exits enough for 2,000 updates, else 3',
-    batch: 'for exits 64, else 64 images, 32 sounds, 16 texts',
-    lr: 'for exits 0.002, for a new domain 0.003, else 0.001',
+  const course = withDefaults(only(TRAINING, 'epochs', 'batch', 'lr', 'resume'), {
+    epochs: 'for exits alone enough for 2,000 updates, else 3',
+    batch: 'for exits alone 64, else 64 images, 32 sounds, 16 texts',
+    lr: 'for exits alone 0.002, for a new domain 0.003, else 0.001',
   });
+  const training = { ...course, rows: [...course.rows, ...only(TRAINING_DATA, 'augment').rows] };
   const thresholds: OptionGroup = {
     heading: 'Thresholds:',
     rows: [
@@ -84,6 +87,7 @@ export function adaptArguments(command: Command): Command {
       'adapt --cascade small.onnx large.onnx --data test/ --validation val/ --max-drop 0.005 -o cascade.onnx',
       'adapt --cascade small.onnx large.onnx --data test/ --train train/ --macs 0.3',
       'adapt model.onnx --early-exit --train train/ --data test/ --max-drop 0.005 -o adaptive.onnx',
+      'adapt model.onnx --early-exit --joint --train train/ --validation val/ --data test/ -o adaptive.onnx',
       'adapt model.onnx --domain new-samples/ --source train/ --data new-test/ -o adapted.onnx',
       'adapt model.onnx --slim 1,0.75,0.5 --train train/ --data test/ -o slim.onnx',
     ),

@@ -1,30 +1,24 @@
 import { type ModelCost, measureCost } from '../analysis/cost.js';
-import { pickIndices } from '../data/sample.js';
 import { splitHoldOut } from '../data/split.js';
-import { subsetOf } from '../data/subset.js';
 import type { TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
 import type { ExitModel } from '../evaluate/exits.js';
-import { sumOf } from '../group.js';
-import { Emitter } from '../ir/emitter.js';
 import type { Model } from '../ir/model.js';
-import { DATA_TYPES, type NamedValues } from '../ir/types.js';
+import type { NamedValues } from '../ir/types.js';
 import { didYouMean } from '../nearest.js';
-import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
 import { embed } from '../passes/exits/embed.js';
 import { distinctPlaces, type ExitPlace, findExitPlaces, spreadPlaces } from '../passes/exits/places.js';
 import { routeByConfidence } from '../passes/exits/route.js';
 import { likeOutput } from '../passes/exits/scores.js';
 import { checkOpenBatch, type Exit, findRowAxes, type RowAxes } from '../passes/exits/stages.js';
 import { MEASURES, type ScoreForm } from '../passes/exits/uncertainty.js';
-import { formatFixed, formatPercent } from '../report/format.js';
+import { formatPercent } from '../report/format.js';
 import type { Report } from '../report/schema.js';
 import { type ExitFeatures, emitFeatures, type TokenMask } from '../students/exit-features.js';
 import { type BuiltHeads, buildHeads, headFor } from '../students/exit-heads.js';
-import { bytesOfFeature, FeatureCache } from '../training/feature-cache.js';
-import type { Feature, FrozenPart } from '../training/frozen-part.js';
 import { costsOf, OPSET, plainCopy, unknownCost } from './adapt-flat.js';
-import { LAST_SCORES, trainHeads } from './adapt-heads.js';
+import { trainFrozen } from './adapt-frozen.js';
+import { checkJoint, headOptions, resumedHeads, trainJointly } from './adapt-joint.js';
 import type { AdaptOptions } from './adapt-options.js';
 import { openThresholdData, type ThresholdData } from './adapt-thresholds.js';
 import { checkRows } from './adapt-write.js';
@@ -82,19 +76,22 @@ export interface EarlyExits {
 }
 
 /**
- * Adds exits to a model, which itself stays as it is: finds places, trains a small head at each on features that are computed
- * once, and puts them into the graph.
+ * Adds exits to a model: finds places, trains a small head at each on features that are computed once, and puts them into the
+ * graph. The model itself stays as it is, unless it is to be trained with them.
  * @throws UserError where there is no place for an exit
  */
 export async function openEarlyExits(
   bench: Workbench,
-  { train, ...samples }: HeadData,
+  data: HeadData,
+  output: string,
   options: AdaptOptions,
   context: CommandContext,
 ): Promise<EarlyExits> {
+  const { train, taught } = data;
+  if (options.joint) await checkJoint(bench, data, options);
   const form: ScoreForm = {
     kind: train.kind,
-    probabilities: (await scoreKindOf(bench, train, samples.taught)) === 'probabilities',
+    probabilities: (await scoreKindOf(bench, train, taught)) === 'probabilities',
     width: train.kind === 'binary' ? 1 : train.labels.classes.length,
   };
   const flat = await plainCopy(bench.model, Math.max(OPSET, bench.model.opset));
@@ -107,24 +104,21 @@ export async function openEarlyExits(
   const places = placesOf(flat, train.output, axes, cost, options, bench.path);
   const features = places.map((place, k) => emitFeatures(flat, place, `exit_${k + 1}`, maskOf(place, train, axes)));
   const spec = { outputs: form.width, budget: HEAD_BUDGET * cost.macs, opset: flat.opset };
-  const heads = await Promise.all(features.map((own, k) => headFor(`exit_${k + 1}`, own, spec)));
+  const designs = await Promise.all(features.map((own, k) => headFor(`exit_${k + 1}`, own, spec)));
   for (const [k, { value, share }] of places.entries())
-    context.note(`an exit at ${formatPercent(share)} of the cost, behind ${value}: ${heads[k]!.about}`);
-  const built = buildHeads(heads, spec, options.seed);
+    context.note(`an exit at ${formatPercent(share)} of the cost, behind ${value}: ${designs[k]!.about}`);
+  const built = buildHeads(designs, spec, options.seed);
   await checkRouting(flat, (trial) => addHeads(trial, built, features, places, train, form, axes), train, form);
-  const part = await featuresOf(flat, built, features, train, form);
-  const chosen = withinLimit(samples, part.values, train, context);
-  const cache = await compute(bench, part, train, [...chosen.taught, ...chosen.held], context);
-  try {
-    const known = { taught: cache.known(chosen.taught), held: cache.known(chosen.held) };
-    const trained = await trainHeads(built, { bench, data: train, form, cache, ...known }, options, context);
-    const model = await withoutNorms(trained.model);
-    const exits = addHeads(flat, { ...built, model }, features, places, train, form, axes);
-    const { shares, own, warnings } = await costsOf(flat, exits, bench.model, sample!);
-    return { model: { flat, exits, form, costs: shares, own }, training: trainingReport(trained), warnings };
-  } finally {
-    cache.close();
-  }
+  const resumed = await resumedHeads(output, built.model, options);
+  const placed = { built, features, form };
+  const trained = resumed ? undefined : await trainFrozen(flat, placed, bench, data, headOptions(options), context);
+  const heads = resumed ?? (await withoutNorms(trained!.model));
+  const exits = addHeads(flat, { ...built, model: heads }, features, places, train, form, axes);
+  const { shares, own, warnings } = await costsOf(flat, exits, bench.model, sample!);
+  const model = { flat, exits, form, costs: shares, own };
+  if (!options.joint) return { model, training: trainingReport(trained!), warnings };
+  const joint = await trainJointly(model, { bench, data, heads, output }, options, context);
+  return { ...joint, warnings: [...warnings, ...joint.warnings] };
 }
 
 /** Most that one head may cost, as a share of the model. */
@@ -179,78 +173,6 @@ function maskOf({ layout, value }: ExitPlace, { preprocessor }: TaskData, axes: 
   const tokens = axes.dimsOf(text.mask ?? text.ids)?.[1];
   if (tokens === undefined || axes.dimsOf(value)?.[1 - layout.rowAxis] !== tokens) return undefined;
   return text.mask === undefined ? { ids: text.ids, padding: text.padding.id } : { mask: text.mask };
-}
-
-/** The largest number that float16 holds. */
-const MOST_HALF = 65504;
-
-/** The model from its inputs to what heads take, in float16, and the scores of the last exit. */
-async function featuresOf(
-  flat: Model,
-  { inputs }: BuiltHeads,
-  features: readonly ExitFeatures[],
-  { output }: TaskData,
-  { width }: ScoreForm,
-): Promise<Pick<FrozenPart, 'features' | 'values'>> {
-  const model = flat.clone();
-  const g = new Emitter(model, 'kept');
-  const values: Feature[] = [];
-  const give = (value: string, { name, type, sizes }: Feature) => {
-    g.rename(value, name);
-    values.push({ name, type, sizes });
-    return { name, type: { kind: 'tensor' as const, elem: type, shape: ['batch', ...sizes] } };
-  };
-  model.graph.outputs = [
-    ...features.map(({ value, sizes }, k) => {
-      const half = g.cast(g.op('Clip', [value, -MOST_HALF, MOST_HALF]), DATA_TYPES.float16.code);
-      return give(half, { name: inputs[k]!, type: 'float16', sizes });
-    }),
-    give(g.op('Flatten', [g.cast(output, DATA_TYPES.float32.code)], { axis: 1 }), {
-      ...{ name: LAST_SCORES, type: 'float32', sizes: [width] },
-    }),
-  ];
-  await removeDeadNodes.run(model);
-  return { features: model, values };
-}
-
-/** Bytes that features may take on disk. */
-const MOST_BYTES = 2e9;
-
-/** Some of the samples, where the features of all would take too much room. */
-function withinLimit(
-  { taught, held }: Pick<HeadData, 'taught' | 'held'>,
-  values: readonly Feature[],
-  { dataset }: TaskData,
-  context: CommandContext,
-): Pick<HeadData, 'taught' | 'held'> {
-  const most = Math.floor(MOST_BYTES / sumOf(values, bytesOfFeature));
-  const all = taught.length + held.length;
-  if (all <= most) return { taught, held };
-  const some = (indices: readonly number[]) => {
-    const count = Math.max(1, Math.floor((most * indices.length) / all));
-    return pickIndices(subsetOf(dataset, indices), count, 0).map((place) => indices[place]!);
-  };
-  const less = { taught: some(taught), held: some(held) };
-  context.note(
-    `exits learn from ${formatFixed(less.taught.length)} of ${formatFixed(taught.length)} samples, whose features fit on disk`,
-  );
-  return less;
-}
-
-async function compute(
-  bench: Workbench,
-  part: Pick<FrozenPart, 'features' | 'values'>,
-  data: TaskData,
-  indices: readonly number[],
-  context: CommandContext,
-): Promise<FeatureCache> {
-  const task = context.progress.start('computing what exits see', indices.length);
-  const { workers, session } = bench;
-  const onProgress = (samples: number) => task.advance(samples);
-  const options = { workers, session, fixedBatch: data.fixedBatch, onProgress };
-  const cache = await FeatureCache.compute(part, data.stream(indices), options);
-  task.done();
-  return cache;
 }
 
 /** @throws UserError where samples could not leave at exits, before anything is trained */

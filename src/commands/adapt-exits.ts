@@ -1,9 +1,11 @@
+import { rmSync } from 'node:fs';
 import { measureCost } from '../analysis/cost.js';
 import type { ExitModel } from '../evaluate/exits.js';
 import { checkOutput } from '../files.js';
 import type { Report } from '../report/schema.js';
 import { openCascade, smallContenders } from './adapt-cascade.js';
 import { openEarlyExits, openHeadData } from './adapt-early-exit.js';
+import { checkpointOf } from './adapt-joint.js';
 import type { AdaptOptions } from './adapt-options.js';
 import { adaptiveReport, driftWarnings, scarceWarnings } from './adapt-report.js';
 import { chooseThresholds, goalOf, openThresholdData, recordTest, type ThresholdData } from './adapt-thresholds.js';
@@ -13,6 +15,7 @@ import type { CommandContext } from './context.js';
 import { openGates } from './gating.js';
 import { marked } from './model-path.js';
 import { overlapWarnings } from './training-data.js';
+import { checkCheckpoints } from './training-run.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 import { type Contender, judgeResult } from './write-and-judge.js';
 
@@ -31,6 +34,7 @@ export async function adaptByExits(path: string, options: AdaptOptions, context:
   const startedAt = new Date();
   const output = options.output ?? marked(path, options.earlyExit ? '.early-exit' : '.cascade');
   checkOutput(output, options.force);
+  if (options.joint) checkCheckpoints([checkpointOf(output)], options);
   const bench = await openWorkbench(path, options, context);
   checkHasNoExits(bench, 'adapt');
   const whole = options.data === undefined ? undefined : await bench.open(options.data);
@@ -39,7 +43,7 @@ export async function adaptByExits(path: string, options: AdaptOptions, context:
   const { test } = source;
   const gates = await openGates(options, test);
   const prepared = heads
-    ? { ...(await openEarlyExits(bench, heads, options, context)), isFree: true, contenders: [] }
+    ? { ...(await openEarlyExits(bench, heads, output, options, context)), isFree: true, contenders: [] }
     : await prepareCascade(bench, source, options, context);
   const { model: exits, isFree, contenders, training, warnings }: Prepared = prepared;
   const chosen = await chooseThresholds(exits, source, bench, isFree, options, context);
@@ -56,6 +60,7 @@ export async function adaptByExits(path: string, options: AdaptOptions, context:
     options,
     context,
   );
+  if (options.joint) rmSync(checkpointOf(output), { force: true });
   return {
     ...report,
     ...(training && { training }),

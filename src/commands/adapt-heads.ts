@@ -27,6 +27,9 @@ import type { Workbench } from './workbench.js';
 /** The value of a feature cache that holds the scores of the last exit. */
 export const LAST_SCORES = 'nncompress/last_scores';
 
+/** Heads, and how they were trained. */
+export type TrainedHeads = Pick<TrainedModel, 'model' | 'samples' | 'seconds' | 'workers' | 'bestEpoch' | 'history'>;
+
 /** What heads learn from: features of a frozen model. */
 export interface HeadTraining {
   bench: Pick<Workbench, 'provider' | 'session' | 'workers'>;
@@ -65,7 +68,7 @@ export async function trainHeads(
   site: HeadTraining,
   options: AdaptOptions,
   context: CommandContext,
-): Promise<Pick<TrainedModel, 'model' | 'samples' | 'seconds' | 'workers' | 'bestEpoch' | 'history'>> {
+): Promise<TrainedHeads> {
   const { bench, cache, taught } = site;
   const learning = withTargets(site);
   const batchSize = Math.min(options.batch ?? BATCH, taught.length);

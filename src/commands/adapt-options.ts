@@ -7,6 +7,7 @@ import {
   flag,
   fraction,
   listOf,
+  name,
   nonNegativeNumber,
   path,
   positiveNumber,
@@ -24,6 +25,8 @@ export const adaptOptions = exact({
   /** Exits that are added at most, or the values that they are added behind. */
   exits: wholeNumber(1).optional(),
   exitAt: listOf(z.string()).default([]),
+  /** True: the model itself is trained, together with its exits. */
+  joint: flag().default(false),
   /** Shares of the channels of each layer, the widths that one model is trained at. */
   slim: widthList().default([]),
   /** Writes a file for each narrower width, too. */
@@ -37,6 +40,7 @@ export const adaptOptions = exact({
   epochs: wholeNumber(1).optional(),
   batch: wholeNumber(1).optional(),
   lr: positiveNumber().optional(),
+  augment: name().default('none'),
   /** Data that thresholds are chosen on. */
   validation: path().optional(),
   /** Mean multiply-accumulates of a sample, as a share of the original's, to choose thresholds by. */

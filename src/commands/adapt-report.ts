@@ -2,6 +2,7 @@ import type { ClassificationAccumulator } from '../evaluate/classification.js';
 import type { ExitRecords } from '../evaluate/exits.js';
 import { sortedPercentile } from '../evaluate/statistics.js';
 import {
+  accuracyBefore,
   applyThresholds,
   CARE,
   type ExitTable,
@@ -20,7 +21,8 @@ type Adaptive = NonNullable<Report['adaptive']>;
 export interface Spent {
   /** Mean cost of a sample, as a share of the original's. */
   cost: number;
-  /** Accuracy that is lost against the last exit. */
+  /** Accuracy of the original, and what of it is lost. */
+  before: number;
   drop: number;
   report: Adaptive;
 }
@@ -41,15 +43,17 @@ export function adaptiveReport({ model, measure, thresholds, dropped, on }: Chos
     ...(k < thresholds.length && { temperature }),
     classes: classShares(records.exits[k]!, left, k),
   }));
-  const last = exits.at(-1)!;
+  const before = accuracyBefore(table);
   return {
     cost: policy.cost,
-    drop: last.alone - policy.accuracy,
+    before,
+    drop: before - policy.accuracy,
     report: {
       macsRatio: 1 / Math.max(policy.cost, Number.EPSILON),
       exits,
       curve: curveOf(table, policy, on?.candidates),
       measure,
+      ...(model.original && { original: before }),
       ...(dropped.length && { dropped }),
       ...(on && {
         chosenOn: { path: on.path, samples: on.samples, drop: on.drop.value, high: on.drop.high, macs: on.policy.cost },
@@ -114,12 +118,11 @@ export function scarceWarnings({ on }: Chosen, goal: Goal): string[] {
 }
 
 /** Says so where more is lost on test data than is wanted, which was not so where thresholds were chosen. */
-export function driftWarnings({ on }: Chosen, { drop, report }: Spent, goal: Goal): string[] {
+export function driftWarnings({ on }: Chosen, { drop, before }: Spent, goal: Goal): string[] {
   if (!on || !('maxDrop' in goal) || drop <= goal.maxDrop + 1e-9) return [];
-  const alone = report.exits.at(-1)!.alone!;
-  const isKnown = on.whole - alone > KNOWN;
+  const isKnown = on.before - before > KNOWN;
   const why = isKnown
-    ? `the model knows those samples, being right about ${formatPercent(on.whole)} of them and ${formatPercent(alone)} of the ` +
+    ? `the model knows those samples, being right about ${formatPercent(on.before)} of them and ${formatPercent(before)} of the ` +
       'test data; name data that it has not learnt from with --validation'
     : `${formatFixed(on.samples)} samples tell little, or are of another kind; name more with --validation`;
   return [

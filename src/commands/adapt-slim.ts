@@ -11,6 +11,7 @@ import { ChannelPruning } from '../passes/prune/prune-channels.js';
 import { type NestedWidths, nestWidths, widthAlone } from '../passes/slim/nest-widths.js';
 import { switchWidths } from '../passes/slim/switch-widths.js';
 import type { Report } from '../report/schema.js';
+import { courseOf } from './adapt-course.js';
 import type { AdaptOptions } from './adapt-options.js';
 import { checkHasNoExits } from './adaptive-file.js';
 import { openCalibration } from './calibration.js';
@@ -18,8 +19,6 @@ import type { CommandContext } from './context.js';
 import { trainOnce } from './distill-train.js';
 import { openGates } from './gating.js';
 import { marked } from './model-path.js';
-import { trainingShape } from './option-shapes.js';
-import { exact } from './option-values.js';
 import { measuredBy, taughtByOriginal } from './original-teacher.js';
 import { overlapWarnings } from './training-data.js';
 import { checkCheckpoints, trainingReport, trainingWarnings } from './training-run.js';
@@ -86,11 +85,6 @@ export async function adaptSlim(path: string, options: AdaptOptions, context: Co
   } finally {
     taught.close();
   }
-}
-
-/** How is trained: as finetune does, but for what the options say. */
-function courseOf(train: string, { validation, epochs, batch, lr, resume }: AdaptOptions) {
-  return exact(trainingShape).parse({ train, validation, epochs, batch, lr, resume });
 }
 
 /** `model.onnx` at a width of 0.5 is `model.0.5.onnx`. */

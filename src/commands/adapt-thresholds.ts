@@ -7,7 +7,7 @@ import { worthwhileExits } from '../evaluate/exit-choice.js';
 import { calibrateExits, type ExitModel, type ExitRecords, recordExits } from '../evaluate/exits.js';
 import { dropInterval } from '../evaluate/paired.js';
 import { type Interval, normalCdf } from '../evaluate/statistics.js';
-import { applyThresholds, bestPolicy, CARE, frontier, type Goal, type Policy } from '../evaluate/thresholds.js';
+import { accuracyBefore, bestPolicy, CARE, frontier, type Goal, type Policy } from '../evaluate/thresholds.js';
 import { MEASURES, type Measure } from '../passes/exits/uncertainty.js';
 import { formatPercent, formatPlain, formatPoints } from '../report/format.js';
 import type { AdaptOptions } from './adapt-options.js';
@@ -76,8 +76,8 @@ export interface Chosen {
     /** Accuracy that was lost, with a standard error of it. */
     drop: Interval;
     candidates: Policy[];
-    /** Accuracy of the last exit. */
-    whole: number;
+    /** Accuracy of the original. */
+    before: number;
   };
 }
 
@@ -85,30 +85,59 @@ export interface Chosen {
 const DEFAULT_DROP = 0.005;
 
 /** What is wanted of thresholds. */
-export function goalOf({ macs, maxDrop }: AdaptOptions): Goal {
+export function goalOf({ macs, maxDrop }: Pick<AdaptOptions, 'macs' | 'maxDrop'>): Goal {
   return macs === undefined ? { maxDrop: maxDrop ?? DEFAULT_DROP } : { maxCost: macs };
 }
 
 /**
- * Finds temperatures and thresholds on data, for every measure of uncertainty that is asked for, and takes the best.
+ * Chooses temperatures and thresholds, and says what they give.
  * @param isFree true where exits may be left out that are not worth what they cost.
  * @throws UserError where none of them is
  */
 export async function chooseThresholds(
   model: ExitModel,
-  { data, indices, path }: Pick<ThresholdData, 'data' | 'indices' | 'path'>,
+  source: ThresholdSource,
   bench: Workbench,
   isFree: boolean,
   options: AdaptOptions,
   context: CommandContext,
 ): Promise<Chosen> {
   if (options.thresholds) return givenThresholds(model, options.thresholds, options.measure);
-  const task = context.progress.start('running all exits', indices.length);
+  const task = context.progress.start('running all exits', source.indices.length);
+  const chosen = await findThresholds(model, source, bench, isFree, options, (rows) => task.advance(rows));
+  task.done();
+  if (chosen.model.exits.length < 2) throw noneWorth(goalOf(options), bench.path);
+  for (const { after, accuracy, macs } of chosen.dropped)
+    context.note(
+      `the exit behind ${after} is left out: ${formatPercent(accuracy)} right at ${formatPercent(macs)} of the cost saves nothing`,
+    );
+  const { policy, drop, samples, path } = chosen.on;
+  context.note(
+    `thresholds ${policy.thresholds.map((threshold) => threshold.toPrecision(3)).join(', ')} of ${chosen.measure}: on ` +
+      `${samples.toLocaleString('en')} samples of ${path} ${formatPercent(policy.cost)} of the cost, ` +
+      `${formatPoints(-drop.value)} points of accuracy (${formatPoints(-drop.high)} with a standard error)`,
+  );
+  return chosen;
+}
+
+type ThresholdSource = Pick<ThresholdData, 'data' | 'indices' | 'path'>;
+
+/**
+ * Finds temperatures and thresholds on data, for every measure of uncertainty that is asked for, and takes the best: the
+ * last exit alone where none reaches what is wanted.
+ */
+export async function findThresholds(
+  model: ExitModel,
+  { data, indices, path }: ThresholdSource,
+  bench: Pick<Workbench, 'workers' | 'session'>,
+  isFree: boolean,
+  options: Pick<AdaptOptions, 'measure' | 'seed' | 'macs' | 'maxDrop'>,
+  onProgress?: (samples: number) => void,
+): Promise<Chosen & Required<Pick<Chosen, 'on'>>> {
   const run = { data, indices, workers: bench.workers, session: bench.session };
   const calibrated = { ...model, exits: await calibrateExits(model, run, options.seed) };
   const measures = options.measure === 'auto' ? MEASURES : [options.measure];
-  const records = await recordExits(calibrated, { ...run, onProgress: (rows) => task.advance(rows) }, measures);
-  task.done();
+  const records = await recordExits(calibrated, { ...run, onProgress }, measures);
   const goal = goalOf(options);
   const found = measures.map((measure) => ({ measure, policy: bestPolicy(records.table(measure), goal) }));
   const { measure } = found.reduce((a, b) => (isBetter(b.policy, a.policy, goal) ? b : a));
@@ -117,28 +146,14 @@ export async function chooseThresholds(
     ? worthwhileExits(all, goal)
     : { kept: [...model.exits.keys()], table: all, policy: bestPolicy(all, goal) };
   const { exits, dropped } = partExits(calibrated, kept, records);
-  if (exits.length < 2) throw noneWorth(goal, bench.path);
-  for (const { after, accuracy, macs } of dropped)
-    context.note(
-      `the exit behind ${after} is left out: ${formatPercent(accuracy)} right at ${formatPercent(macs)} of the cost saves nothing`,
-    );
-  const whole = applyThresholds(
-    table,
-    policy.thresholds.map(() => 0),
-  );
   const { samples } = records;
   const drop = dropInterval({ ...policy, samples }, 2 * normalCdf(CARE) - 1);
-  context.note(
-    `thresholds ${policy.thresholds.map((threshold) => threshold.toPrecision(3)).join(', ')} of ${measure}: on ` +
-      `${samples.toLocaleString('en')} samples of ${path} ${formatPercent(policy.cost)} of the cost, ` +
-      `${formatPoints(-drop.value)} points of accuracy (${formatPoints(-drop.high)} with a standard error)`,
-  );
   return {
     model: { ...calibrated, exits, costs: table.costs, own: table.own ?? [] },
     measure,
     thresholds: policy.thresholds,
     dropped,
-    on: { path, samples, policy, drop, candidates: frontier(table), whole: whole.accuracy },
+    on: { path, samples, policy, drop, candidates: frontier(table), before: accuracyBefore(table) },
   };
 }
 

@@ -28,6 +28,7 @@ export async function adapt(given: string, options: AdaptOptions, context: Comma
   ].filter(({ isAsked }) => isAsked);
   const [way, other] = ways;
   checkOld(options);
+  checkJoint(options);
   if (!way)
     throw new UserError('nothing says how to adapt the model', {
       file: path,
@@ -35,12 +36,26 @@ export async function adapt(given: string, options: AdaptOptions, context: Comma
     });
   if (other)
     throw new UserError(`${way.flag} is asked for, too`, { file: other.flag, mend: 'take one after the other' });
-  if (options.resume && way.run === adaptByExits)
+  if (options.resume && way.run === adaptByExits && !options.joint)
     throw new UserError(`${way.flag} leaves nothing to go on from`, {
       file: '--resume',
       mend: 'start anew without it',
     });
   return way.run(path, options, context);
+}
+
+/** @throws UserError where a model is to be trained with its exits, or on changed samples, and none is */
+function checkJoint({ joint, earlyExit, slim, augment }: AdaptOptions): void {
+  if (joint && !earlyExit)
+    throw new UserError('trains a model together with its exits, and none are added', {
+      file: '--joint',
+      mend: 'add --early-exit',
+    });
+  if (augment === 'none' || joint || slim.length) return;
+  throw new UserError('changes samples that a whole model learns from, and none does', {
+    file: '--augment',
+    mend: earlyExit ? 'add --joint, or leave it out' : 'leave it out',
+  });
 }
 
 /** @throws UserError where the old domain is told of, and no new one */

@@ -80,8 +80,7 @@ export async function distillationData(
 ): Promise<DistillationData> {
   const { targets } = student.labels;
   const isLabelled = (index: number) => targets[index] !== undefined;
-  const filled = targets.map((target, index) => target ?? scores.classes(index));
-  const data = { ...student, labels: { ...student.labels, targets: filled } };
+  const data = withFilledLabels(student, scores);
   const split = await withValidation(bench, data, options);
   const accuracy = (evaluation: Evaluation) => accuracyOf(evaluation, { targets, scores });
   const isOwn = split.validation.data !== data;
@@ -90,6 +89,12 @@ export async function distillationData(
   if (!indices.length)
     throw new UserError('holds no sample that the teacher can read', { file: options.train, mend: 'repair the data' });
   return { ...split, validation, indices, isLabelled, scores, accuracyOf: accuracy };
+}
+
+/** Data whose samples without label have that of what their teachers take them for. */
+export function withFilledLabels(data: TaskData, { classes }: Pick<TeacherScores, 'classes'>): TaskData {
+  const targets = data.labels.targets.map((target, index) => target ?? classes(index));
+  return { ...data, labels: { ...data.labels, targets } };
 }
 
 /** Samples to learn from that have a label. */

@@ -11,8 +11,8 @@ import type { Workbench } from './workbench.js';
 /** Nothing is frozen, and all layers learn alike. */
 const ALL = { freeze: [] as string[], freezeLayers: 0, layerDecay: 1, cacheFeatures: false };
 
-/** How a training is called, where its checkpoints go, and when it is measured. */
-export type Course = Pick<TrainingRun, 'label' | 'measured' | 'checkpoint'>;
+/** How a training is called, where its checkpoints go and what they tell, when it is measured and by what. */
+export type Course = Pick<TrainingRun, 'label' | 'measured' | 'judge' | 'checkpoint' | 'decisions'>;
 
 /** Trains the student with a teacher. */
 export function trainTaught(

@@ -49,7 +49,8 @@ export async function taughtByOriginal(
   }
 }
 
-async function checkTrainable({ path, model }: Workbench, output: string): Promise<void> {
+/** @throws UserError where gradients do not get from an output to the weights */
+export async function checkTrainable({ path, model }: Workbench, output: string): Promise<void> {
   const { obstacles } = await surveyGradients(model, [output]);
   if (!obstacles.length) return;
   const list = obstacles.map(({ node, type, reason }) => `${node} (${type}): ${reason}`);

@@ -197,11 +197,12 @@ export function epochProgress(context: CommandContext, label: string, samples: n
 }
 
 function describe(figures: Record<string, number>): string {
-  const { loss, validationLoss, validationAccuracy, entropy, diversity } = figures;
+  const { loss, validationLoss, validationAccuracy, macs, entropy, diversity } = figures;
   const parts = [
     loss !== undefined && `loss ${loss.toFixed(4)}`,
     validationLoss !== undefined && `validation loss ${validationLoss.toFixed(4)}`,
     validationAccuracy !== undefined && `accuracy ${(100 * validationAccuracy).toFixed(2)} %`,
+    macs !== undefined && `${(100 * macs).toFixed(1)} % of the cost`,
     entropy !== undefined && `entropy ${(100 * entropy).toFixed(2)} %`,
     diversity !== undefined && `diversity ${(100 * diversity).toFixed(2)} %`,
   ];

@@ -37,10 +37,10 @@ function lossOf(a: Policy, b: Policy, goal: Goal): number {
 }
 
 /** The table without an exit; what that alone needs is saved by all that pass it. */
-export function withoutExit({ size, unsure, wrong, costs, own }: ExitTable, exit: number): ExitTable {
+export function withoutExit({ unsure, wrong, costs, own, ...table }: ExitTable, exit: number): ExitTable {
   const without = <T>(list: readonly T[]) => list.toSpliced(exit, 1);
   return {
-    size,
+    ...table,
     unsure: without(unsure),
     wrong: without(wrong),
     costs: without(costs.map((cost, k) => (k > exit ? cost - (own?.[exit] ?? 0) : cost))),

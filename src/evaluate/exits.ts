@@ -24,6 +24,8 @@ export interface ExitModel {
   costs: readonly number[];
   /** Those of what each exit alone needs. */
   own: readonly number[];
+  /** The model that losses are counted from and its output, where that is not the last exit. */
+  original?: { model: Model; output: string } | undefined;
 }
 
 /** How exits are run over data. */
@@ -35,29 +37,32 @@ export interface ExitRun {
   onProgress?: ((samples: number) => void) | undefined;
 }
 
-/** Scores of each exit; a sample without label is taken for what the last exit takes it for. */
+/** Scores of each exit; a sample without label is taken for what the original takes it for. */
 interface ExitBatch {
   scores: Float32Array[];
+  original: Float32Array;
   unsure: Float32Array[][];
   targets: Target[];
 }
 
 async function runExits(
-  { flat, exits, form }: ExitModel,
+  { flat, exits, form, original }: ExitModel,
   measures: readonly Measure[],
   { data, indices, workers, session, onProgress }: ExitRun,
   use: (batch: ExitBatch) => void,
 ): Promise<void> {
   const probe = await probeExits(flat, exits, form, measures);
   const options = { workers, session, fixedBatch: data.fixedBatch };
-  await withLoadable([probe.model], async (models) => {
+  await withLoadable([probe.model, ...(original ? [original.model] : [])], async (models) => {
     for await (const { batch, outputs } of runPool(models, data.stream(indices), options)) {
       const values = (name: string) => floatsOf(outputs[0]![name]!);
       const scores = probe.scores.map(values);
-      const last = logitsFrom(scores.at(-1)!, kindOf(form), form.kind);
-      const classes = (row: number) => classesOf(last.subarray(row * form.width, (row + 1) * form.width), form.kind);
+      const before = original ? floatsOf(outputs[1]![original.output]!) : scores.at(-1)!;
+      const logits = logitsFrom(before, kindOf(form), form.kind);
+      const classes = (row: number) => classesOf(logits.subarray(row * form.width, (row + 1) * form.width), form.kind);
       use({
         scores,
+        original: before,
         unsure: probe.unsure.map((names) => names.map(values)),
         targets: batch.indices.map((index, row) => data.labels.targets[index] ?? classes(row)),
       });
@@ -105,11 +110,12 @@ export async function recordExits(
   run: ExitRun,
   measures: readonly Measure[] = MEASURES,
 ): Promise<ExitRecords> {
-  const { exits, form, costs, own } = model;
+  const { exits, form, costs, own, original } = model;
   const { classes } = run.data.labels;
   const names = form.kind === 'binary' && classes.length < 2 ? ['0', '1'] : classes;
   const options = { outputKind: kindOf(form) } as const;
   const accumulators = exits.map(() => new ClassificationAccumulator(names, form.kind, options));
+  const before = new ClassificationAccumulator(names, form.kind, options);
   const unsure = exits.map(() => measures.map((): number[] => []));
   await runExits(model, measures, run, (batch) => {
     for (const [k, scores] of batch.scores.entries()) {
@@ -117,12 +123,14 @@ export async function recordExits(
       for (const [m, values] of batch.unsure[k]!.entries())
         for (const value of values) unsure[k]![m]!.push(Number.isNaN(value) ? Number.POSITIVE_INFINITY : value);
     }
+    if (original) before.add(batch.original, batch.targets);
   });
   for (const accumulator of accumulators) accumulator.checkFinite();
   const samples = accumulators[0]!.predictions.size;
-  const wrong = accumulators.map(({ predictions }) =>
-    Uint8Array.from({ length: samples }, (_, sample) => Number(!predictions.isCorrect(sample))),
-  );
+  const wrongOf = ({ predictions }: ClassificationAccumulator) =>
+    Uint8Array.from({ length: samples }, (_, sample) => Number(!predictions.isCorrect(sample)));
+  const wrong = accumulators.map(wrongOf);
+  const wrongBefore = original && wrongOf(before);
   return {
     samples,
     exits: accumulators,
@@ -132,6 +140,7 @@ export async function recordExits(
       wrong,
       costs,
       own,
+      original: wrongBefore,
     }),
   };
 }

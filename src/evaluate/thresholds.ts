@@ -1,3 +1,4 @@
+import { sumOf } from '../group.js';
 import { isWithin, leastLimit } from './paired.js';
 import { ROUNDING } from './statistics.js';
 
@@ -13,6 +14,8 @@ export interface ExitTable {
   costs: readonly number[];
   /** What of these each exit alone needs, and would be saved without it; nothing where absent. */
   own?: readonly number[] | undefined;
+  /** The same as `wrong` of the original, where that is not the last exit. */
+  original?: ArrayLike<number> | undefined;
 }
 
 /** Thresholds and what they lead to. */
@@ -22,14 +25,14 @@ export interface Policy {
   /** Mean cost of a sample, as a share of the original's. */
   cost: number;
   accuracy: number;
-  /** Samples that are right only where they leave, and only at the last exit. */
+  /** Samples that are right only where they leave, and only with the original. */
   gained: number;
   lost: number;
   /** Share of the samples that leave at each exit. */
   shares: number[];
 }
 
-/** What is wanted of thresholds: to lose at most so much accuracy against the last exit, or to cost at most so much. */
+/** What is wanted of thresholds: to lose at most so much accuracy against the original, or to cost at most so much. */
 export type Goal = { maxDrop: number } | { maxCost: number };
 
 /** The exit that a sample leaves by. */
@@ -45,12 +48,12 @@ const leaves = (unsure: number, threshold: number) =>
 /** What thresholds lead to. */
 export function applyThresholds(table: ExitTable, thresholds: readonly number[]): Policy {
   const counts = table.costs.map(() => 0);
-  const last = table.wrong.at(-1)!;
+  const before = originalOf(table);
   let [wrong, gained, lost] = [0, 0, 0];
   for (let sample = 0; sample < table.size; sample++) {
     const exit = exitOf(table, thresholds, sample);
     counts[exit]!++;
-    const change = table.wrong[exit]![sample]! - last[sample]!;
+    const change = table.wrong[exit]![sample]! - before[sample]!;
     wrong += table.wrong[exit]![sample]!;
     if (change > 0) lost++;
     else if (change < 0) gained++;
@@ -59,6 +62,21 @@ export function applyThresholds(table: ExitTable, thresholds: readonly number[])
   const cost = shares.reduce((sum, share, exit) => sum + share * table.costs[exit]!, 0);
   return { thresholds: [...thresholds], cost, accuracy: 1 - wrong / Math.max(table.size, 1), gained, lost, shares };
 }
+
+/** Where losses are counted from: the original, which is the last exit where nothing else is said. */
+const originalOf = ({ original, wrong }: ExitTable) => original ?? wrong.at(-1)!;
+
+/** Accuracy that losses are counted from. */
+export function accuracyBefore(table: ExitTable): number {
+  return sumOf(Array.from(originalOf(table)), (wrong) => 1 - wrong) / Math.max(table.size, 1);
+}
+
+/** What no sample leaving early leads to. */
+const lastAlone = (table: ExitTable): Policy =>
+  applyThresholds(
+    table,
+    table.unsure.map(() => 0),
+  );
 
 /** Prices of a wrong answer, in costs of the original, that are tried. */
 const PRICES = Array.from({ length: 49 }, (_, k) => 10 ** (-2 + k / 12));
@@ -75,12 +93,7 @@ export function frontier(table: ExitTable): Policy[] {
     thresholds = settle(table, sorted, thresholds, price);
     found.push(applyThresholds(table, thresholds));
   }
-  found.push(
-    applyThresholds(
-      table,
-      table.unsure.map(() => 0),
-    ),
-  );
+  found.push(lastAlone(table));
   return undominated(found);
 }
 
@@ -96,27 +109,36 @@ export function limitOf(maxDrop: number, samples: number): number {
   return Math.max(maxDrop, leastLimit(samples, CARE));
 }
 
+/** True where thresholds reach a goal, as far as the samples can tell (`CARE`). */
+const reaches = ({ gained, lost, cost }: Policy, goal: Goal, samples: number): boolean =>
+  'maxDrop' in goal
+    ? isWithin({ samples, gained, lost }, limitOf(goal.maxDrop, samples), CARE)
+    : cost <= goal.maxCost + ROUNDING;
+
+/** What thresholds are worth, by a goal: any that reach it more than others. @param samples that they were applied to */
+export function worthOf(policy: Policy, goal: Goal, samples: number): number {
+  const { cost, accuracy } = policy;
+  const [gain, missed] = 'maxDrop' in goal ? [-cost, accuracy] : [accuracy, -cost];
+  return reaches(policy, goal, samples) ? gain : missed - UNREACHED;
+}
+
+/** More than any difference of costs or accuracies. */
+const UNREACHED = 1e3;
+
 /**
  * The policy that comes nearest to a goal: the cheapest that loses no more than is allowed as far as the samples can tell
  * (`CARE`), or the most accurate that costs no more. The last exit alone where no other does.
  */
 export function bestPolicy(table: ExitTable, goal: Goal): Policy {
   const policies = frontier(table);
-  const whole = applyThresholds(
-    table,
-    table.unsure.map(() => 0),
-  );
   const { size: samples } = table;
-  const fits = ({ gained, lost, cost }: Policy) =>
-    'maxDrop' in goal
-      ? isWithin({ samples, gained, lost }, limitOf(goal.maxDrop, samples), CARE)
-      : cost <= goal.maxCost + ROUNDING;
+  const fits = (policy: Policy) => reaches(policy, goal, samples);
   if ('maxCost' in goal) {
     const dearer = policies.find((policy) => !fits(policy));
     const within = [...policies.filter(fits), ...(dearer ? cheapen(table, dearer, fits) : [])];
     return within.reduce((a, b) => (b.accuracy > a.accuracy ? b : a), policies[0]!);
   }
-  const start = policies.find(fits) ?? whole;
+  const start = policies.find(fits) ?? lastAlone(table);
   return widen(table, start, fits);
 }
 

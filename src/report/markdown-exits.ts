@@ -1,14 +1,16 @@
 import { formatPercent, formatPlain, optional } from './format.js';
 import { codeSpan, cutNote, type Details, MOST_ROWS, markdownTable, markdownText } from './markdown-text.js';
 import type { Report } from './schema.js';
-import { chosenOnText, droppedTexts } from './summary.js';
+import { chosenOnText, droppedTexts, jointText } from './summary.js';
 
 type Adaptive = NonNullable<Report['adaptive']>;
 
 /** Where samples leave a model whose cost depends on the input, and what other thresholds would give. */
 export function exitDetails({ adaptive }: Report): ReturnType<Details> {
   if (!adaptive) return undefined;
-  const notes = [chosenOnText(adaptive), ...droppedTexts(adaptive)].filter(Boolean).map(markdownText);
+  const notes = [jointText(adaptive), chosenOnText(adaptive), ...droppedTexts(adaptive)]
+    .filter(Boolean)
+    .map(markdownText);
   return {
     title: 'Where samples leave the model',
     body: [exitTable(adaptive), notes.join('<br>\n'), classTable(adaptive), curveTable(adaptive)]

@@ -196,7 +196,15 @@ export function adaptiveText({ adaptive }: Report): string {
   const left = length
     ? `; ${counted(length, 'other exit')} saved nothing and ${length > 1 ? 'were' : 'was'} left out`
     : '';
-  return `${costText(adaptive.macsRatio)}: samples leave ${exits.join(', ')}${left}`;
+  const spent = `${costText(adaptive.macsRatio)}: samples leave ${exits.join(', ')}${left}`;
+  return [jointText(adaptive), spent].filter(Boolean).join(' ');
+}
+
+/** What the last exit is worth beside the original, where it was trained with the others; empty where it is the original. */
+export function jointText({ original, exits }: NonNullable<Report['adaptive']>): string {
+  const alone = exits.at(-1)?.alone;
+  if (original === undefined || alone === undefined) return '';
+  return `The model was trained with its exits: the last alone is ${formatPercent(alone)} right, the original ${formatPercent(original)}.`;
 }
 
 /** What thresholds gave where they were chosen; empty where they were given. */

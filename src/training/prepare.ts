@@ -71,7 +71,7 @@ export async function normalForm(original: Model, kept: readonly string[] = []):
 }
 
 /** A copy of a model with further outputs. */
-function withOutputs(original: Model, names: readonly string[]): Model {
+export function withOutputs(original: Model, names: readonly string[]): Model {
   const model = original.clone();
   const { outputs } = model.graph;
   const known = new Set(outputs.map(({ name }) => name));

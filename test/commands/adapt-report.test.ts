@@ -3,9 +3,9 @@ import { driftWarnings, type Spent, scarceWarnings } from '../../src/commands/ad
 import type { Chosen } from '../../src/commands/adapt-thresholds.js';
 
 it('more lost on test data than wanted is told, with what may be behind it', () => {
-  const warnings = (whole: number, drop: number, goal: Parameters<typeof driftWarnings>[2] = { maxDrop: 0.005 }) => {
-    const chosen = { on: { samples: 675, whole } } as Chosen;
-    const spent = { drop, report: { exits: [{ alone: 0.93 }, { alone: 0.956 }] } } as Spent;
+  const warnings = (before: number, drop: number, goal: Parameters<typeof driftWarnings>[2] = { maxDrop: 0.005 }) => {
+    const chosen = { on: { samples: 675, before } } as Chosen;
+    const spent = { drop, before: 0.956 } as Spent;
     return driftWarnings(chosen, spent, goal);
   };
   expect(warnings(0.99, 0.005)).toEqual([]);

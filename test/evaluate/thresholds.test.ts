@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dropInterval } from '../../src/evaluate/paired.js';
 import { normalCdf } from '../../src/evaluate/statistics.js';
-import { applyThresholds, bestPolicy, CARE, type ExitTable, frontier, limitOf } from '../../src/evaluate/thresholds.js';
+import {
+  applyThresholds,
+  bestPolicy,
+  CARE,
+  type ExitTable,
+  frontier,
+  limitOf,
+  worthOf,
+} from '../../src/evaluate/thresholds.js';
 
 /** Ten samples, the surer the righter at the first exit; the last is wrong about one of them. */
 const TEN: ExitTable = {
@@ -60,6 +68,13 @@ describe('bestPolicy', () => {
     expect(limitOf(0.005, 10_000)).toBe(0.005);
     const unlike = { ...TEN, wrong: [2, 3].map((place) => Array.from({ length: 10 }, (_, k) => Number(k === place))) };
     expect(bestPolicy(unlike, { maxDrop: 0.005 }).shares).toEqual([0.2, 0.8]);
+  });
+
+  it('counts losses from the original, where that is not the last exit', () => {
+    const against = (original: readonly number[], maxDrop: number) => bestPolicy({ ...TEN, original }, { maxDrop });
+    expect(against([0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 0.25)).toMatchObject({ shares: [0.5, 0.5], lost: 1 });
+    expect(against([0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 0).thresholds).toEqual([0]);
+    expect(against([0, 0, 0, 0, 0, 1, 0, 0, 0, 1], 0)).toMatchObject({ shares: [0.7, 0.3], gained: 0, lost: 0 });
   });
 
   it('is the most accurate that costs no more than is allowed', () => {
@@ -144,5 +159,23 @@ describe('bestPolicy', () => {
         }
       }),
     );
+  });
+});
+
+describe('worthOf', () => {
+  const policy = (cost: number, accuracy: number) => ({
+    ...{ thresholds: [0.5], shares: [0.5, 0.5], cost, accuracy },
+    gained: 10_000 * Math.max(0, accuracy - 0.9),
+    lost: 10_000 * Math.max(0, 0.9 - accuracy),
+  });
+  const ordered = (goal: Parameters<typeof worthOf>[1], ...policies: ReturnType<typeof policy>[]) => {
+    const worths = policies.map((one) => worthOf(one, goal, 10_000));
+    expect(worths).toEqual([...worths].sort((a, b) => a - b));
+    expect(new Set(worths).size).toBe(worths.length);
+  };
+
+  it('is more where a goal is reached, then where that is cheap, or accurate', () => {
+    ordered({ maxDrop: 0.01 }, policy(0.2, 0.7), policy(0.3, 0.88), policy(0.9, 0.895), policy(0.5, 0.95));
+    ordered({ maxCost: 0.5 }, policy(0.8, 0.99), policy(0.6, 0.9), policy(0.5, 0.7), policy(0.1, 0.8));
   });
 });

@@ -1,7 +1,7 @@
 import { formatPercent, formatPlain, optional } from '../format.js';
 import { type Content, markup } from '../markup.js';
 import type { Report } from '../schema.js';
-import { chosenOnText, costText, droppedTexts } from '../summary.js';
+import { chosenOnText, costText, droppedTexts, jointText } from '../summary.js';
 import { curvesOf } from './curves.js';
 import { table } from './table.js';
 
@@ -15,7 +15,7 @@ export function adaptiveSection({ adaptive }: Report): Content {
   const detailed = exits.some(({ alone }) => alone !== undefined);
   return markup`<section id="adaptive"><h2>Exits</h2>
 <p>${costText(macsRatio)}${measure !== undefined && `; uncertainty is measured by ${measure}`}.</p>
-${[chosenOnText(adaptive), ...droppedTexts(adaptive)].filter(Boolean).map((text) => markup`<p>${text}</p>`)}
+${[jointText(adaptive), chosenOnText(adaptive), ...droppedTexts(adaptive)].filter(Boolean).map((text) => markup`<p>${text}</p>`)}
 ${table<Exit>(
   [
     { title: 'Exit', text: true, cell: ({ name }) => name },

@@ -31,6 +31,8 @@ export const adaptive = z.object({
   measure: z.string().optional(),
   /** Exits that were left out since they were not worth what they cost, with their accuracy where that was found. */
   dropped: z.array(z.object({ after: z.string(), accuracy: fraction, macs: positive })).optional(),
+  /** Accuracy of the original, where it was trained together with its exits: the last exit is then no longer the original. */
+  original: fraction.optional(),
   /** The data that thresholds were chosen on, and what they gave there; `high` is the drop with a standard error more. */
   chosenOn: z
     .object({ path: z.string(), samples: count, drop: z.number(), high: z.number().optional(), macs: positive })
