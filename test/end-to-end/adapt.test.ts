@@ -176,10 +176,6 @@ describe('adapt --early-exit', () => {
     expect(adaptive!.exits.map(({ name }) => name)).toEqual(exits.map(({ name }) => name));
     expect(adaptive!.exits[0]!.share).toBeCloseTo(exits[0]!.share, 0);
     expect(models[1]!.macs! / models[0]!.macs!).toBeCloseTo(1, 1);
-    expect(nncompress('inspect', model).stdout).not.toContain('lies inside a branch');
-    const { stderr, status } = nncompress('prune', output, '--macs', '0.5');
-    expect(status).toBe(2);
-    expect(stderr).toContain('int8.onnx: samples leave it early, and prune changes nothing behind its exits');
   }
 
   it('refuses what has no place for an exit, and what it is not told', () => {
