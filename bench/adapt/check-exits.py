@@ -1,16 +1,17 @@
-"""Checks a file whose cost depends on the input with onnx and onnxruntime, and times it at each of its exits.
+"""Checks a file whose cost depends on the input with onnx and onnxruntime, and times it on samples.
 
-usage: check-exits.py ORIGINAL ADAPTIVE; prints one JSON line.
+usage: check-exits.py ORIGINAL ADAPTIVE FOLDER; FOLDER holds samples as feeds.mjs writes them. Prints one JSON line.
 """
 import json
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 
-ROWS, LENGTH = 8, 14
+ROUNDS, SECONDS = 9, 90
 
 
 def session(path):
@@ -20,63 +21,72 @@ def session(path):
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def inputs(model, rows):
-    """Noise for floats, ids for tokens, ones for masks; open axes behind the first are as long as a short text."""
-    random = np.random.default_rng(0)
-    values = {}
-    for info in model.get_inputs():
-        shape = [d if isinstance(d, int) else rows if axis == 0 else LENGTH for axis, d in enumerate(info.shape)]
-        if "float" in info.type:
-            values[info.name] = random.normal(size=shape).astype(np.float32)
-        elif "mask" in info.name:
-            values[info.name] = np.ones(shape, np.int64)
-        else:
-            values[info.name] = random.integers(0, 2 if "type" in info.name else 1000, size=shape)
-    return values
+def samples(folder):
+    """Feeds by the rows that they have."""
+    found = {}
+    for run in json.loads((folder / "index.json").read_text()):
+        feeds = {name: np.load(folder / file) for name, file in run["files"].items()}
+        found.setdefault(run["rows"], []).append(feeds)
+    return found
 
 
-def milliseconds(runs, rounds):
-    """The tenth percentile of each, measured in turns: what else runs on the machine only adds to times."""
-    times = [[] for _ in runs]
-    for _ in range(rounds):
-        for own, run in zip(times, runs):
-            start = time.perf_counter()
-            run()
-            own.append(1e3 * (time.perf_counter() - start))
-    return [float(np.percentile(own, 10)) for own in times]
+def seconds(runs, feeds):
+    """CPU time of each over all samples, each sample at its best of some rounds; a round goes through all samples in a row."""
+    best = [np.full(len(feeds), np.inf) for _ in runs]
+    end = time.monotonic() + SECONDS
+    for _ in range(ROUNDS):
+        for own, run in zip(best, runs):
+            run(feeds[0])
+            for place, some in enumerate(feeds):
+                start = time.thread_time()
+                run(some)
+                own[place] = min(own[place], time.thread_time() - start)
+        if time.monotonic() > end:
+            break
+    return [float(own.sum()) for own in best]
 
 
-def main(original_path, adaptive_path):
-    onnx.checker.check_model(onnx.load(adaptive_path), full_check=True)
+def main(original_path, adaptive_path, folder):
+    proto = onnx.load(adaptive_path)
+    onnx.checker.check_model(proto, full_check=True)
+    card = json.loads(next(entry.value for entry in proto.metadata_props if entry.key == "nncompress.exits"))
+    costs = np.array([exit["cost"] for exit in card["exits"]])
     original, adaptive = session(original_path), session(adaptive_path)
     (threshold,) = adaptive.get_overridable_initializers()
     exits = threshold.shape[0]
+    given = samples(Path(folder))
 
     def leaving(level):
         """Thresholds at which every sample leaves at an exit."""
         return {threshold.name: np.array([0] * level + [1] * (exits - level), np.float32)}
 
-    values = inputs(original, ROWS)
-    whole = original.run(None, values)[0]
-    last = adaptive.run(None, {**values, **leaving(exits)})[0]
+    batch = given[max(given)][0]
+    whole = original.run(None, batch)[0]
+    last = adaptive.run(None, {**batch, **leaving(exits)})[0]
     for level in range(exits + 1):
-        assert (adaptive.run(None, {**values, **leaving(level)})[1] == level).all(), f"not all leave at exit {level}"
+        assert (adaptive.run(None, {**batch, **leaving(level)})[1] == level).all(), f"not all leave at exit {level}"
     worst = 0.0
     for level in (0.02, 0.1, 0.3, 0.6, 0.9):
         mixed = {threshold.name: np.full(exits, level, np.float32)}
-        scores, taken = adaptive.run(None, {**values, **mixed})
-        for row in range(ROWS):
-            single = {name: value[row : row + 1] for name, value in values.items()}
+        scores, taken = adaptive.run(None, {**batch, **mixed})
+        for row in range(len(taken)):
+            single = {name: value[row : row + 1] for name, value in batch.items()}
             own, exit_taken = adaptive.run(None, {**single, **mixed})
             assert exit_taken[0] == taken[row], "a sample leaves elsewhere in a batch"
             worst = max(worst, float(np.abs(own[0] - scores[row]).max()))
     latency = {}
-    for rows, rounds in ((1, 300), (32, 30)):
-        given = inputs(original, rows)
-        runs = [lambda: original.run(None, given)]
-        runs += [lambda fed={**given, **leaving(level)}: adaptive.run(None, fed) for level in range(exits + 1)]
-        whole_ms, *each = milliseconds(runs, rounds)
-        latency[str(rows)] = [ms / whole_ms for ms in each]
+    for rows, feeds in given.items():
+        runs = [lambda some: original.run(None, some), lambda some: adaptive.run(None, some)]
+        runs += [lambda some, taken=leaving(level): adaptive.run(None, {**some, **taken}) for level in range(exits + 1)]
+        whole_s, mixed_s, *each = seconds(runs, feeds)
+        taken = np.concatenate([adaptive.run(None, some)[1] for some in feeds])
+        latency[str(rows)] = {
+            "macs": float(costs[taken].mean()),
+            "time": mixed_s / whole_s,
+            # What all exits add to the time of a sample that leaves at none of them.
+            "own": each[-1] / whole_s - 1,
+            "exits": [s / whole_s for s in each],
+        }
     difference = float(np.abs(last - whole).max())
     print(json.dumps({"lastFromOriginal": difference, "rowsFromBatch": worst, "latency": latency}))
 

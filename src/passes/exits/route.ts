@@ -52,9 +52,8 @@ export async function routeByConfidence(
 /** Rows at an exit. */
 interface Rows {
   scores: string;
-  /** True for those that go on, and 1 for them, 0 for the others. */
+  /** True for those that go on. */
   stays: string;
-  goes: string;
 }
 
 /** How rows came out of a stage: their scores, and how many exits further they went; none did where that is absent. */
@@ -154,26 +153,27 @@ class Router {
     const unsure = emitUncertainty(g, known, { ...form, rank }, measure, exits[level]!.temperature);
     // What is not known to be sure, because it is no number, stays.
     const stays = g.op('Not', [g.op('Less', [unsure, this.limits[level]!])]);
-    return this.choose(g, level, { scores, stays, goes: g.cast(stays, INT64) }, own);
+    return this.choose(g, level, { scores, stays }, own);
   }
 
   /** Sends rows on to the next exit, if there are any. */
   private choose(g: Emitter, level: number, rows: Rows, names: Names): Left {
-    const any = this.axes.fixed === 1 ? rows.stays : g.cast(g.op('ReduceMax', [rows.goes], { keepdims: 0 }), BOOL);
+    const goes = g.cast(rows.stays, INT64);
+    const any = g.cast(g.op('ReduceMax', [goes], { keepdims: 0 }), BOOL);
     const rest = this.goOn(level + 1, rows, names);
     const branches = {
       then_branch: { kind: 'graph' as const, value: rest },
       else_branch: { kind: 'graph' as const, value: this.stay(level + 1, rows, rest.outputs.length) },
     };
     const [scores, further] = g.ops('If', [any], branches, rest.outputs.length);
-    return { scores: scores!, further: further ?? rows.goes };
+    return { scores: scores!, further: further ?? goes };
   }
 
   private stay(level: number, rows: Rows, outputs: number): Graph {
     const branch = new Graph();
     branch.name = `exit_${level}_taken_by_all`;
     const g = new Emitter(this.model, branch.name, branch.nodes);
-    const further = outputs > 1 ? g.op('Identity', [rows.goes]) : undefined;
+    const further = outputs > 1 ? g.cast(rows.stays, INT64) : undefined;
     return this.giving(branch, { scores: g.op('Identity', [rows.scores]), further });
   }
 
@@ -190,7 +190,7 @@ class Router {
     const putBack = (all: string, some: string) => g.op('ScatterND', [all, places, some]);
     return this.giving(branch, {
       scores: putBack(rows.scores, left.scores),
-      further: further && putBack(rows.goes, further),
+      further: further && putBack(g.cast(rows.stays, INT64), further),
     });
   }
 
