@@ -47,7 +47,7 @@ export async function latencyFeeds(
 
 /** Samples that latency is measured on where it depends on them. */
 const VARIED = 256;
-const VARIED_BUDGET: LatencyBudget = { milliseconds: 6000, rounds: [24, 768] };
+const VARIED_BUDGET: LatencyBudget = { milliseconds: 6000, rounds: [24, 9 * VARIED] };
 
 /**
  * Inputs to measure latency on where it depends on them: many random samples, one by one and in batches, in random order.

@@ -14,7 +14,7 @@ export interface LatencySeries {
   varied: boolean;
 }
 
-/** What a model is timed on: one input, or several that rounds take in turn. */
+/** What a model is timed on: one input, or several that are taken in a row. */
 export type TimedInputs = NamedValues | readonly NamedValues[];
 
 /** What several models are timed on: the same, or each on its own. */
@@ -32,7 +32,7 @@ export interface LatencyBudget {
  * Measures models in alternation in one thread, so that drift of the machine's speed touches all alike (Kalibera and
  * Jones, "Rigorous benchmarking in reasonable time", 2013). A few rounds warm up and set the number that fits the budget.
  * @param models bytes or paths.
- * @param feeds inputs per batch size. Several of them, all of one batch size, are taken in turn, round by round.
+ * @param feeds inputs per batch size. Of several, all of one batch size, each model takes some in a row, in every round.
  */
 export async function measureLatency(
   models: readonly (Uint8Array | string)[],
@@ -61,7 +61,8 @@ async function measure(
   const own = ownInputs(feed) ?? sessions.map(() => feed as TimedInputs);
   const feeds = own.map((one) => (isList(one) ? one : [one]));
   const varied = feeds.some((own) => own.length > 1);
-  const warm = await Session.time(sessions, feeds, 3);
+  const few = feeds.map((own) => own.slice(0, 3));
+  const warm = await Session.time(sessions, few, 3);
   const round = Math.min(...warm.map((row) => row.reduce((sum, ms) => sum + ms, 0)));
   const [least, most] = budget.rounds;
   const rounds = Math.max(least, Math.min(most, Math.ceil(budget.milliseconds / Math.max(round, 1e-3))));
@@ -69,11 +70,11 @@ async function measure(
   if (!varied) return { batch, varied, milliseconds: columns(await Session.time(sessions, feeds, rounds)) };
   const inputs = Math.min(feeds[0]!.length, Math.ceil(rounds / REPEATS));
   const some = feeds.map((own) => own.slice(0, inputs));
-  const all = columns(await Session.time(sessions, some, REPEATS * inputs));
+  const all = columns(await Session.time(sessions, some, Math.max(REPEATS, Math.floor(rounds / inputs))));
   return { batch, varied, milliseconds: all.map((times) => mediansOf(times, inputs)) };
 }
 
-/** Runs on each of several inputs: what disturbs one of them does not count. */
+/** Runs on each of several inputs, at least: what disturbs one of them does not count. */
 const REPEATS = 3;
 
 /** The median of every `step`-th time, for each place to begin at. */

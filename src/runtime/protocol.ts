@@ -35,8 +35,8 @@ export interface WorkerMethods {
   create(session: number, model: Uint8Array | string, options: SessionOptions): Promise<SessionInfo>;
   run(session: number, feeds: NamedValues, fetches: readonly string[] | undefined): Promise<NamedValues>;
   /**
-   * Milliseconds of each run: one row per round, one column per session, the sessions taking turns.
-   * @param feeds inputs of each session; of several, each round takes the next.
+   * Milliseconds of each run: one row per round and input, one column per session, the sessions taking turns.
+   * @param feeds inputs of each session, which takes them in a row in each round.
    */
   time(
     sessions: readonly number[],

@@ -68,7 +68,9 @@ export class Session {
 
   /**
    * Times sessions of one thread in alternation, turning the order round each round, so that drift of the machine's
-   * speed touches all alike. @returns milliseconds, one row per round with one column per session.
+   * speed touches all alike. In a round, each goes through all of its inputs in a row, as a model that is served does: one
+   * that needs some weights only now and then would not find them in the caches that others fill in between.
+   * @returns milliseconds, one row per round and input with one column per session.
    */
   static time(
     sessions: readonly Session[],

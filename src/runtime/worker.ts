@@ -16,17 +16,20 @@ const methods: WorkerMethods = {
   async time(ids, feeds, rounds) {
     const inputs = feeds.map((values) => values.map(LocalSession.hold));
     const turns = ids.map(get);
+    const inARow = Math.max(...inputs.map((own) => own.length));
     const rows: Float64Array[] = [];
     for (let round = 0; round < rounds; round++) {
-      checkStop();
-      const row = new Float64Array(turns.length);
+      const added = Array.from({ length: inARow }, () => new Float64Array(turns.length));
       for (let k = 0; k < turns.length; k++) {
         const turn = round % 2 ? turns.length - 1 - k : k;
-        const start = performance.now();
-        await turns[turn]!.runOnly(inputs[turn]![round % inputs[turn]!.length]!);
-        row[turn] = performance.now() - start;
+        for (const [place, row] of added.entries()) {
+          checkStop();
+          const start = performance.now();
+          await turns[turn]!.runOnly(inputs[turn]![place % inputs[turn]!.length]!);
+          row[turn] = performance.now() - start;
+        }
       }
-      rows.push(row);
+      rows.push(...added);
     }
     return rows;
   },
