@@ -1,6 +1,6 @@
 // One way to share out the work, a process of its own: node group.mjs SETTINGS.
 import { writeFileSync } from 'node:fs';
-import { ALONE, worldOf } from '../../dist/parallel/world.js';
+import { ALONE, tuneMpi, worldOf } from '../../dist/parallel/world.js';
 import { resizeBatch } from '../../dist/runtime/pool.js';
 import { TrainingPipeline } from '../../dist/training/pipeline/pipeline.js';
 import { planPipeline } from '../../dist/training/pipeline/plan.js';
@@ -19,6 +19,7 @@ const RATE = 1000;
  */
 async function measure({ workers, threads, pipeline, mpi, warmup, gradients, ...settings }) {
   const world = mpi ? worldOf('mpi') : ALONE;
+  if (mpi) tuneMpi();
   const share = mpi ? { part: Math.floor(world.rank / (pipeline || 1)), parts: workers } : undefined;
   const opened = await openCase({ ...settings, share });
   const { feeds, batchSize } = opened;

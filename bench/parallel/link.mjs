@@ -2,6 +2,9 @@
 import { evenBounds } from '../../dist/parallel/collective.js';
 import { MpiCollective, mpiTransfers } from '../../dist/parallel/mpi.js';
 import { finalizeMpi } from '../../dist/parallel/mpi-library.js';
+import { tuneMpi } from '../../dist/parallel/world.js';
+
+tuneMpi();
 
 const transfers = mpiTransfers();
 const collective = new MpiCollective(transfers, [...Array(transfers.size).keys()]);

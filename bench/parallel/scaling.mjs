@@ -1,35 +1,22 @@
 // What a training step takes with more and more processes: a model of it with measured constants; see README.md beside it.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readModel } from '../../dist/onnx/read.js';
 import { CASES } from '../train/cases.mjs';
-import { folder, here, markdown, run, spread, zoo } from './way.mjs';
+import { countOf, exchange, linkOf, NETWORKS } from './exchange.mjs';
+import { folder, here, markdown, run, spread } from './way.mjs';
 
 const MODELS =
   process.argv.length > 2
     ? process.argv.slice(2)
     : ['fashion-resnet', 'digits-dscnn', 'banking-textcnn', 'banking-minilm'];
 const STEPS = 20;
-/** Links between machines beside the one that is measured: bytes a millisecond, and milliseconds until a message arrives. */
-const NETWORKS = { '10 Gbit/s': { rate: 1.1e6, latency: 0.03 }, '1 Gbit/s': { rate: 0.117e6, latency: 0.06 } };
 const PROCESSES = [2, 4, 8, 16];
 const MOST = 1024;
 
-const measured = spread(2, here('link.mjs'));
+const measured = spread(2, [here('link.mjs')]);
 const large = measured.vectors.at(-1);
-// Of a vector of 4·n bytes, either process sends and receives half, and sums as much in the first of the two.
-const local = { rate: (4 * large.length) / (large.reduceMs + large.gatherMs), latency: measured.exchangeMs };
+const local = linkOf(measured);
 const links = { 'this machine': local, ...NETWORKS };
-
-/** Milliseconds that it takes to begin a message. */
-const BEGIN = 0.002;
-
-/**
- * Milliseconds that N processes take to exchange P parameters: each sends and receives (N − 1)/N of them twice, and a few
- * numbers twice; messages to each of the others are begun one after the other, and under way together.
- */
-const exchange = ({ rate, latency }, parameters, processes) =>
-  (2 * 4 * parameters * (processes - 1)) / processes / rate + 4 * (latency + (processes - 2) * BEGIN);
 
 const rows = MODELS.map((name) => {
   const entry = CASES.find(({ model }) => model === name);
@@ -57,11 +44,6 @@ const rows = MODELS.map((name) => {
     Object.values(links).map(overtaken).join(', '),
   ].flat();
 });
-
-function countOf(name) {
-  const constants = readModel(join(zoo, 'models', name, 'model.onnx')).constants();
-  return [...constants.values()].reduce((sum, { type, size }) => sum + (type === 'float32' ? size : 0), 0);
-}
 
 function shown(count) {
   return count.toLocaleString('en');

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execute, jsonOf } from '../execute.mjs';
@@ -14,10 +15,20 @@ if (!existsSync(zoo)) throw new Error(`no models at ${zoo}; name their folder wi
 export const folder = here('./results');
 mkdirSync(folder, { recursive: true });
 
-/** Runs a script in so many processes. @returns the JSON that the first of them prints */
-export function spread(processes, ...script) {
+/**
+ * Runs a script in so many processes of this machine or, where a network of some rate is named, of as many imitated ones.
+ * @returns the JSON that the first of them prints
+ */
+export function spread(processes, script, network) {
   const asRoot = { OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' };
-  return jsonOf('mpirun', ['--oversubscribe', '-n', processes, process.execPath, ...script], asRoot);
+  const command = ['mpirun', '--oversubscribe', '-n', processes, process.execPath, ...script];
+  if (!network) return jsonOf(command[0], command.slice(1), asRoot);
+  const machines = mkdtempSync(join(tmpdir(), 'nncompress-hosts-'));
+  try {
+    return jsonOf('sh', [here('../../test/parallel/hosts.sh'), processes, network, machines, ...command], asRoot);
+  } finally {
+    rmSync(machines, { recursive: true });
+  }
 }
 
 /** Runs a script in two processes at once that have nothing to do with each other. @returns the JSON that each prints */
@@ -29,13 +40,13 @@ export function apart(...script) {
 }
 
 /** Trains a model for some steps with the work shared out in one way, in processes of its own. */
-export function run(entry, { mpi, isTwice, ...settings }, count) {
+export function run(entry, { mpi, isTwice, network, ...settings }, count) {
   const rows = join(folder, `${entry.model}-${count}.rows.json`);
   writeFileSync(rows, JSON.stringify(batchesOf(entry, count)));
   const given = JSON.stringify({ zoo, ...entry, rows, warmup: 5, mpi: Boolean(mpi), ...settings });
   const script = [here('group.mjs'), given];
   if (isTwice) return { samplesPerSecond: apart(...script).reduce((sum, one) => sum + one.samplesPerSecond, 0) };
-  return mpi ? spread(mpi, ...script) : jsonOf(process.execPath, script);
+  return mpi ? spread(mpi, script, network) : jsonOf(process.execPath, script);
 }
 
 export function markdown(columns, rows) {

@@ -1,5 +1,5 @@
 import type { ChalkInstance, ColorSupportLevel } from 'chalk';
-import { type Launcher, type World, worldOf } from '../parallel/world.js';
+import { boundTo, type Launcher, tuneMpi, type World, worldOf } from '../parallel/world.js';
 import type { Progress } from './progress.js';
 
 /** How much a command says besides its result. */
@@ -37,6 +37,7 @@ export interface DisplayOptions {
  */
 export async function createContext(options: DisplayOptions & { launcher?: Launcher }): Promise<CommandContext> {
   const world = worldOf(options.launcher ?? 'local');
+  if (world.size > 1) tuneMpi();
   const quiet = options.quiet || world.rank > 0;
   const [{ Chalk, supportsColor }, { createProgress }] = await Promise.all([import('chalk'), import('./progress.js')]);
   const verbosity = quiet ? 'quiet' : options.verbose ? 'verbose' : 'normal';
@@ -44,6 +45,8 @@ export async function createContext(options: DisplayOptions & { launcher?: Launc
   const level = (colorful && supportsColor ? supportsColor.level : 0) as ColorSupportLevel;
   const progress = createProgress(process.stderr, quiet);
   const remark = (text: string) => progress.interrupt(() => process.stderr.write(`${text}\n`));
+  const bound = boundTo(world);
+  if (bound && !quiet) remark(bound);
   return {
     print: (text) => progress.interrupt(() => process.stdout.write(`${text}\n`)),
     note: (text) => verbosity !== 'quiet' && remark(text),

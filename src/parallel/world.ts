@@ -1,3 +1,4 @@
+import { availableParallelism, cpus } from 'node:os';
 import { UserError } from '../errors.js';
 
 /** This process among those of one job. */
@@ -37,4 +38,23 @@ export function worldOf(launcher: Launcher, environment: NodeJS.ProcessEnv = pro
       mend: 'add --launcher mpi to finetune, distill or prune, or start it without mpirun',
     });
   return launcher === 'mpi' ? { rank: rank!, size: size!, localSize: localSize ?? 1 } : ALONE;
+}
+
+/**
+ * Says how Open MPI sends large messages between machines, unless the user did: each side writes to its socket. By itself it
+ * has the receiver ask for piece after piece, so that a link of 1 Gbit/s carries half as much where both sides send. Called
+ * before the library is loaded, in the main thread, whose environment the library sees.
+ */
+export function tuneMpi(environment: NodeJS.ProcessEnv = process.env): void {
+  environment.OMPI_MCA_btl_tcp_flags ??= 'send';
+}
+
+/** Says that mpirun keeps processes to fewer cores than there are, where it does. */
+export function boundTo(
+  { localSize }: World,
+  environment: NodeJS.ProcessEnv = process.env,
+  [usable, all]: readonly [number, number] = [availableParallelism(), cpus().length],
+): string | undefined {
+  if (!environment.OMPI_MCA_orte_bound_at_launch || usable * localSize >= all) return undefined;
+  return `mpirun keeps each of ${localSize} processes of this machine to ${usable} of its ${all} cores: add --bind-to none to it`;
 }

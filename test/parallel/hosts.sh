@@ -47,7 +47,8 @@ exec nsenter -t \$(cat '$folder'/\$host) -n -u -- sh -c "\$*"
 AGENT
 chmod +x "$folder/agent"
 
-# Open MPI 4 and 5 have names of their own.
+# Each machine would have its first process keep to the same core. Open MPI 4 and 5 have names of their own.
+export OMPI_MCA_hwloc_base_binding_policy=none PRTE_MCA_hwloc_default_binding_policy=none
 export OMPI_MCA_plm_rsh_agent="$folder/agent" OMPI_MCA_orte_default_hostfile="$folder/hosts"
 export PRTE_MCA_plm_ssh_agent="$folder/agent" PRTE_MCA_prte_default_hostfile="$folder/hosts"
 nsenter -t "$(cat "$folder/10.0.0.1")" -n -u -- "$@"
