@@ -1,4 +1,4 @@
-// Adds early exits to models of the zoo, checks the files with onnx and Python's onnxruntime, and shows what samples cost; see
+// Adds early exits to models of the zoo, or a smaller model before one, checks the files with onnx and Python's onnxruntime, and shows what samples cost; see
 // README.md beside it.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -22,6 +22,7 @@ const MODELS = {
   'fashion-resnet': { ...FASHION, maxDrop: 0.003 },
   'digits-dscnn': { ...DIGITS, maxDrop: 0.005 },
   'banking-minilm': { ...BANKING, maxDrop: 0.005 },
+  'fashion-cascade': { ...FASHION, maxDrop: 0.003, last: 'fashion-resnet', first: 'fashion-cnn-small' },
 };
 const chosen = positionals.length ? positionals : Object.keys(MODELS);
 
@@ -46,11 +47,13 @@ process.stdout.write(table);
 
 /** What samples cost on average, and what ONNX Runtime makes of the file from Python. */
 async function withExits(name) {
-  const { train, test, maxDrop } = MODELS[name];
-  const model = join(zoo, 'models', name, 'model.onnx');
+  const { train, test, maxDrop, first, last = name } = MODELS[name];
+  const fileOf = (folder) => join(zoo, 'models', folder, 'model.onnx');
+  const model = fileOf(last);
   const [output, report] = [join(folder, `${name}.onnx`), join(folder, 'report.json')];
   execute(process.execPath, [
-    ...[here('../../bin/nncompress.js'), 'adapt', model, '--early-exit', '--quiet', '--force', '--seed', values.seed],
+    ...[here('../../bin/nncompress.js'), 'adapt', model, '--quiet', '--force', '--seed', values.seed],
+    ...(first ? ['--cascade', fileOf(first)] : ['--early-exit']),
     ...['--train', join(zoo, 'data', train), '--data', join(zoo, 'data', test), '--max-drop', maxDrop],
     ...['-o', output, '--report', report, ...values.options.split(' ').filter(Boolean)],
   ]);
