@@ -13,8 +13,8 @@ import { flagOf } from './parse-options.js';
 /** The options that set gates, and those that gates depend on. */
 export interface GatingOptions extends GateLimits {
   baseline?: string | undefined;
-  tolerance: number;
-  costTolerance: number;
+  tolerance?: number | undefined;
+  costTolerance?: number | undefined;
   benchmark: boolean;
   limit?: number | undefined;
 }
@@ -44,10 +44,12 @@ const NEEDS_LATENCY = ['maxLatency', 'minSpeedup'] as const;
  */
 export async function openGates(options: GatingOptions, test: TaskData | undefined): Promise<Gates> {
   checkMeasurable(options, test);
+  checkTolerances(options);
   checkClasses(options, test);
   const baseline = options.baseline === undefined ? undefined : await readBaseline(options.baseline);
   if (baseline) checkSameData(baseline, options, test);
-  const tolerances = { quality: options.tolerance, cost: options.costTolerance };
+  const { tolerance: quality = 0, costTolerance: cost = 0.1 } = options;
+  const tolerances = { quality, cost };
   return {
     check(judged) {
       const facts = gateFacts(judged);
@@ -69,6 +71,16 @@ function checkMeasurable(options: GatingOptions, test: TaskData | undefined): vo
   const timed = NEEDS_LATENCY.find((key) => options[key] !== undefined);
   if (timed && !options.benchmark)
     throw new UserError('latency is not measured with --no-benchmark', { file: flagOf(timed), mend: 'leave one out' });
+}
+
+/** @throws UserError where there is nothing that the model may be worse than by so much */
+function checkTolerances(options: GatingOptions): void {
+  const tolerance = (['tolerance', 'costTolerance'] as const).find((key) => options[key] !== undefined);
+  if (!tolerance || options.baseline !== undefined) return;
+  throw new UserError('says how much worse than a baseline a model may be, and none is given', {
+    file: flagOf(tolerance),
+    mend: 'name the report of one with --baseline, or leave it out',
+  });
 }
 
 function checkClasses({ minRecall = [] }: GatingOptions, test: TaskData | undefined): void {

@@ -176,9 +176,9 @@ export const gatesShape = {
   /** A report whose metrics may not become worse. */
   baseline: path().optional(),
   /** How much worse quality may be than the baseline's, as a difference of fractions. */
-  tolerance: fraction().default(0),
+  tolerance: fraction().optional(),
   /** How much worse size and speed may be than the baseline's, as a share. */
-  costTolerance: share().default(0.1),
+  costTolerance: share().optional(),
 };
 
 /** Limits on what may be lost against an original. */

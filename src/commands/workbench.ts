@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { JsonFile } from '../data/beside.js';
 import { embeddedClassNames, readClassNamesIn } from '../data/labels.js';
@@ -32,6 +33,10 @@ export interface WorkbenchOptions extends PreprocessingFlags {
   preprocessorConfig?: JsonFile | undefined;
 }
 
+/** Options that name data. */
+const DATA = ['data', 'train', 'validation', 'unlabelled', 'calibration'] as const;
+type DataPaths = Partial<Record<(typeof DATA)[number], string | undefined>>;
+
 /** A model that can be run, and where. */
 export interface Workbench {
   path: string;
@@ -50,19 +55,32 @@ const HELD_PER_CORE = 400e6;
 
 /**
  * Reads a model and loads it once, so that what cannot run is refused before anything else happens.
- * @throws UserError where the file is no model, cannot be run, or the device is not there
+ * @throws UserError where the file is no model, cannot be run, the device is not there, or the data has no parts to choose of
  */
 export async function openWorkbench(
   path: string,
-  options: WorkbenchOptions,
+  options: WorkbenchOptions & DataPaths,
   context: CommandContext,
 ): Promise<Workbench> {
+  checkSplit(options);
   const model = readModel(path);
   const { provider, why } = await resolveDevice(options.device);
   if (options.device === 'auto') context.note(`device: ${provider} (${why})`);
   const session: SessionOptions = { provider, threads: options.threads };
   const info = await describeSession(path, session);
   return workbenchOf({ path, model, info, provider, session }, options);
+}
+
+/** @throws UserError where a part is named of data that is one file each */
+function checkSplit({ split, ...options }: WorkbenchOptions & DataPaths): void {
+  if (split === undefined) return;
+  const paths = DATA.flatMap((key) => options[key] ?? []);
+  const isFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  if (!paths.length || !paths.every(isFile)) return;
+  throw new UserError(`chooses a part of a folder, and ${paths[0]} is one file`, {
+    file: '--split',
+    mend: 'leave it out, or name the folder',
+  });
 }
 
 /** A workbench for a model that is changed, beside the one it was made from. */

@@ -78,7 +78,15 @@ describe('evaluate refuses', () => {
     [['--max-drop', '1%'], /^unknown option '--max-drop'/],
     [['--report', 'a'], /^a: there is no report format for 'no ending'; name a file with the ending .json, /],
     [['--limit', '0'], /^--limit: expected a whole number from 1, got '0'$/],
+    [['--tolerance', '1%'], /^--tolerance: says how much worse than a baseline .* and none is given; name the report/],
+    [['--cost-tolerance', '1%'], /^--cost-tolerance: says how much worse than a baseline .* and none is given; name/],
   ])('%j', (args, line) => refuse(evaluate(...args), line));
+
+  it('a part of data that is one file', () => {
+    const [texts, table] = TEXTS.map((path) => join(root, path)) as [string, string];
+    const line = /^--split: chooses a part of a folder, and .*test.csv is one file; leave it out, or name the folder$/;
+    refuse(['evaluate', texts, '--data', table, '--split', 'test'], line);
+  });
 
   it('a report that cannot be written', () => {
     refuse(evaluate('--report', at('none', 'r.json')), /^none.r.json: the folder of the output does not exist/);

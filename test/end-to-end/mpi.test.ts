@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hasMpi, mpirun } from '../parallel/mpirun.js';
-import { isThorough, nncompress, program, root, SPEECH, scratch } from './program.js';
+import { FEATURES, isThorough, nncompress, program, root, SPEECH, scratch } from './program.js';
 
 const finetune = (output: string, ...more: string[]) => [
   ...['finetune', join(root, SPEECH[0]), '--train', join(root, 'fixtures/spoken-digits/train'), '-o', output],
@@ -40,6 +40,21 @@ describe.skipIf(!hasMpi)('processes that train what the first of them pruned', (
     expect(stdout.match(/prune, /g)).toHaveLength(1);
     expect(readFileSync(processes)).toEqual(readFileSync(threads));
   });
+});
+
+describe.runIf(hasMpi && isThorough)('stages of a student in processes', () => {
+  it('learn what they learn in threads', () => {
+    const folder = scratch();
+    const [threads, processes] = [join(folder, 'threads.onnx'), join(folder, 'processes.onnx')];
+    const distill = (output: string, ...more: string[]) => [
+      ...['distill', join(root, SPEECH[0]), '--teacher', join(root, FEATURES[0]), '--pipeline', '2', '--no-benchmark'],
+      ...['--train', join(root, 'fixtures/spoken-digits/train'), '--epochs', '1', '--lr', '1e-4', '--batch', '16'],
+      ...['-o', output, ...more],
+    ];
+    expect(nncompress(...distill(threads)).status).toBe(0);
+    expect(mpirun(2, program, ...distill(processes, '--launcher', 'mpi')).status).toBe(0);
+    expect(readFileSync(processes)).toEqual(readFileSync(threads));
+  }, 120_000);
 });
 
 describe.skipIf(!hasMpi)('a process that finds other data than the first', () => {
