@@ -104,11 +104,11 @@ export interface Headline {
  * @param detailed with the properties that can be spared.
  * @param most models that fit beside each other.
  */
-export function headlineOf({ models, comparison }: Report, { detailed = true, most = 8 } = {}): Headline {
+export function headlineOf({ models, comparison, adaptive }: Report, { detailed = true, most = 8 } = {}): Headline {
   const shown = columnsOf(models, most);
   const rows = ROWS.filter(({ spare }) => detailed || !spare)
     .map((row) => filled(row, shown, comparison))
-    .filter(({ label, cells }) => cells.some(Boolean) && (label !== 'MACs' || new Set(cells).size > 1));
+    .filter(({ label, cells }) => cells.some(Boolean) && (label !== 'MACs' || adaptive || new Set(cells).size > 1));
   return { models: shown, confidence: comparison ? confidenceOf(comparison) : '', rows };
 }
 

@@ -182,15 +182,24 @@ export function hintTexts({ distillation }: Report): string[] {
   );
 }
 
+/** How many of the samples that leave at an exit are right, and how many would be if all did. */
+function rightText(accuracy: number | undefined, alone: number | undefined): string {
+  const here = accuracy === undefined ? [] : [`${formatPercent(accuracy)} right`];
+  const all = alone === undefined ? [] : [`${formatPercent(alone)} if all did`];
+  const texts = [...here, ...all].join('; ');
+  return texts && ` (${texts})`;
+}
+
 /**
  * What samples cost and where they leave: `2.4× fewer multiply-accumulates on average: 61 % of the samples leave at exit 1
- * (98 % right), 39 % at the last`.
+ * (98 % right; 91 % if all did), 39 % at the last`.
+ * @param detailed with what would be right if all samples left at an exit.
  */
-export function adaptiveText({ adaptive }: Report): string {
+export function adaptiveText({ adaptive }: Report, { detailed = false } = {}): string {
   if (!adaptive) return '';
   const exits = adaptive.exits.map(
-    ({ name, share, accuracy }) =>
-      `${formatPercent(share)} at ${printable(name)}${share ? ` (${formatPercent(accuracy)} right)` : ''}`,
+    ({ name, share, accuracy, alone }) =>
+      `${formatPercent(share)} at ${printable(name)}${rightText(share ? accuracy : undefined, detailed ? alone : undefined)}`,
   );
   const { length } = adaptive.dropped ?? [];
   const left = length

@@ -66,7 +66,7 @@ export function renderTerminal(report: Report, { color, width, height = 23 }: Te
     textSection('Students', studentsText(report), room),
     textSection('Distillation', distillationTexts(report).join('; '), room),
     listSection('Matched', hintTexts(report), room),
-    textSection('Exits', adaptiveText(report), room),
+    textSection('Exits', adaptiveText(report, { detailed: true }), room),
     textSection('New domain', domainTexts(report).join('; '), room),
     textSection('QAT', qatText(report), room),
     ...nodeSections(report, room),
