@@ -37,18 +37,20 @@ for host in $(seq "$count"); do
     echo 8 > /proc/sys/net/ipv4/tcp_retries2
   "
   echo $! > "$folder/$address"
+  echo $(((host - 1) % $(nproc))) > "$folder/$address.core"
   echo "$address slots=1" >> "$folder/hosts"
 done
 cat > "$folder/agent" << AGENT
 #!/bin/sh
 host=\$1
 shift
-exec nsenter -t \$(cat '$folder'/\$host) -n -u -- sh -c "\$*"
+exec nsenter -t \$(cat '$folder'/\$host) -n -u -- taskset -c \$(cat '$folder'/\$host.core) sh -c "\$*"
 AGENT
 chmod +x "$folder/agent"
 
-# Each machine would have its first process keep to the same core. Open MPI 4 and 5 have names of their own.
+# Each machine has a core of its own, as far as there are some; mpirun would have the first process of each keep to the same.
+# Open MPI 4 and 5 have names of their own.
 export OMPI_MCA_hwloc_base_binding_policy=none PRTE_MCA_hwloc_default_binding_policy=none
 export OMPI_MCA_plm_rsh_agent="$folder/agent" OMPI_MCA_orte_default_hostfile="$folder/hosts"
 export PRTE_MCA_plm_ssh_agent="$folder/agent" PRTE_MCA_prte_default_hostfile="$folder/hosts"
-nsenter -t "$(cat "$folder/10.0.0.1")" -n -u -- "$@"
+nsenter -t "$(cat "$folder/10.0.0.1")" -n -u -- taskset -c 0 "$@"
