@@ -24,6 +24,8 @@ const MODELS = {
   'banking-minilm': { ...BANKING, maxDrop: 0.005 },
   'fashion-cascade': { ...FASHION, maxDrop: 0.003, last: 'fashion-resnet', first: 'fashion-cnn-small' },
 };
+/** Time may be this much more than multiply-accumulates and the exits' own time let expect. */
+const TOLERANCE = 1.15;
 const chosen = positionals.length ? positionals : Object.keys(MODELS);
 
 const zoo = resolve(process.env.NNCOMPRESS_ZOO ?? here('../../../shared/zoo'));
@@ -63,9 +65,6 @@ async function withExits(name) {
   const checked = jsonOf(python, [here('./check-exits.py'), model, output, samples]);
   return { model: name, adaptive, comparison, training, checked };
 }
-
-/** Time may be this much more than multiply-accumulates and the exits' own time let expect. */
-const TOLERANCE = 1.15;
 
 function linesOf({ model, adaptive, comparison, checked }) {
   const { value, low, high } = comparison.accuracyDrop;
