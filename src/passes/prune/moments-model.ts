@@ -82,7 +82,9 @@ function resume(model: Model, keep: Keep, facts: ReadonlyMap<string, ValueFacts>
   const { graph } = model;
   for (const [as] of keep) {
     const { type, dims } = facts.get(as.slice(as.indexOf('/', 'kept/'.length) + 1))!;
-    graph.inputs.push({ name: as, type: { kind: 'tensor', elem: type, shape: dims!.map(() => undefined) } });
+    // Numbers such as sizes are as many as before, and without their count ONNX Runtime does not load what takes them.
+    const shape = type === 'int64' && dims!.length === 1 ? dims : dims!.map(() => undefined);
+    graph.inputs.push({ name: as, type: { kind: 'tensor', elem: type, shape } });
   }
   graph.replaceAllUses(new Map(keep.map(([as, from]) => [from, as])));
 }

@@ -3,6 +3,23 @@ import { solvePositiveDefinite } from './cholesky.js';
 /** Enough to keep weights of inputs in place that hardly vary, too little to hold others back. */
 export const RIDGE = 0.01;
 
+/** What sums of float32 products are wrong by, as a share of them: a few units in the last place. */
+const ROUNDING = 2 ** -22;
+
+/** The sum of the diagonal of a square matrix. */
+export function traceOf(matrix: Float64Array): number {
+  const size = Math.sqrt(matrix.length);
+  let trace = 0;
+  for (let i = 0; i < size; i++) trace += matrix[i * (size + 1)]!;
+  return trace;
+}
+
+/**
+ * By how much rounding may have lowered the eigenvalues of sums of products x·xᵀ. Where values hardly vary about a large mean,
+ * less than that is left once the mean is taken away, and what is left need not be positive definite.
+ */
+export const roundingOf = (products: Float64Array) => ROUNDING * traceOf(products);
+
 /**
  * Sums over the positions at which a linear map was seen, of its inputs x and of what its outputs lack, e. They are all
  * that a regression needs, so that no activations are kept. Every array has the groups of the map as its first axis.
@@ -52,9 +69,10 @@ export function correct(moments: Moments, { ridge, hasBias }: { ridge: number; h
     const own = ofGroup(moments, group);
     total.before += sum(own.ee);
     total.signal += sum(own.tt) - squaresOverCount(own.t, count);
+    const rounding = hasBias ? roundingOf(own.xx) : 0;
     if (hasBias) centre(own);
     const delta = weight.subarray(group * outputs * inputs, (group + 1) * outputs * inputs);
-    total.after += sum(own.ee) - fit(own, ridge, delta);
+    total.after += sum(own.ee) - fit(own, (ridge * traceOf(own.xx)) / inputs + rounding, delta);
     for (let o = 0; hasBias && o < outputs; o++)
       bias[group * outputs + o] = (own.e[o]! - dot(delta, o * inputs, own.x)) / count;
   }
@@ -83,10 +101,7 @@ function centre({ outputs, inputs, count, xx, ex, x, e, ee }: Moments): void {
 }
 
 /** Solves (Σ x·xᵀ + λ) · Dᵀ = Σ x·eᵀ into `delta`. @returns by how much Σ e² falls */
-function fit({ outputs, inputs, xx, ex }: Moments, ridge: number, delta: Float64Array): number {
-  let trace = 0;
-  for (let i = 0; i < inputs; i++) trace += xx[i * (inputs + 1)]!;
-  const lambda = (ridge * trace) / inputs;
+function fit({ outputs, inputs, xx, ex }: Moments, lambda: number, delta: Float64Array): number {
   if (!(lambda > 0)) return 0;
   const system = new Float64Array((inputs + outputs) * inputs);
   system.set(xx);

@@ -3,7 +3,7 @@ import { LocalSession } from '../../runtime/local-session.js';
 import { serve } from '../../runtime/serve.js';
 import { type Consumer, eliminate } from './elimination.js';
 import { addShares, sharesOf } from './interpolation.js';
-import { correct, type Moments } from './ridge.js';
+import { correct, type Moments, roundingOf } from './ridge.js';
 import type { ConsumerNames, Keep, MomentNames, SumsMethods, TakenNames, TargetNames } from './sums-protocol.js';
 
 let session: LocalSession | undefined;
@@ -78,8 +78,11 @@ function covarianceOf({ count, xx, x, isCentred }: TakenNames): Float64Array {
   const mean = sumOf(x).map((value) => value / positions);
   const size = mean.length;
   const covariance = sumOf(xx).map((value) => value / positions);
-  for (let i = 0; isCentred && i < size; i++)
+  const rounding = isCentred ? roundingOf(covariance) : 0;
+  for (let i = 0; isCentred && i < size; i++) {
     for (let j = 0; j < size; j++) covariance[i * size + j]! -= mean[i]! * mean[j]!;
+    covariance[i * (size + 1)]! += rounding;
+  }
   return covariance;
 }
 

@@ -25,10 +25,10 @@ function batchesOf(dims: readonly number[], count = 4, type: 'float32' | 'float1
   };
 }
 
-/** Removes channels of the first group, fits what that touches, and tells how far the outputs are off. */
-async function pruned(original: Model, channels: readonly number[], options: RefitOptions) {
+/** Removes channels of the first groups, fits what that touches, and tells how far the outputs are off. */
+async function pruned(original: Model, channels: readonly number[], options: RefitOptions, groups = 1) {
   const { model, found } = await prunable(original);
-  const removed: RemovedChannels = new Map([[found.groups[0]!, new Set(channels)]]);
+  const removed: RemovedChannels = new Map(found.groups.slice(0, groups).map((group) => [group, new Set(channels)]));
   const smaller = await removeChannels(model, found, removed);
   const result = await refit(model, smaller, affectedBy(smaller, removed), leftIndices(removed), options);
   const gaps: number[] = [];
@@ -165,5 +165,22 @@ describe('refit', () => {
   it('can be stopped', async () => {
     const signal = AbortSignal.abort();
     await expect(pruned(parseModel(DEPENDENT), [2], { batches: batchesOf([5, 2]), signal })).rejects.toThrow('abort');
+  });
+
+  it('goes on from values that were kept, sizes among them', async () => {
+    const random = seededRandom(5);
+    const values = (count: number) => Array.from({ length: count }, () => (2 * random() - 1).toFixed(3)).join(', ');
+    const original = parseModel(`<ir_version: 8, opset_import: ["" : 18]>
+      enlarged (float[N, 1, 4, 4] x) => (float[N, 2, 8, 8] y)
+      <float[6, 1, 3, 3] u = {${values(54)}}, float[6, 6, 3, 3] v = {${values(324)}}, float[6, 6, 3, 3] w = {${values(324)}},
+       float[2, 6, 1, 1] z = {${values(12)}}, int64[2] size = {8, 8}>
+      { a = Conv <pads = [1, 1, 1, 1]> (x, u) b = Relu (a)
+        c = Conv <pads = [1, 1, 1, 1]> (b, v) d = Relu (c)
+        e = Conv <pads = [1, 1, 1, 1]> (d, w) f = Relu (e)
+        rows = Shape <start = 0, end = 2> (b) sizes = Concat <axis = 0> (rows, size)
+        g = Resize <mode = "linear"> (f, , , sizes) y = Conv (g, z) }`);
+    const options = { batches: batchesOf([2, 1, 4, 4]), ridge: 0.01 };
+    const { result } = await pruned(original, [1, 4], options, 3);
+    expect(result.fitted.map(({ before, after }) => after < before)).toEqual([true, true, true]);
   });
 });
