@@ -9,8 +9,8 @@ const CASES = [
   { model: 'fashion-resnet', data: 'fashion-mnist/t10k-images-idx3-ubyte.gz' },
   { model: 'digits-dscnn', data: 'spoken-digits/train' },
 ];
-const SAMPLES = { evaluation: 2000, calibration: 512 };
-const ROUNDS = 5;
+const SAMPLES = { evaluation: 10_000, calibration: 2048 };
+const ROUNDS = 3;
 
 const once = (settings, workers) => [here('evaluate-once.mjs'), JSON.stringify({ ...settings, workers })];
 /** The first is what the others are compared with. */
