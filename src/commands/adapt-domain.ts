@@ -17,7 +17,7 @@ import { openGates } from './gating.js';
 import { marked } from './model-path.js';
 import { runModels, skipWarnings } from './run-models.js';
 import { scoreKindOf } from './score-kind.js';
-import { checkCheckpoints } from './training-run.js';
+import { checkCheckpoints, checkpointOf } from './training-run.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 import { writeAndJudge } from './write-and-judge.js';
 
@@ -28,7 +28,7 @@ export async function adaptDomain(path: string, options: AdaptOptions, context: 
   const startedAt = new Date();
   const output = options.output ?? marked(path, '.adapted');
   checkOutput(output, options.force);
-  const checkpoint = `${output}.checkpoint`;
+  const checkpoint = checkpointOf(output);
   checkCheckpoints([checkpoint], options);
   const bench = await openWorkbench(path, options, context);
   checkHasNoExits(bench, 'adapt');

@@ -5,7 +5,6 @@ import { checkOutput } from '../files.js';
 import type { Report } from '../report/schema.js';
 import { openCascade, smallContenders } from './adapt-cascade.js';
 import { openEarlyExits, openHeadData } from './adapt-early-exit.js';
-import { checkpointOf } from './adapt-joint.js';
 import type { AdaptOptions } from './adapt-options.js';
 import { adaptiveReport, driftWarnings, scarceWarnings } from './adapt-report.js';
 import { chooseThresholds, goalOf, openThresholdData, recordTest, type ThresholdData } from './adapt-thresholds.js';
@@ -15,7 +14,7 @@ import type { CommandContext } from './context.js';
 import { openGates } from './gating.js';
 import { marked } from './model-path.js';
 import { overlapWarnings } from './training-data.js';
-import { checkCheckpoints } from './training-run.js';
+import { checkCheckpoints, checkpointOf } from './training-run.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 import { type Contender, judgeResult } from './write-and-judge.js';
 

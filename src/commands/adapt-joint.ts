@@ -19,7 +19,7 @@ import { trainOnce } from './distill-train.js';
 import { batchSizeOf } from './finetune-plan.js';
 import { checkTrainable } from './original-teacher.js';
 import type { TrainingData } from './training-data.js';
-import { type TrainedModel, trainingReport, trainingWarnings } from './training-run.js';
+import { checkpointOf, type TrainedModel, trainingReport, trainingWarnings } from './training-run.js';
 import { deriveWorkbench, type Workbench } from './workbench.js';
 
 /** Where a model is trained together with its exits. */
@@ -50,9 +50,6 @@ interface Decisions {
   /** The trained heads, an ONNX file in base64. */
   heads: string;
 }
-
-/** Where an interrupted run is gone on from. */
-export const checkpointOf = (output: string): string => `${output}.checkpoint`;
 
 /**
  * Heads that an interrupted run had trained; undefined where none is gone on with.

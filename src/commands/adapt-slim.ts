@@ -21,7 +21,7 @@ import { openGates } from './gating.js';
 import { marked } from './model-path.js';
 import { measuredBy, taughtByOriginal } from './original-teacher.js';
 import { overlapWarnings } from './training-data.js';
-import { checkCheckpoints, trainingReport, trainingWarnings } from './training-run.js';
+import { checkCheckpoints, checkpointOf, trainingReport, trainingWarnings } from './training-run.js';
 import { deriveWorkbench, openWorkbench, type Workbench } from './workbench.js';
 import { type Contender, judgeResult } from './write-and-judge.js';
 
@@ -44,7 +44,7 @@ export async function adaptSlim(path: string, options: AdaptOptions, context: Co
   const output = options.output ?? marked(path, '.slim');
   const files = slim.slice(1).map((share) => widthPath(output, share));
   for (const file of [output, ...(separate ? files : [])]) checkOutput(file, options.force);
-  const checkpoint = `${output}.checkpoint`;
+  const checkpoint = checkpointOf(output);
   const given = { ...options, ...courseOf(train, options), ...TEACHING };
   checkCheckpoints([checkpoint], given);
   const bench = await openWorkbench(path, options, context);

@@ -4,7 +4,7 @@ import type { DistillOptions } from './distill-options.js';
 import { isOpen, type Recipe, recipesOf } from './distill-recipes.js';
 import { trainAlone, trainTaught } from './distill-train.js';
 import { type Trial, tryRecipes } from './distill-trials.js';
-import { bestAccuracy, type TrainedModel } from './training-run.js';
+import { bestAccuracy, checkpointOf, type TrainedModel } from './training-run.js';
 import type { Workbench } from './workbench.js';
 
 /** Accuracies on held-out samples. */
@@ -29,10 +29,10 @@ export interface Learning {
 
 /** Files that an interrupted run goes on from. */
 export const checkpointsOf = (output: string) => ({
-  trials: `${output}.trials.checkpoint`,
-  taught: `${output}.checkpoint`,
-  alone: `${output}.alone.checkpoint`,
-  students: `${output}.students.checkpoint`,
+  trials: checkpointOf(output, 'trials'),
+  taught: checkpointOf(output),
+  alone: checkpointOf(output, 'alone'),
+  students: checkpointOf(output, 'students'),
 });
 
 /**

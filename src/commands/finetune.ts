@@ -11,7 +11,7 @@ import { openGates } from './gating.js';
 import { marked, resolveModelPath } from './model-path.js';
 import { checkReportPaths } from './reports.js';
 import { openTrainingData, overlapWarnings } from './training-data.js';
-import { checkCheckpoints, runTraining, trainingReport, trainingWarnings } from './training-run.js';
+import { checkCheckpoints, checkpointOf, runTraining, trainingReport, trainingWarnings } from './training-run.js';
 import { openTransfer } from './transfer.js';
 import { openWorkbench } from './workbench.js';
 import { writeAndJudge } from './write-and-judge.js';
@@ -30,7 +30,7 @@ export async function finetune(given: string, options: FinetuneOptions, context:
   checkReportPaths(options);
   const output = options.output ?? marked(path, '.tuned');
   checkOutput(output, options.force);
-  const checkpoint = `${output}.checkpoint`;
+  const checkpoint = checkpointOf(output);
   checkCheckpoints([checkpoint], options);
   const original = await openWorkbench(path, options, context);
   checkHasNoExits(original, 'finetune');

@@ -11,7 +11,7 @@ import { measuredBy, taughtByOriginal } from './original-teacher.js';
 import { kindOf, type PruneOptions } from './prune-options.js';
 import { type Train, trainedSteps } from './prune-steps.js';
 import { openTrainingData, type TrainingData } from './training-data.js';
-import { checkCheckpoints } from './training-run.js';
+import { checkCheckpoints, checkpointOf } from './training-run.js';
 import { deriveWorkbench, type Workbench } from './workbench.js';
 
 /** What pruned models learn from. */
@@ -37,8 +37,8 @@ export async function openTrainer(
   const { train, distill } = options;
   if (train === undefined) return undefined;
   const count = trainedSteps(options);
-  const checkpointOf = (step: number) => (count === 1 ? `${output}.checkpoint` : `${output}.step-${step}.checkpoint`);
-  const checkpoints = Array.from({ length: count }, (_, k) => checkpointOf(k + 1));
+  const stepCheckpoint = (step: number) => checkpointOf(output, count === 1 ? undefined : `step-${step}`);
+  const checkpoints = Array.from({ length: count }, (_, k) => stepCheckpoint(k + 1));
   checkCheckpoints(checkpoints, options);
   const given = { ...options, train, keepZeros: kindOf(options) === 'weights' };
   const taught = distill ? await taughtByOriginal(bench, output, given, context) : undefined;
@@ -52,7 +52,7 @@ export async function openTrainer(
         trainOnce(
           await deriveWorkbench(bench, model, options),
           data,
-          { label: count === 1 ? 'training' : `step ${step} of ${count}`, checkpoint: checkpointOf(step), measured },
+          { label: count === 1 ? 'training' : `step ${step} of ${count}`, checkpoint: stepCheckpoint(step), measured },
           given,
           context,
         ),

@@ -17,7 +17,7 @@ import type { QuantizeOptions } from './quantize-options.js';
 import type { ChosenPlan } from './quantize-plan.js';
 import { decisionsOfPlan } from './quantize-resume.js';
 import type { TrainingData } from './training-data.js';
-import { runTraining, type TrainedModel } from './training-run.js';
+import { checkpointOf, runTraining, type TrainedModel } from './training-run.js';
 import type { Workbench } from './workbench.js';
 
 /** A model and a plan for it that were trained together. */
@@ -35,9 +35,6 @@ export interface TrainedPlan {
   /** Activations whose ranges were learned. */
   ranges: number;
 }
-
-/** Where checkpoints of a run go. */
-export const checkpointOf = (output: string) => `${output}.checkpoint`;
 
 /** Scales are few and matter much; their logarithms move this many times as fast as weights. */
 const RANGE_RATE = 10;

@@ -24,11 +24,11 @@ import { type ChosenPlan, choosePlan } from './quantize-plan.js';
 import { buildReport } from './quantize-report.js';
 import { resumePlan } from './quantize-resume.js';
 import { resolveTarget, type TargetAdvice } from './quantize-target.js';
-import { checkpointOf, trainPlan } from './quantize-training.js';
+import { trainPlan } from './quantize-training.js';
 import { checkReportPaths, showReport } from './reports.js';
 import { skipWarnings } from './run-models.js';
 import { overlapWarnings } from './training-data.js';
-import { checkCheckpoints } from './training-run.js';
+import { checkCheckpoints, checkpointOf } from './training-run.js';
 import {
   foresee,
   latencyFeeds,

@@ -55,6 +55,10 @@ export interface TrainedModel extends TrainingResult {
   stages: number;
 }
 
+/** Where the checkpoints of a run that writes a file go. @param part one of several trainings of the run */
+export const checkpointOf = (output: string, part?: string): string =>
+  part === undefined ? `${output}.checkpoint` : `${output}.${part}.checkpoint`;
+
 /** @throws UserError where an interrupted run would be lost, or there is none to go on from */
 export function checkCheckpoints(
   paths: readonly string[],

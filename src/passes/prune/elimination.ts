@@ -1,3 +1,4 @@
+import { traceOf } from './ridge.js';
 import { SymmetricMatrix, timesInverse } from './symmetric.js';
 
 /** A layer that sums over channels, or the elements that each of them has. */
@@ -151,8 +152,7 @@ class State {
 /** A covariance with the ridge on its diagonal. */
 function withRidge(covariance: Float64Array, size: number, ridge: number): Float64Array {
   const values = covariance.slice();
-  let trace = 0;
-  for (let i = 0; i < size; i++) trace += values[i * (size + 1)]!;
+  const trace = traceOf(values);
   for (let i = 0; i < size; i++) values[i * (size + 1)]! += trace > 0 ? (ridge * trace) / size : 1;
   return values;
 }

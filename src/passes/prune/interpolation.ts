@@ -1,4 +1,5 @@
 import { solvePositiveDefinite } from './cholesky.js';
+import { traceOf } from './ridge.js';
 
 /** Channels that go and channels that are left, of a width each. */
 export interface Split {
@@ -26,10 +27,9 @@ export function sharesOf(covariance: Float64Array, { gone, left, width }: Split,
   const [from, to] = [left, gone].map((channels) => elementsOf(channels!, width)) as [number[], number[]];
   const [n, size] = [from.length, Math.sqrt(covariance.length)];
   const system = new Float64Array((n + to.length) * n);
-  let trace = 0;
   for (const [row, element] of [...from, ...to].entries())
     for (let k = 0; k < n; k++) system[row * n + k] = covariance[element * size + from[k]!]!;
-  for (let k = 0; k < n; k++) trace += system[k * (n + 1)]!;
+  const trace = traceOf(system.subarray(0, n * n));
   if (!(trace > 0)) return new Float64Array(to.length * n);
   for (let k = 0; k < n; k++) system[k * (n + 1)]! += (ridge * trace) / n;
   solvePositiveDefinite(system, n, to.length);
