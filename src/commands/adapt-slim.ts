@@ -20,10 +20,11 @@ import { trainOnce } from './distill-train.js';
 import { openGates } from './gating.js';
 import { marked } from './model-path.js';
 import { measuredBy, taughtByOriginal } from './original-teacher.js';
+import { comparedOf, speedWarnings } from './speed-warnings.js';
 import { overlapWarnings } from './training-data.js';
 import { checkCheckpoints, checkpointOf, trainingReport, trainingWarnings } from './training-run.js';
 import { deriveWorkbench, openWorkbench, type Workbench } from './workbench.js';
-import { type Contender, judgeResult } from './write-and-judge.js';
+import { type Contender, compareModels, type Judgement, judgeResult } from './write-and-judge.js';
 
 /** Training samples that channels are ranked on. */
 const RANKED_ON = 256;
@@ -65,7 +66,7 @@ export async function adaptSlim(path: string, options: AdaptOptions, context: Co
     const alone = await Promise.all(slim.slice(1).map((_, k) => widthAlone(widths, k + 1)));
     return await inTemporaryFolder(async (folder) => {
       const contenders = await contendersOf(alone, slim, folder, { bench, test, inputs: data.data });
-      const { report } = await judgeResult(
+      const judgement = await judgeResult(
         {
           ...{ command: 'adapt', bench, sameTask: true, model, output, test, gates, startedAt, contenders },
           inputs: data.data,
@@ -74,12 +75,18 @@ export async function adaptSlim(path: string, options: AdaptOptions, context: Co
         options,
         context,
       );
+      const { report } = judgement;
       if (separate) for (const [k, file] of files.entries()) await writeModel(alone[k]!, file);
       rmSync(checkpoint, { force: true });
       return {
         ...withPaths(report, slim, separate ? files : files.map((_, k) => `${output}, width ${slim[k + 1]}`)),
         training: trainingReport(trained),
-        warnings: [...(await overlapWarnings(data, test)), ...trainingWarnings(trained, test), ...report.warnings],
+        warnings: [
+          ...(await overlapWarnings(data, test)),
+          ...trainingWarnings(trained, test),
+          ...slowWidths(judgement, slim, options),
+          ...report.warnings,
+        ],
       };
     });
   } finally {
@@ -149,6 +156,17 @@ function contendersOf(
       return { role: roleOf(slim[k + 1]!), path, model, own: { ...site, classOrder: undefined } };
     }),
   );
+}
+
+/** Says so of widths that do not save the time that they were made to save. */
+function slowWidths(judgement: Judgement, slim: readonly number[], { confidence }: AdaptOptions): string[] {
+  const { report, original, contenders } = judgement;
+  return contenders.flatMap((contender, k) => {
+    const [before, after] = ['original', contender.role].map((role) => report.models.find((one) => one.role === role)!);
+    const { comparison } = compareModels(original!, contender, judgement, confidence);
+    const speed = comparedOf(before!, after!, comparison);
+    return speedWarnings({ ...speed, than: 'the original', subject: `width ${slim[k + 1]}` });
+  });
 }
 
 /** A report in which the widths have the paths that they are found at. */

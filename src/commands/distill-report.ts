@@ -7,6 +7,7 @@ import type { Learning } from './distill-learn.js';
 import type { DistillOptions } from './distill-options.js';
 import { type Recipe, recipeText } from './distill-recipes.js';
 import type { Trial } from './distill-trials.js';
+import { comparedOf, speedWarnings } from './speed-warnings.js';
 import { trainingReport } from './training-run.js';
 import { type Contender, compareModels, compareWith, type Judgement } from './write-and-judge.js';
 
@@ -96,6 +97,15 @@ export function helpWarnings({ report }: Judgement, { againstAlone, chosen }: Di
   const drop = againstAlone?.accuracyDrop;
   if (drop && chosen?.student === 'taught' && drop.high >= 0) warnings.push(helpText(drop));
   return warnings;
+}
+
+/** Says so where a student is slower than its teacher; of one that was made new, every report tells. */
+export function teacherSpeedWarnings({ report }: Judgement, { againstTeacher }: DistillationReport): string[] {
+  const [original, teacher, student] = ['original', 'teacher', 'compressed'].map((role) =>
+    report.models.find((model) => model.role === role),
+  );
+  if (!original || !teacher || !student) return [];
+  return speedWarnings({ ...comparedOf(teacher, student, againstTeacher), than: 'the teacher' });
 }
 
 /** @param drop of the accuracy from the student alone to the one that was taught. */

@@ -7,7 +7,7 @@ import { type DistillationData, distillationData, labelledOf, openSamples } from
 import { openHints, planHints } from './distill-hints.js';
 import { checkpointsOf, learn } from './distill-learn.js';
 import { type DistillOptions, distillOptions } from './distill-options.js';
-import { distillationReport, helpWarnings, otherStudent } from './distill-report.js';
+import { distillationReport, helpWarnings, otherStudent, teacherSpeedWarnings } from './distill-report.js';
 import { openTeachers, orderOf, scoresOf, type Teacher } from './distill-teachers.js';
 import { openViews } from './distill-views.js';
 import { finish } from './finish.js';
@@ -96,6 +96,7 @@ export async function distill(
         ...(await overlapWarnings(data, test)),
         ...trainingWarnings(trained, test),
         ...helpWarnings(judgement, distillation),
+        ...teacherSpeedWarnings(judgement, distillation),
         ...report.warnings,
       ],
     };

@@ -1,7 +1,7 @@
 import type { TaskData } from '../data/task.js';
 import { encodeModel } from '../onnx/write.js';
 import type { Trial } from '../passes/quantize/auto.js';
-import type { Interval, NodeReport, Report, Trial as TrialReport } from '../report/schema.js';
+import type { Comparison, Interval, ModelReport, NodeReport, Report, Trial as TrialReport } from '../report/schema.js';
 import { pointsText } from '../report/summary.js';
 import type { LatencySeries } from '../runtime/latency.js';
 import type { Calibration } from './calibration.js';
@@ -10,8 +10,10 @@ import type { Gates } from './gating.js';
 import type { QuantizedResult } from './quantize-gate.js';
 import type { QuantizeOptions } from './quantize-options.js';
 import type { ChosenPlan } from './quantize-plan.js';
+import type { TargetAdvice } from './quantize-target.js';
 import type { TrainedPlan } from './quantize-training.js';
 import { comparisonReport, latencyOf, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
+import { resultSpeedWarnings } from './speed-warnings.js';
 import { trainingReport } from './training-run.js';
 import type { SpotCheck, Verification } from './verify.js';
 import type { Workbench } from './workbench.js';
@@ -21,6 +23,7 @@ export interface Findings {
   bench: Workbench;
   test: TaskData | undefined;
   calibration: Calibration | undefined;
+  advice: TargetAdvice;
   chosen: ChosenPlan;
   /** How the plan was trained, where it was. */
   training: TrainedPlan | undefined;
@@ -100,9 +103,27 @@ export async function buildReport(
     warnings: [
       ...(training ? trainedWarnings(training, qat?.againstPostTraining.accuracyDrop) : []),
       ...written.warnings,
+      ...slownessWarnings(models, comparison, findings, options),
       ...judged.warnings,
     ],
   };
+}
+
+function slownessWarnings(
+  models: readonly ModelReport[],
+  comparison: Comparison,
+  { verification, advice: { method, halfTarget } }: Findings,
+  { prefer }: QuantizeOptions,
+): string[] {
+  if (!comparison.speedup) return [];
+  if (method !== 'fp16' && !Object.values(verification.integerKernels).some((count) => count > 0))
+    return ['no integer kernel was faster than float on this machine: weights are stored small and computed in float'];
+  if (prefer === 'size') return [];
+  const cause = halfTarget
+    ? 'float16 does not pay for this model here'
+    : 'the layers are too small for integer kernels to pay, or the conversions around them cost more than they save; ' +
+      'try --method auto or --exclude';
+  return resultSpeedWarnings(models, comparison, cause);
 }
 
 function untrainedFindings(

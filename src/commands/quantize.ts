@@ -1,6 +1,5 @@
 import type { TaskData } from '../data/task.js';
 import { EXIT, UserError } from '../errors.js';
-import { typicalLatency } from '../evaluate/ratio.js';
 import { checkOutput } from '../files.js';
 import type { Model } from '../ir/model.js';
 import { readExitCard } from '../passes/exits/card.js';
@@ -9,7 +8,6 @@ import type { Plan } from '../passes/quantize/plan.js';
 import { measureSensitivity } from '../passes/quantize/sensitivity.js';
 import { formatBytes } from '../report/format.js';
 import type { Report } from '../report/schema.js';
-import type { LatencySeries } from '../runtime/latency.js';
 import { checkHasNoExits, formOf, type ModelForm } from './adaptive-file.js';
 import { type Calibration, openCalibration } from './calibration.js';
 import type { CommandContext } from './context.js';
@@ -29,15 +27,7 @@ import { checkReportPaths, showReport } from './reports.js';
 import { skipWarnings } from './run-models.js';
 import { overlapWarnings } from './training-data.js';
 import { checkCheckpoints, checkpointOf } from './training-run.js';
-import {
-  foresee,
-  latencyFeeds,
-  measureFiles,
-  spotCheck,
-  type Verification,
-  variedFeeds,
-  writeAndVerify,
-} from './verify.js';
+import { foresee, latencyFeeds, measureFiles, spotCheck, variedFeeds, writeAndVerify } from './verify.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
 export { quantizeOptions as options };
@@ -115,11 +105,10 @@ export async function quantize(given: string, options: QuantizeOptions, context:
     ...dataWarnings(test, calibration),
     ...advice.warnings,
     ...chosen.warnings,
-    ...speedWarnings(latencies, verification, options.prefer, advice),
   ];
   return buildReport(
     { path, output, startedAt, warnings },
-    { bench, test, calibration, chosen, training, result, spot, nodes, verification, latencies, gates },
+    { bench, test, calibration, advice, chosen, training, result, spot, nodes, verification, latencies, gates },
     options,
   );
 }
@@ -218,25 +207,4 @@ function dataWarnings(test: TaskData | undefined, calibration: Calibration | und
   if (!calibration)
     warnings.push('no inputs to calibrate on: activations stay in float or get their ranges at run time');
   return [...warnings, ...(test ? skipWarnings(test) : [])];
-}
-
-function speedWarnings(
-  latencies: readonly LatencySeries[] | undefined,
-  { integerKernels }: Verification,
-  prefer: QuantizeOptions['prefer'],
-  { method, halfTarget }: TargetAdvice,
-): string[] {
-  const [series] = latencies ?? [];
-  if (!series) return [];
-  const [before, after] = series.milliseconds.map((times) => typicalLatency(times, series.varied)) as [number, number];
-  const ratio = before / after;
-  const kernels = Object.values(integerKernels).reduce((sum, count) => sum + count, 0);
-  if (kernels === 0 && method !== 'fp16')
-    return ['no integer kernel was faster than float on this machine: weights are stored small and computed in float'];
-  if (ratio >= 0.95 || prefer === 'size') return [];
-  const cause = halfTarget
-    ? 'float16 does not pay for this model here'
-    : 'the layers are too small for integer kernels to pay, or the conversions around them cost more than they save; ' +
-      'try --method auto or --exclude';
-  return [`slower than the original (${ratio.toFixed(2)} times its speed): ${cause}`];
 }

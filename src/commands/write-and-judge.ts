@@ -16,6 +16,7 @@ import type { Gates } from './gating.js';
 import { leaveGroup } from './group.js';
 import { comparisonReport, latencyOf, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
 import { runLanes, skipWarnings } from './run-models.js';
+import { resultSpeedWarnings } from './speed-warnings.js';
 import { latencyFeeds, measureFiles, spotCheck, variedFeeds, writeAndVerify } from './verify.js';
 import type { Workbench } from './workbench.js';
 
@@ -256,7 +257,7 @@ async function assemble(
     ...(comparison && { comparison }),
     ...(quality?.changed && { changedSamples: quality.changed }),
     gates: judged.gates,
-    warnings: [...(test ? skipWarnings(test) : []), ...judged.warnings],
+    warnings: [...(test ? skipWarnings(test) : []), ...resultSpeedWarnings(models, comparison), ...judged.warnings],
   };
 }
 
