@@ -3,6 +3,8 @@ import { openDataset } from '../data/open.js';
 import { scoreOutput } from '../data/task.js';
 import type { Dataset } from '../data/types.js';
 import { UserError } from '../errors.js';
+import { foldConstants } from '../passes/cleanup/fold-constants.js';
+import { runPasses } from '../passes/pass.js';
 import { type Head, replaceHead } from '../passes/replace-head.js';
 import { seededRandom } from '../random.js';
 import { datasetOptions, deriveWorkbench, type Workbench, type WorkbenchOptions } from './workbench.js';
@@ -38,6 +40,7 @@ export async function openTransfer(
       mend: 'name every class once',
     });
   const model = original.model.clone();
+  await runPasses(model, [foldConstants]);
   const { name: output } = scoreOutput(original.info.outputs, undefined);
   const head = replaceHead(model, output, names.length, seededRandom(options.seed));
   embedClassNames(model.metadata, names);

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js';
 import type { Model } from '../ir/model.js';
-import type { Node } from '../ir/node.js';
+import { Node } from '../ir/node.js';
 import { Tensor } from '../ir/tensor.js';
 import type { Random } from '../random.js';
 import { allowPlainInitializers } from './cleanup/initializers-out-of-inputs.js';
@@ -20,6 +20,9 @@ const BEHIND_HEAD = new Set([
 /** Operators that average scores over pixels or tokens, and what may come before. */
 const AVERAGES = new Set(['GlobalAveragePool', 'AveragePool', 'ReduceMean']);
 const PIXELWISE = new Set([...AVERAGES, 'Relu']);
+
+/** Operators that scores are brought to another scale with: a temperature, or the factor of cosines. */
+const SCALES = new Set(['Mul', 'Div']);
 
 /** The layers that scores can come from: the axis of the classes in the weight that they compute with. */
 const HEADS: Readonly<Record<string, (node: Node, weight: Tensor) => number>> = {
@@ -99,10 +102,12 @@ function findHead(model: Model, output: string): HeadParts {
     if (node.type === 'Reshape') reshapes.push(node);
     const added: string | undefined =
       node.type === 'Add' ? node.inputs.find((input) => constants.has(input)) : undefined;
+    const factor = SCALES.has(node.type) ? node.inputs.find((input) => constants.get(input)?.size === 1) : undefined;
     const passes = BEHIND_HEAD.has(node.type) || reshapes.includes(node) || (averaged && PIXELWISE.has(node.type));
-    if (added === undefined ? !passes : bias !== undefined) throw noHead(model, node);
+    if (added === undefined ? !passes && factor === undefined : bias !== undefined) throw noHead(model, node);
     if (added !== undefined) bias = { name: added, user: node };
-    node = producer.get(node.inputs.find((input) => input !== added)!);
+    const constant = added ?? factor;
+    node = producer.get(node.inputs.find((input) => input !== constant)!);
   }
   const found = node && source(node.inputs[1]!);
   if (!node || !found) throw noHead(model, node);
@@ -133,13 +138,26 @@ function axisOfBias(node: Node, dims: readonly number[], spatialAxes: number): n
 
 /** Gives a Reshape whose last axis holds the classes their new number. @throws UserError where it may be another one */
 function reshapeTo(model: Model, node: Node, before: number, classes: number): void {
-  const shape = model.constant(node.inputs[1]!)?.toNumbers();
-  const last = shape?.at(-1);
+  const name = node.inputs[1]!;
+  const joined = model.graph.index().producer.get(name);
+  const parts = joined?.type === 'Concat' ? joined.inputs : [name];
+  const ending = model.constant(parts.at(-1)!)?.toNumbers();
+  const last = ending?.at(-1);
   if (last === -1) return;
-  if (!shape || last !== before) throw noHead(model, node);
+  if (!ending || last !== before) throw noHead(model, node);
   allowPlainInitializers(model);
-  const dims = [...shape.slice(0, -1), classes];
-  node.inputs[1] = model.addInitializer(Tensor.from(`${node.label}/shape`, 'int64', [dims.length], dims));
+  const sizes = [...ending.slice(0, -1), classes];
+  const own = model.addInitializer(Tensor.from(`${node.label}/shape`, 'int64', [sizes.length], sizes));
+  node.inputs[1] = parts.length > 1 ? joinBefore(model, node, [...parts.slice(0, -1), own]) : own;
+}
+
+/** A shape joined of parts, by a Concat of its own before `node`: others may use the old one. */
+function joinBefore(model: Model, node: Node, parts: readonly string[]): string {
+  const { nodes } = model.graph;
+  const shape = model.freshName(`${node.label}/shape`);
+  const join = new Node({ op: 'Concat', name: shape, inputs: parts, outputs: [shape], attributes: { axis: 0 } });
+  nodes.splice(nodes.indexOf(node), 0, join);
+  return shape;
 }
 
 function noHead(model: Model, node: Node | undefined, why = ''): UserError {

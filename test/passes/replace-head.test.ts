@@ -66,6 +66,28 @@ describe('replaceHead', () => {
     expect(weight.every((value) => Math.abs(value) <= 1 / Math.sqrt(2))).toBe(true);
   });
 
+  it('a convolution on one pixel, behind it a shape that is computed', async () => {
+    const { shape, output, model } = await replaced(
+      `f (float[n,2,4,4] x) => (float[n,4] y) <float[4,2,1,1] w = {1,2,3,4,5,6,7,8}, int64[1] classes = {4}>
+        { p = GlobalAveragePool(x) c = Conv(p, w) n = Shape<end = 1>(x) s = Concat<axis = 0>(n, classes)
+          y = Reshape(c, s) }`,
+      [5, 2, 4, 4],
+    );
+    expect([shape, output, model.constant('w')!.dims]).toEqual([
+      [5, 3],
+      ['n', 3],
+      [3, 2, 1, 1],
+    ]);
+  });
+
+  it('cosines times a factor', async () => {
+    const { shape } = await replaced(
+      `f (float[n,2] x) => (float[n,4] y) <float[2,4] w = {1,2,3,4,5,6,7,8}, float ten = {10}>
+        { u = LpNormalization(x) c = MatMul(u, w) y = Mul(ten, c) }`,
+    );
+    expect(shape).toEqual([2, 3]);
+  });
+
   it('a convolution on one pixel', async () => {
     const { shape, output, model } = await replaced(
       `f (float[n,2,4,4] x) => (float[n,2] y) <float[2,2,1,1] w = {1,2,3,4}, float[2] b = {1,2}>
