@@ -43,6 +43,8 @@ export class SharedMemoryCollective implements Collective {
   readonly size: number;
   private readonly flags: Int32Array;
   private readonly scalars: Float64Array;
+  /** What was put there for others since all last met, who may still be reading it. */
+  private readonly inUse = new Set<'handed' | 'gathered' | 'scalars'>();
 
   constructor(
     private readonly group: SharedGroup,
@@ -54,6 +56,7 @@ export class SharedMemoryCollective implements Collective {
   }
 
   async reduceScatter(data: Float32Array, bounds: Bounds): Promise<void> {
+    if (this.inUse.has('handed') || this.inUse.has('gathered')) this.wait();
     for (let owner = 0; owner < this.size; owner++)
       if (owner !== this.rank)
         this.part(owner, this.rank, bounds).set(data.subarray(bounds[owner]!, bounds[owner + 1]!));
@@ -63,28 +66,30 @@ export class SharedMemoryCollective implements Collective {
       from === this.rank ? own : this.part(this.rank, from, bounds),
     );
     sumInto(own, others);
-    this.wait();
+    this.inUse.add('handed');
   }
 
   async allGather(data: Float32Array, bounds: Bounds): Promise<void> {
+    if (this.inUse.has('gathered')) this.wait();
     const own = data.subarray(bounds[this.rank]!, bounds[this.rank + 1]!);
     // What others handed over for this part was summed before: its place is free for the result.
     if (this.size > 1) this.part(this.rank, this.rank ? 0 : 1, bounds).set(own);
     this.wait();
     for (let owner = 0; owner < this.size; owner++)
       if (owner !== this.rank) data.set(this.part(owner, owner ? 0 : 1, bounds), bounds[owner]!);
-    this.wait();
+    this.inUse.add('gathered');
   }
 
   async exchange(values: readonly number[]): Promise<number[][]> {
     if (values.length > MOST_SCALARS) throw new RangeError(`${values.length} numbers at once`);
+    if (this.inUse.has('scalars')) this.wait();
     this.scalars.set(values, this.rank * MOST_SCALARS);
     this.wait();
     const all = Array.from({ length: this.size }, (_, rank) => {
       const begin = rank * MOST_SCALARS;
       return [...this.scalars.subarray(begin, begin + values.length)];
     });
-    this.wait();
+    this.inUse.add('scalars');
     return all;
   }
 
@@ -100,6 +105,7 @@ export class SharedMemoryCollective implements Collective {
   private wait(): void {
     const { flags } = this;
     if (Atomics.load(flags, ENDED)) throw endedGroup();
+    this.inUse.clear();
     const opened = Atomics.load(flags, OPENED);
     if (Atomics.add(flags, ARRIVED, 1) === this.size - 1) {
       Atomics.store(flags, ARRIVED, 0);

@@ -53,6 +53,8 @@ export interface StepRequest {
   feeds: NamedValues;
   /** Rows for this replica. */
   rows: number;
+  /** Rows of the whole batch, where one process has all of them; others tell each other how many they have. */
+  batchRows?: number | undefined;
   /** What there is to know of them where other processes have other rows. */
   part?: BatchPart | undefined;
   learningRate: number;

@@ -38,9 +38,11 @@ class Replica {
     return new Replica(setup, group, news, await ParameterShard.create(setup, state, group), session);
   }
 
-  async step({ feeds, rows, part, update, vote, ...at }: StepRequest): Promise<StepResult> {
+  async step({ feeds, rows, batchRows, part, update, vote, ...at }: StepRequest): Promise<StepResult> {
     const { shard, group } = this;
-    const batch = await fitBatch(group, feeds, rows, part);
+    const batch = batchRows
+      ? { feeds, rows: batchRows, share: rows / batchRows }
+      : await fitBatch(group, feeds, rows, part);
     const start = performance.now();
     let loss = 0;
     if (rows) loss = await shard.take(batch.share, () => this.differentiate(batch.feeds));

@@ -121,12 +121,15 @@ export class Replicas implements TrainingGroup {
   }
 
   async step(feeds: NamedValues, settings: StepSettings, part?: BatchPart): Promise<StepResult> {
-    const bounds = evenBounds(batchSize(feeds), this.threads.length);
+    const all = batchSize(feeds);
+    const bounds = evenBounds(all, this.threads.length);
+    const batchRows = this.isOneProcess ? all : undefined;
     const results = await this.together((thread, k) => {
       const [begin, end] = [bounds[k]!, bounds[k + 1]!];
       const own = this.threads.length === 1 ? feeds : rowsOf(feeds, begin, end);
       const rows = end - begin;
-      return thread.call('step', { vote: 0, ...settings, part, rows, feeds: rows ? this.inputsOf(own) : {} });
+      const inputs = rows ? this.inputsOf(own) : {};
+      return thread.call('step', { vote: 0, ...settings, part, rows, batchRows, feeds: inputs });
     });
     return results[0]!;
   }
