@@ -49,7 +49,7 @@ export async function createAudioPreprocessor(
   const { main, mask } = matchInputs(inputs);
   const config = given ?? (await readJsonBeside(modelDir, CONFIG));
   const recipe = config ? readAudioConfig(config, fieldsOf(options)) : recipeFromOptions(main, options);
-  const plan = planOf(main, recipe, config?.path ?? 'options');
+  const plan = await planOf(main, recipe, config?.path ?? 'options');
   const axis = [...plan.layout].indexOf('T') - 1;
   const [fill] = encodeNumbers(main.type, [plan.features.silence]);
   const paddings: Record<string, Padding> = {
@@ -109,8 +109,8 @@ interface Plan {
 }
 
 /** Brings the recipe and the model's input together: the layout, and the length where the model fixes it. */
-function planOf(input: InputSpec, recipe: AudioRecipe, file: string): Plan {
-  const open = featuresOf(recipe);
+async function planOf(input: InputSpec, recipe: AudioRecipe, file: string): Promise<Plan> {
+  const open = await featuresOf(recipe);
   const fixed =
     recipe.logMel?.frames ?? (recipe.pad && recipe.length !== undefined ? open.steps(recipe.length) : undefined);
   const layout = chooseLayout(input, recipe, { C: 1, F: open.width, T: fixed }, file);
@@ -125,7 +125,7 @@ function planOf(input: InputSpec, recipe: AudioRecipe, file: string): Plan {
     });
   }
   const whole = { ...recipe, length, pad: true };
-  return { layout, recipe: whole, features: featuresOf(whole) };
+  return { layout, recipe: whole, features: await featuresOf(whole) };
 }
 
 function chooseLayout(
@@ -170,7 +170,7 @@ function padClip(clip: Float32Array, { length, pad, side, padValue }: AudioRecip
   return whole;
 }
 
-function featuresOf(recipe: AudioRecipe): Features {
+async function featuresOf(recipe: AudioRecipe): Promise<Features> {
   return recipe.logMel ? logMelFeatures(recipe, recipe.logMel) : waveformFeatures(recipe);
 }
 
@@ -205,11 +205,11 @@ function standardize(clip: Float32Array): Float32Array {
   return standard;
 }
 
-function logMelFeatures(
+async function logMelFeatures(
   recipe: AudioRecipe,
   { settings, dropLast, range, mean, std, frames }: NonNullable<AudioRecipe['logMel']>,
-): Features {
-  const logMel = createLogMel(settings);
+): Promise<Features> {
+  const logMel = await createLogMel(settings);
   const { nMels, hopLength } = settings;
   const steps = (samples: number) => Math.max(0, logMel.frames(samples) - (dropLast ? 1 : 0));
   const samples = (wanted: number) => logMel.samples(wanted + (dropLast ? 1 : 0));

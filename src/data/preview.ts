@@ -97,7 +97,7 @@ async function spectrogramOf(samples: Float32Array, sampleRate: number): Promise
   const frameLength = Math.round(FRAME * sampleRate);
   if (frameLength < MEL_SIZE.height || samples.length < frameLength) return undefined;
   const nMels = MEL_SIZE.height;
-  const logMel = createLogMel({
+  const logMel = await createLogMel({
     ...{ sampleRate, frameLength, winLength: frameLength, nFft: 2 ** Math.ceil(Math.log2(frameLength)), nMels },
     ...{ hopLength: Math.max(1, Math.ceil((samples.length - frameLength) / MEL_SIZE.width)) },
     ...{ fMin: 0, fMax: sampleRate / 2, scale: 'slaney', norm: null, straightInMel: false },

@@ -75,14 +75,14 @@ describe('features', () => {
     const { prepare } = await createAudioPreprocessor(folder(config), [input('n', 8, 20)]);
     const { x } = await prepare(clip(signal(AUDIO.whisper.samples)));
     expect(x!.dims).toEqual([8, 20]);
-    expect(distance(x!.data as Float32Array, AUDIO.whisper.values)).toBeLessThan(1e-5);
+    expect(distance(x!.data as Float32Array, AUDIO.whisper.values)).toBeLessThan(1e-4);
   });
 
   it('are those of ASTFeatureExtractor', async () => {
     const config = { feature_extractor_type: 'ASTFeatureExtractor', num_mel_bins: 10, max_length: 8 };
     const { prepare } = await createAudioPreprocessor(folder(config), [input('n', 8, 10)]);
     const { x } = await prepare(clip(signal(AUDIO.ast.samples)));
-    expect(distance(x!.data as Float32Array, AUDIO.ast.values)).toBeLessThan(1e-5);
+    expect(distance(x!.data as Float32Array, AUDIO.ast.values)).toBeLessThan(1e-4);
   });
 
   it.each<[InputSpec['dims'], number[]]>([
