@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-/** Runs a process to its end. @returns what it prints; throws with its last lines where it fails */
+/** Runs a process to its end. @returns what it prints; throws with what it says of an error, or its last lines, where it fails */
 export function execute(command, args, environment = {}) {
   const { status, stdout, stderr, error } = spawnSync(command, args.map(String), {
     encoding: 'utf8',
@@ -8,8 +8,11 @@ export function execute(command, args, environment = {}) {
     env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...environment },
   });
   if (error) throw new Error(`${command} does not start: ${error.message}`);
-  if (status !== 0)
-    throw new Error(`${args[0]} ended with ${status}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
+  if (status !== 0) {
+    const lines = stderr.trim().split('\n');
+    const error = lines.filter((line) => /^\S*(Error|Divergence)\b/.test(line));
+    throw new Error(`${args[0]} ended with ${status}: ${(error.length ? error : lines.slice(-3)).join(' | ')}`);
+  }
   return stdout;
 }
 

@@ -1,44 +1,40 @@
 // One way to share out the work, a process of its own: node group.mjs SETTINGS.
 import { writeFileSync } from 'node:fs';
+import { feedsOf } from '../../dist/commands/training-data.js';
 import { ALONE, tuneMpi, worldOf } from '../../dist/parallel/world.js';
 import { resizeBatch } from '../../dist/runtime/pool.js';
 import { TrainingPipeline } from '../../dist/training/pipeline/pipeline.js';
 import { planPipeline } from '../../dist/training/pipeline/plan.js';
 import { Replicas } from '../../dist/training/replicas.js';
 import { buildStepGraph } from '../../dist/training/step-graph.js';
+import { train } from '../../dist/training/trainer.js';
 import { tensorsOf } from '../../dist/training/weights.js';
 import { openCase, optimizerOf } from '../train/open-case.mjs';
 
 /** The gradients of the first batch are what a step of plain descent with this rate takes away, divided by it. */
 const RATE = 1000;
 
+/** Times that the samples are gone through: in the first they are read and prepared, later they are kept in memory. */
+const EPOCHS = 4;
+
 /**
- * Trains a model of the zoo on given batches, or takes the gradients of the first.
+ * Trains a model of the zoo on some of its samples as `finetune` does, or takes the gradients of the first batch.
  * @param settings those of `openCase`, and workers (copies of all processes), threads, pipeline (stages; none where absent), mpi,
- * warmup, gradients (a file to write them to, instead of training)
+ * warmup (steps at the start that are not counted), gradients (a file to write them to, instead of training)
  */
 async function measure({ workers, threads, pipeline, mpi, warmup, gradients, ...settings }) {
   const world = mpi ? worldOf('mpi') : ALONE;
   if (mpi) tuneMpi();
-  const share = mpi ? { part: Math.floor(world.rank / (pipeline || 1)), parts: workers } : undefined;
-  const opened = await openCase({ ...settings, share });
-  const { feeds, batchSize } = opened;
-  const first = (await feeds.next()).value;
+  const opened = await openCase(settings);
   const optimizer = optimizerOf(gradients ? 'sgd' : 'adam');
+  const first = (await opened.feeds.next()).value;
   const team = pipeline
     ? await stages(opened, first, { copies: workers, pipeline, optimizer, world })
     : await copies(opened, first, { workers, threads, optimizer, world });
   if (gradients) return writeGradients(team, opened, first, gradients);
-  const stepMs = [];
-  for (let step = 1, batch = first; batch; step++, batch = (await feeds.next()).value) {
-    const start = performance.now();
-    await team.step(pipeline && world.rank % pipeline ? {} : batch, { learningRate: 0.001, step, update: true });
-    stepMs.push(performance.now() - start);
-  }
-  const timed = stepMs.slice(warmup);
-  const seconds = timed.reduce((sum, ms) => sum + ms, 0) / 1e3;
-  if (world.rank) return undefined;
-  return { stepsPerSecond: timed.length / seconds, samplesPerSecond: (timed.length * batchSize) / seconds };
+  const part = pipeline && world.rank % pipeline ? undefined : Math.floor(world.rank / (pipeline || 1));
+  const speeds = await speedsOf(team, opened, { warmup, share: mpi && { part, parts: workers } });
+  return world.rank ? undefined : speeds;
 }
 
 async function copies({ trainable, objective, batchSize }, typical, { workers, threads, optimizer, world }) {
@@ -55,6 +51,27 @@ async function stages({ trainable, objective, output, batchSize }, typical, { co
     world,
     session: { threads: 1 },
   });
+}
+
+/** @returns samples per second in the first epoch after the warm-up, and in later ones, with the steps per second of those */
+async function speedsOf(team, { data, indices, batchSize }, { warmup, share }) {
+  const options = { batchSize, seed: 0, share, classWeights: 'none', epochs: EPOCHS };
+  const stepsPerEpoch = Math.ceil(indices.length / batchSize);
+  const ends = [];
+  await train(team, {
+    ...{ epochs: EPOCHS, stepsPerEpoch, accumulate: 1, learningRate: 0.001 },
+    schedule: { name: 'constant', warmupSteps: 0, totalSteps: EPOCHS * stepsPerEpoch },
+    batches: feedsOf({ data, indices }, options),
+    validate: async () => ({ score: 0, figures: {} }),
+    onStep: () => ends.push(performance.now()),
+  });
+  const stepsPerSecond = (from, to) => (1e3 * (to - from)) / (ends[to - 1] - ends[from - 1]);
+  const later = stepsPerSecond(stepsPerEpoch, ends.length);
+  return {
+    firstSamplesPerSecond: batchSize * stepsPerSecond(warmup, stepsPerEpoch),
+    samplesPerSecond: batchSize * later,
+    stepsPerSecond: later,
+  };
 }
 
 async function writeGradients(team, { trainable }, batch, file) {

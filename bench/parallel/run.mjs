@@ -13,13 +13,17 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     steps: { type: 'string', default: '25' },
+    batch: { type: 'string' },
     gradients: { type: 'boolean', default: false },
   },
 });
 const [rounds, steps] = [values.rounds, values.steps].map(Number);
 const SPEED_CASES = ['fashion-resnet', 'digits-dscnn'];
 const wanted = positionals.length ? positionals : values.gradients ? CASES.map(({ model }) => model) : SPEED_CASES;
-const cases = CASES.filter(({ model }) => wanted.includes(model));
+const cases = CASES.filter(({ model }) => wanted.includes(model)).map((entry) => ({
+  ...entry,
+  batch: Number(values.batch ?? entry.batch),
+}));
 
 /** The first is what the others are compared with. */
 const WAYS = {
@@ -31,6 +35,8 @@ const WAYS = {
   'pipeline of 2': { workers: 1, pipeline: 2 },
   'pipeline of 2 processes': { workers: 1, pipeline: 2, mpi: 2 },
 };
+/** Figures of a run: in the first epoch samples are read and prepared, later they are there. */
+const EPOCHS = { first: 'firstSamplesPerSecond', later: 'samplesPerSecond' };
 const GRADIENT_WAYS = {
   '1 copy': { workers: 1, threads: 1 },
   '2 copies': { workers: 2, threads: 1 },
@@ -48,24 +54,26 @@ const table = values.gradients ? gradientTable() : speedTable();
 writeFileSync(join(folder, values.gradients ? 'gradients.md' : 'speed.md'), table);
 process.stdout.write(table);
 
-/** Steps per second of each way over those of the first, measured in turns. */
+/** Samples per second of each way over those of the first, measured in turns: while samples are prepared, and later. */
 function speedTable() {
-  const rows = cases.map((entry) => {
+  const rows = cases.flatMap((entry) => {
     const found = Object.fromEntries(Object.keys(WAYS).map((way) => [way, []]));
     for (let round = 0; round < rounds; round++)
       for (const [way, settings] of round % 2 ? Object.entries(WAYS).toReversed() : Object.entries(WAYS)) {
         process.stderr.write(`${entry.model}: ${way}, round ${round + 1}, load ${loadavg()[0].toFixed(1)}\n`);
-        found[way].push(run(entry, settings, steps).samplesPerSecond);
+        found[way].push(run(entry, settings, steps));
       }
-    const [first, ...others] = Object.values(found);
-    const ratio = (speeds) => {
-      const { value, low, high } = ratioInterval(speeds, first);
-      return `${value.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
-    };
-    return [entry.model, spread(first).median.toFixed(0), ...others.map(ratio)];
+    return Object.entries(EPOCHS).map(([epochs, speed]) => {
+      const [first, ...others] = Object.values(found).map((runs) => runs.map((one) => one[speed]));
+      const ratio = (speeds) => {
+        const { value, low, high } = ratioInterval(speeds, first);
+        return `${value.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
+      };
+      return [entry.model, entry.batch, epochs, spread(first).median.toFixed(0), ...others.map(ratio)];
+    });
   });
   const [first, ...others] = Object.keys(WAYS);
-  return markdown(['model', `${first}, samples/s`, ...others], rows);
+  return markdown(['model', 'batch', 'epoch', `${first}, samples/s`, ...others], rows);
 }
 
 /** The furthest that a gradient is from that of one copy, over the largest element of its tensor. */

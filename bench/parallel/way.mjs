@@ -31,12 +31,13 @@ export function spread(processes, script, network) {
   }
 }
 
-/** Runs a script in two processes at once that have nothing to do with each other. @returns samples per second of both */
+/** Runs a script in two processes at once that have nothing to do with each other. @returns the sums of what both print */
 export function apart(...script) {
-  return execute('sh', ['-c', '"$0" "$@" & "$0" "$@" & wait', process.execPath, ...script])
+  const lines = execute('sh', ['-c', '"$0" "$@" & "$0" "$@" & wait', process.execPath, ...script])
     .trim()
-    .split('\n')
-    .reduce((sum, line) => sum + JSON.parse(line).samplesPerSecond, 0);
+    .split('\n');
+  const [first, second] = lines.map((line) => JSON.parse(line));
+  return Object.fromEntries(Object.entries(first).map(([name, value]) => [name, value + second[name]]));
 }
 
 /** Trains a model for some steps with the work shared out in one way, in processes of its own. */
@@ -45,7 +46,7 @@ export function run(entry, { mpi, isTwice, network, ...settings }, count) {
   writeFileSync(rows, JSON.stringify(batchesOf(entry, count)));
   const given = JSON.stringify({ zoo, ...entry, rows, warmup: 5, mpi: Boolean(mpi), ...settings });
   const script = [here('group.mjs'), given];
-  if (isTwice) return { samplesPerSecond: apart(...script) };
+  if (isTwice) return apart(...script);
   return mpi ? spread(mpi, script, network) : jsonOf(process.execPath, script);
 }
 

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { batches } from '../../dist/data/batches.js';
 import { batchTargets } from '../../dist/data/targets.js';
 import { openTask } from '../../dist/data/task.js';
-import { shareOf } from '../../dist/data/training-batches.js';
 import { readModel } from '../../dist/onnx/read.js';
 import { Session } from '../../dist/runtime/session.js';
 import { classification, ROW_WEIGHTS, TARGETS } from '../../dist/training/objectives.js';
@@ -18,9 +17,9 @@ const DATA = {
 /**
  * A model of the zoo, ready to be trained on given batches.
  * @param settings zoo (folder), model (name), rows (path of a JSON list of batches, each a list of rows of the training
- * split), tokens (texts are padded to so many), share (part and parts: the rows of each batch that are wanted)
+ * split), tokens (texts are padded to so many)
  */
-export async function openCase({ zoo, model: name, rows: rowsFile, tokens, share }) {
+export async function openCase({ zoo, model: name, rows: rowsFile, tokens }) {
   const path = join(zoo, 'models', name, 'model.onnx');
   const rows = JSON.parse(readFileSync(rowsFile, 'utf8'));
   const { inputs, outputs } = await Session.create(path);
@@ -33,8 +32,10 @@ export async function openCase({ zoo, model: name, rows: rowsFile, tokens, share
   );
   return {
     batchSize: rows[0].length,
+    data,
+    indices: [...new Set(rows.flat())],
     output: data.output,
-    feeds: batchFeeds(data, rows, share),
+    feeds: batchFeeds(data, rows),
     trainable: await prepareForTraining(readModel(path)),
     objective: classification({
       ...{ output: data.output, kind: data.kind, probabilities: false, labelSmoothing: 0 },
@@ -43,9 +44,8 @@ export async function openCase({ zoo, model: name, rows: rowsFile, tokens, share
   };
 }
 
-async function* batchFeeds(data, rows, share) {
-  const own = rows.map((batch) => shareOf(batch, share));
-  const options = { indices: own.flat(), batchSize: own[0].length };
+async function* batchFeeds(data, rows) {
+  const options = { indices: rows.flat(), batchSize: rows[0].length };
   for await (const { indices, feeds } of batches(data.dataset, data.preprocessor, options)) {
     const count = indices.length;
     const weights = { type: 'float32', dims: [count], data: new Float32Array(count).fill(1 / rows[0].length) };
