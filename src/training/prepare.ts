@@ -1,4 +1,4 @@
-import { inferTypesWithBranches } from '../analysis/branch-types.js';
+import { inferTypesWithBodies } from '../analysis/body-types.js';
 import type { ValueFacts } from '../analysis/value-types.js';
 import { UserError } from '../errors.js';
 import { sumOf } from '../group.js';
@@ -52,7 +52,7 @@ export async function makeTrainable(model: Model, parameters: readonly Parameter
     model.graph.inputs.push({ name, type: { kind: 'tensor', elem: 'float32', shape: tensor.dims } });
   }
   await runPasses(model, TO_NORMAL_FORM);
-  return { model, parameters, facts: await inferTypesWithBranches(model) };
+  return { model, parameters, facts: await inferTypesWithBodies(model) };
 }
 
 /** Passes that write what exporters write in many ways in one: operators that gradients and analyses know. */

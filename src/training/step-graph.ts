@@ -1,4 +1,4 @@
-import { inferTypesWithBranches } from '../analysis/branch-types.js';
+import { inferTypesWithBodies } from '../analysis/body-types.js';
 import type { ValueFacts } from '../analysis/value-types.js';
 import { UserError } from '../errors.js';
 import { Emitter } from '../ir/emitter.js';
@@ -87,7 +87,7 @@ export async function buildStepGraph(
   const { loss, auxiliary } = addObjective(model, objective);
   const parameters = [...own, ...auxiliary];
   if (rows !== undefined) fixRows(model, typical, rows);
-  const facts = await inferTypesWithBranches(model);
+  const facts = await inferTypesWithBodies(model);
   const statistics = batchStatistics ? trainBatchNorms(model, hasOneOf(own)) : [];
   const blockSize = provider === 'cpu' ? await convolutionBlock() : undefined;
   const gradients = differentiate(

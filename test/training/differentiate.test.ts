@@ -1,24 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { inferValueTypes } from '../../src/analysis/value-types.js';
-import { UserError } from '../../src/errors.js';
-import type { Model } from '../../src/ir/model.js';
 import { encodeModel } from '../../src/onnx/write.js';
 import { Session } from '../../src/runtime/session.js';
 import { differentiate, findObstacles } from '../../src/training/differentiate.js';
 import { floats, graphOf } from '../ops/gradients/check-gradient.js';
 
 const targets = new Map([['y', 'dy']]);
-
-async function mistake(model: Model, parameters: string[]): Promise<string> {
-  const facts = await inferValueTypes(model);
-  try {
-    differentiate(model, targets, parameters, { facts });
-  } catch (error) {
-    expect(error).toBeInstanceOf(UserError);
-    return (error as UserError).message;
-  }
-  throw new Error('no error');
-}
 
 describe('differentiate', () => {
   it('appends the backward pass, for values on the way from a parameter to a target alone', async () => {
@@ -89,14 +76,5 @@ describe('what stands in the way is named, all of it at once', () => {
       { a = com.microsoft.Unknown(x) y = Mul(a, w) }`);
     const facts = new Map(['x', 'w', 'a', 'y', 'dy'].map((name) => [name, { type: 'float32' as const, dims: [2, 2] }]));
     expect(findObstacles(model, targets, ['w'], { facts })).toEqual([]);
-  });
-
-  it('loops that take a trained value from outside', async () => {
-    const model = graphOf(`f (int64 n, bool c, float[2] s, float[2] w, float[2] dy) => (float[2] y) {
-      y = Loop(n, c, s) <body = b (int64 i, bool go, float[2] p) => (bool on, float[2] q) {
-        on = Identity(go) q = Mul(p, w)
-      }>
-    }`);
-    expect(await mistake(model, ['w'])).toMatch(/^cannot be trained: y \(Loop\): /);
   });
 });

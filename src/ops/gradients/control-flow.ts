@@ -1,6 +1,7 @@
 import { Emitter } from '../../ir/emitter.js';
 import type { Graph } from '../../ir/graph.js';
 import { cloneGraph } from '../../ir/model.js';
+import { repeated } from './repeated.js';
 import type { GradientRow, Site } from './site.js';
 
 /**
@@ -44,6 +45,6 @@ function backwardBranch(site: Site, branch: Graph, wanted: readonly string[]): G
 /** Operators with bodies. */
 export const controlFlow: Record<string, GradientRow> = {
   If: conditional,
-  Loop: (site) => site.refuse('what it computes depends on how often it runs, which only running it tells'),
-  Scan: (site) => site.refuse('gradients do not pass through its body yet'),
+  Loop: repeated,
+  Scan: repeated,
 };

@@ -112,7 +112,8 @@ function addAt(site: Site, axis: number, indices: string): string {
   return site.reshapeLike(scatterAdd(site, zeros(site, sizes), withRows(site, places, placeSizes), rows), site.x);
 }
 
-function scatterAdd({ g }: Site, data: string, places: string, updates: string): string {
+/** Adds slices to data, each at its place: `places` are indices of the data's first axes. */
+export function scatterAdd({ g }: Site, data: string, places: string, updates: string): string {
   return g.op('ScatterND', [data, places, updates], { reduction: 'add' });
 }
 

@@ -2,14 +2,24 @@ import { Emitter } from '../../ir/emitter.js';
 import { Graph } from '../../ir/graph.js';
 import type { DataType } from '../../ir/types.js';
 
+/** A value that is taken apart along its first axis. */
+export interface Sequence {
+  value: string;
+  type: DataType;
+  /** What an element is called in the body; a new name where absent. */
+  name?: string;
+}
+
 /** A loop over the first axis of some values. */
 export interface ScanSpec<Kind extends string> {
   /** Values of the states before the first step; float32. */
   states: readonly string[];
   /** Values that are taken apart along their first axis; float32 where no type is given. */
-  sequences: readonly (string | { value: string; type: DataType })[];
+  sequences: readonly (string | Sequence)[];
   /** From the last element to the first; what comes out is in the order of what goes in. */
   reverse: boolean;
+  /** A graph without inputs and outputs that becomes the body; empty where absent. */
+  body?: Graph;
   /** Emits one step: from the states and an element of each sequence to the next states and what is collected. */
   step(g: Emitter, states: string[], elements: string[]): ScanStep<Kind, readonly string[]>;
 }
@@ -22,18 +32,20 @@ export interface ScanStep<Kind extends string, Names> {
 
 /** Emits a Scan (ONNX Scan-11) whose body sees the values around it. @returns the last states, and what was collected. */
 export function scan<Kind extends string>(g: Emitter, spec: ScanSpec<Kind>): ScanStep<Kind, string[]> {
-  const body = new Graph();
+  const body = spec.body ?? new Graph();
   body.name = g.model.freshName(`${g.prefix}/step`);
-  const declare = (base: string, type: DataType = 'float32'): string => {
-    const name = g.model.freshName(`${g.prefix}/${base}`);
+  const declare = (base: string, type: DataType = 'float32', given?: string): string => {
+    const name = given ?? g.model.freshName(`${g.prefix}/${base}`);
     body.inputs.push({ name, type: { kind: 'tensor', elem: type } });
     return name;
   };
-  const sequences = spec.sequences.map((one) => (typeof one === 'string' ? { value: one, type: undefined } : one));
+  const sequences = spec.sequences.map(
+    (one): Sequence => (typeof one === 'string' ? { value: one, type: 'float32' } : one),
+  );
   const states = spec.states.map(() => declare('state'));
-  const elements = sequences.map(({ type }) => declare('element', type));
+  const elements = sequences.map(({ type, name }) => declare('element', type, name));
+  const result = spec.step(new Emitter(g.model, g.prefix, body.nodes), states, elements);
   const inner = new Emitter(g.model, g.prefix, body.nodes);
-  const result = spec.step(inner, states, elements);
   const collections = Object.entries(result.collected) as [Kind, readonly string[]][];
   const collected = collections.flatMap(([, values]) => values);
   const taken = new Set([...states, ...elements]);

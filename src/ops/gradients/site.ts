@@ -117,6 +117,11 @@ export class Site {
     return this.values.facts(name)?.dims ?? this.refuse(`the number of dimensions of ${name} is not known`);
   }
 
+  /** Dimensions of a value, where their number is known. */
+  known(name: string): readonly Dim[] | undefined {
+    return this.values.facts(name)?.dims;
+  }
+
   rank(name: string): number {
     return this.dims(name).length;
   }

@@ -1,4 +1,4 @@
-import { inferTypesWithBranches } from '../../analysis/branch-types.js';
+import { inferTypesWithBodies } from '../../analysis/body-types.js';
 import type { ValueFacts } from '../../analysis/value-types.js';
 import { UserError } from '../../errors.js';
 import { sumOf } from '../../group.js';
@@ -148,7 +148,7 @@ async function addStep(
     if (from.length) upstream.set(value, { input: `nncompress/gradient/${value}`, from });
   }
   const targets = isLast ? part.graph.outputs.map(({ name }) => name) : [...upstream.keys()];
-  const facts = await inferTypesWithBranches(part);
+  const facts = await inferTypesWithBodies(part);
   if (dependOn(part, targets, new Set([...own.map(({ name }) => name), ...inputs])))
     stage.step = await buildStepGraph(
       { model: part, parameters: own, facts },

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { inferTypesWithBranches } from '../../../src/analysis/branch-types.js';
+import { inferTypesWithBodies } from '../../../src/analysis/body-types.js';
 import type { Model } from '../../../src/ir/model.js';
 import { Tensor } from '../../../src/ir/tensor.js';
 import type { NamedValues, TensorValue } from '../../../src/ir/types.js';
@@ -55,7 +55,7 @@ export async function gradientsOf(
   { by = floatInputs(feeds), seed = 7, blockSize }: CheckOptions = {},
 ): Promise<NamedValues> {
   const trained = model.clone();
-  const facts = await inferTypesWithBranches(trained);
+  const facts = await inferTypesWithBodies(trained);
   const weights = weightsFor(await runModel(model, feeds), seed);
   const targets = new Map(
     Object.entries(weights).map(([name, { dims, data }]) => [
