@@ -30,6 +30,9 @@ const SLICE = 4;
  */
 export class Collector {
   private readonly limit = limiter(2 * availableParallelism() + 2);
+  /** When the event loop last turned, and where it is being waited for. */
+  private turnedAt = 0;
+  private turning: Promise<void> | undefined;
 
   constructor(
     private readonly dataset: Dataset,
@@ -60,19 +63,30 @@ export class Collector {
   }
 
   private async readAll(indices: readonly number[]): Promise<(NamedValues | undefined)[]> {
-    await setImmediate();
     const prepared = new Array<NamedValues | undefined>(indices.length);
     const waiting: Promise<void>[] = [];
-    let began = performance.now();
     for (const [at, index] of indices.entries()) {
+      if (this.isTime) await this.turn();
       prepared[at] = this.readNow(index);
       if (prepared[at] === undefined) waiting.push(this.readInto(prepared, at, index));
-      if (performance.now() - began < SLICE) continue;
-      await setImmediate();
-      began = performance.now();
     }
     await Promise.all(waiting);
     return prepared;
+  }
+
+  private get isTime(): boolean {
+    return performance.now() - this.turnedAt >= SLICE;
+  }
+
+  /** Lets the event loop turn, and again where others that waited for it have taken up the time. */
+  private async turn(): Promise<void> {
+    while (this.isTime) {
+      this.turning ??= setImmediate().then(() => {
+        this.turnedAt = performance.now();
+        this.turning = undefined;
+      });
+      await this.turning;
+    }
   }
 
   /** Undefined where the sample is bad, too: reading it in full tells of it. */
@@ -87,6 +101,7 @@ export class Collector {
 
   private readInto(prepared: (NamedValues | undefined)[], at: number, index: number): Promise<void> {
     const done = this.limit(async () => {
+      if (this.isTime) await this.turn();
       try {
         prepared[at] = await this.reader.read(index);
       } catch (error) {

@@ -41,6 +41,21 @@ describe('batches', () => {
     ]);
   });
 
+  it('lets the event loop turn where samples are there at once and take long to prepare', async () => {
+    const slow: Preprocessor = {
+      ...AS_THEY_ARE,
+      prepare(sample) {
+        for (const began = performance.now(); performance.now() - began < 1; );
+        return AS_THEY_ARE.prepare(sample);
+      },
+    };
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    await all(batches(numbers(200), slow, { batchSize: 100 }));
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(20);
+  });
+
   it('reads ahead, but only so far, and not more at once than the machine can use', async () => {
     let begun = 0;
     let running = 0;
