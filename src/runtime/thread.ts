@@ -66,9 +66,9 @@ export class WorkerThread<Methods extends ThreadMethods<Methods>> {
     return this.callWith([], method, ...args);
   }
 
-  /** The same, with ports among the arguments that the worker gets for its own. */
+  /** The same, with ports or memory among the arguments that the worker gets for its own. */
   callWith<M extends keyof Methods & string>(
-    ports: readonly MessagePort[],
+    handed: readonly (MessagePort | ArrayBuffer)[],
     method: M,
     ...args: Parameters<Methods[M]>
   ): Promise<Awaited<ReturnType<Methods[M]>>> {
@@ -79,7 +79,7 @@ export class WorkerThread<Methods extends ThreadMethods<Methods>> {
     const result = new Promise<Awaited<ReturnType<Methods[M]>>>((resolve, reject) => {
       this.pending.set(id, { resolve: resolve as (result: unknown) => void, reject });
       worker.ref();
-      worker.postMessage({ id, method, args } satisfies ThreadRequest, ports);
+      worker.postMessage({ id, method, args } satisfies ThreadRequest, handed);
     });
     const settled = result.catch(() => {}).finally(() => this.underWay.delete(settled));
     this.underWay.add(settled);

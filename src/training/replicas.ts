@@ -129,7 +129,8 @@ export class Replicas implements TrainingGroup {
       const own = this.threads.length === 1 ? feeds : rowsOf(feeds, begin, end);
       const rows = end - begin;
       const inputs = rows ? this.inputsOf(own) : {};
-      return thread.call('step', { vote: 0, ...settings, part, rows, batchRows, feeds: inputs });
+      const request = { vote: 0, ...settings, part, rows, batchRows, feeds: inputs };
+      return own === feeds ? thread.call('step', request) : thread.callWith(memoryOf(inputs), 'step', request);
     });
     return results[0]!;
   }
@@ -172,6 +173,12 @@ export class Replicas implements TrainingGroup {
     const own = (vector: Float32Array) => (this.size === 1 ? vector : vector.slice(bounds[rank], bounds[rank + 1]));
     return { parameters, states: Object.fromEntries(Object.entries(states).map(([name, v]) => [name, own(v)])) };
   }
+}
+
+/** The memory of values that are needed here no more. */
+function memoryOf(values: NamedValues): ArrayBuffer[] {
+  const buffers = Object.values(values).flatMap(({ data }) => (ArrayBuffer.isView(data) ? [data.buffer] : []));
+  return [...new Set(buffers)] as ArrayBuffer[];
 }
 
 /** Threads for each of several copies or stages: cores are shared out, so that none waits for another's work. */
