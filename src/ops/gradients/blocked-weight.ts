@@ -1,6 +1,7 @@
 import type { WeightGradient } from './convolution-weight.js';
 import { asPlanes, type Planes } from './planes.js';
 import type { Site } from './site.js';
+import { imagesOfParts, paddedImages, paddedWindows, partsOf, reach } from './window-parts.js';
 
 /** Gradient of a convolution by its weight in the blocked layout; undefined where that does not fit. */
 export function blockedWeightGradient(site: Site, planes: Planes, sides: WeightGradient): string | undefined {
@@ -13,74 +14,84 @@ export function blockedWeightGradient(site: Site, planes: Planes, sides: WeightG
   return site.rank(sides.from) === 4 ? weight : site.g.reshape(weight, site.shapeOf(site.input(1)!));
 }
 
-/** How far behind the begin of an axis the last tap of the last window is, padding included. */
-function reach({ kernel, strides, dilations, windows }: Planes, axis: 0 | 1): number {
-  return (kernel[axis] - 1) * dilations[axis] + (windows[axis] - 1) * strides[axis] + 1;
-}
-
 /**
  * The batch takes the place of the channels: the image as [C, N, …] blocked along N, the output's gradient as a filter
  * [M, N, …]; stride and dilation change places. The padding is written into the image, as padded positions are slow.
+ * Where windows are in parts, each part of each block of rows is a group of its own.
  */
 function dense(planes: Planes, image: string, gradient: string): string {
-  const { layout, batch, channels, filters, kernel, sizes, windows, begin } = planes;
+  const { layout, batch, channels, filters, kernel, sizes } = planes;
   const { g, block } = layout;
-  const rows = layout.roundUp(batch!);
+  const [rows, columns] = [layout.roundUp(batch!), layout.roundUp(filters)];
+  const blocks = rows / block;
   const missing = rows - batch!;
   const appended = (value: string) => (missing ? g.op('Pad', [value, g.ints([0, 0, 0, 0, missing, 0, 0, 0])]) : value);
-  const spans = [reach(planes, 0), reach(planes, 1)] as const;
+  const parts = partsOf(planes, block);
+  const isCut = parts.count > 1;
+  const groups = isCut ? blocks * parts.count : 1;
+
   const blocked = layout.input(g.reshape(appended(image), [1, rows, channels * sizes[0], sizes[1]]));
-  const turned = g.transpose(g.reshape(blocked, [rows / block, channels, sizes[0], sizes[1] * block]), [1, 0, 2, 3]);
-  const rest = spans.map((span, axis) => span - sizes[axis]! - begin[axis]!) as [number, number];
-  const pads = [0, 0, begin[0], begin[1] * block, 0, 0, rest[0], rest[1] * block];
-  const whole = pads.some(Boolean) ? g.op('Pad', [turned, g.ints(pads)]) : turned;
-  const split = g.reshape(appended(layout.input(gradient)), [
-    rows / block,
-    block,
-    layout.roundUp(filters) / block,
-    windows[0] * windows[1],
-    block,
-  ]);
-  const filter = g.reshape(g.transpose(split, [2, 0, 3, 1, 4]), [layout.roundUp(filters), rows, ...windows]);
-  const result = layout.conv(g.reshape(whole, [channels, rows, ...spans]), filter, {
-    kernel_shape: windows,
-    strides: planes.dilations,
-    dilations: planes.strides,
-    pads: [0, 0, 0, 0],
-    group: 1,
-  });
-  const columns = layout.roundUp(filters);
-  const taps = g.reshape(result, [channels, columns / block, kernel[0] * kernel[1] * block]);
-  const merged = g.reshape(g.transpose(taps, [1, 0, 2]), [1, columns, channels * kernel[0], kernel[1]]);
+  const turned = g.transpose(g.reshape(blocked, [blocks, channels, sizes[0], sizes[1] * block]), [1, 0, 2, 3]);
+  const whole = paddedImages(planes, parts, turned, 4);
+  const images = isCut ? imagesOfParts(planes, parts, whole, channels * blocks) : whole;
+
+  const windows = paddedWindows(planes, parts, appended(layout.input(gradient)), (rows * columns) / block);
+  const split = g.reshape(windows, [blocks, block, columns / block, parts.before, parts.count, parts.behind, block]);
+  const filter = g.transpose(split, isCut ? [0, 4, 2, 3, 5, 1, 6] : [2, 0, 4, 3, 5, 1, 6]);
+  const result = layout.conv(
+    g.reshape(images, [channels, parts.count * rows, ...reach(planes, parts.each)]),
+    g.reshape(filter, [groups * columns, (parts.count * rows) / groups, ...parts.each]),
+    {
+      kernel_shape: parts.each,
+      strides: planes.dilations,
+      dilations: planes.strides,
+      pads: [0, 0, 0, 0],
+      group: groups,
+    },
+  );
+  const taps = kernel[0] * kernel[1] * block;
+  const sums = isCut ? g.sum(g.reshape(result, [channels, groups, (columns / block) * taps]), [1], false) : result;
+  const swapped = g.transpose(g.reshape(sums, [channels, columns / block, taps]), [1, 0, 2]);
+  const merged = g.reshape(swapped, [1, columns, channels * kernel[0], kernel[1]]);
   return g.reshape(layout.output(merged, filters), [filters, channels, ...kernel]);
 }
 
 /**
  * Every channel of every row is a channel of its own, in a depthwise convolution of the image with the output's gradient
- * as its filter: blocked values are that already, and only the small results are summed over the batch.
+ * as its filter: blocked values are that already, and only the small results are summed over the batch. Where windows
+ * are in parts, so is every part.
  */
 function depthwise(planes: Planes, image: string, gradient: string): string {
-  const { layout, batch, channels, sizes, windows, kernel, begin } = planes;
+  const { layout, batch, channels, kernel, begin, sizes } = planes;
   const { g, block } = layout;
   const blocks = layout.roundUp(channels) / block;
-  const group = batch! * blocks * block;
-  const rest = sizes.map((size, axis) => reach(planes, axis as 0 | 1) - size - begin[axis]!);
+  const rows = batch! * blocks;
+  const parts = partsOf(planes, 1);
+  const group = rows * parts.count * block;
+  const isCut = parts.count > 1;
+  // Rows behind the last window, where there are any, give taps beyond the kernel.
+  const rest = reach(planes, parts.windows).map((span, axis) => (isCut ? 0 : span - sizes[axis]! - begin[axis]!));
+  const made = kernel.map((taps, axis) => taps + Math.floor(Math.max(0, -rest[axis]!) / planes.dilations[axis]!));
+
+  const planar = layout.input(image);
+  const blocked = g.reshape(planar, [rows, sizes[0], sizes[1] * block]);
+  const images = isCut ? imagesOfParts(planes, parts, paddedImages(planes, parts, blocked, 3), rows) : planar;
+  const windows = paddedWindows(planes, parts, layout.input(gradient), rows);
+  const split = g.reshape(windows, [rows, parts.before, parts.count, parts.behind * block]);
   const result = layout.conv(
-    g.reshape(layout.input(image), [1, group, ...sizes]),
-    g.reshape(layout.input(gradient), [group, 1, ...windows]),
+    g.reshape(images, [1, group, ...(isCut ? reach(planes, parts.each) : sizes)]),
+    g.reshape(isCut ? g.transpose(split, [0, 2, 1, 3]) : split, [group, 1, ...parts.each]),
     {
-      kernel_shape: windows,
+      kernel_shape: parts.each,
       strides: planes.dilations,
       dilations: planes.strides,
-      pads: [...begin, ...rest.map((count) => Math.max(0, count))],
+      pads: isCut ? [0, 0, 0, 0] : [...begin, ...rest.map((count) => Math.max(0, count))],
       group,
     },
   );
-  // Rows behind the last window, where there are any, give taps beyond the kernel.
-  const made = kernel.map((taps, axis) => taps + Math.floor(Math.max(0, -rest[axis]!) / planes.dilations[axis]!));
-  const summed = g.sum(g.reshape(result, [batch!, blocks, ...made, block]), [0], false);
-  const isCut = made.some((taps, axis) => taps !== kernel[axis]);
-  const cut = isCut ? g.op('Slice', [summed, g.ints([0, 0]), g.ints(kernel), g.ints([1, 2])]) : summed;
+  const summed = g.sum(g.reshape(result, [batch!, blocks, parts.count, ...made, block]), [0, 2], false);
+  const isLonger = made.some((taps, axis) => taps !== kernel[axis]);
+  const cut = isLonger ? g.op('Slice', [summed, g.ints([0, 0]), g.ints(kernel), g.ints([1, 2])]) : summed;
   const weight = g.reshape(g.transpose(cut, [0, 3, 1, 2]), [blocks * block, 1, ...kernel]);
   return blocks * block === channels ? weight : g.op('Slice', [weight, g.ints([0]), g.ints([channels])]);
 }

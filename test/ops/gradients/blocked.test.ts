@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { TensorValue } from '../../../src/ir/types.js';
 import { convolutionBlock } from '../../../src/runtime/convolution-block.js';
-import { gradientsOf, graphOf, randomFloats } from './check-gradient.js';
+import { floats, gradientsOf, graphOf, randomFloats } from './check-gradient.js';
 
 /** The blocked gradients of a Conv equal those of standard operators, which are checked against differences. */
 async function compare(x: readonly number[], w: readonly number[], attributes: string): Promise<void> {
@@ -14,11 +14,12 @@ async function compare(x: readonly number[], w: readonly number[], attributes: s
   for (const name of ['x', 'w']) expectEqual(blocked[name]!, plain[name]!);
 }
 
-function expectEqual(actual: TensorValue, expected: TensorValue): void {
+const largest = (values: Float32Array) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+function expectEqual(actual: TensorValue, expected: TensorValue, tolerance = 1e-5): void {
   expect(actual.dims).toEqual(expected.dims);
   const [a, b] = [actual.data as Float32Array, expected.data as Float32Array];
-  const scale = Math.max(...b.map(Math.abs));
-  expect(Math.max(...b.map((value, k) => Math.abs(value - a[k]!))) / scale).toBeLessThan(1e-5);
+  expect(largest(b.map((value, k) => value - a[k]!)) / largest(b)).toBeLessThan(tolerance);
 }
 
 test.each([
@@ -46,7 +47,34 @@ test.each([
   ['one axis with a stride', [16, 16, 13], [32, 16, 5], 'pads = [2, 2], strides = [2]'],
   ['one axis, few channels', [16, 1, 40], [32, 1, 8], 'pads = [3, 3], strides = [4]'],
   ['one axis, depthwise', [2, 16, 12], [16, 1, 3], 'pads = [1, 1], group = 16'],
+  ['many windows in even parts', [16, 1, 20, 20], [16, 1, 3, 3], 'pads = [1, 1, 1, 1]'],
+  ['many windows in uneven parts', [13, 16, 23, 23], [16, 16, 3, 3], 'pads = [1, 1, 1, 1]'],
+  ['many windows with a stride', [32, 2, 47, 35], [16, 2, 3, 5], 'strides = [2, 1], dilations = [1, 2]'],
+  ['wide windows', [16, 3, 3, 307], [16, 3, 3, 3], 'pads = [1, 1, 1, 1]'],
+  ['one axis, many windows', [32, 1, 1031], [16, 1, 8], 'pads = [3, 3], strides = [2]'],
+  ['depthwise, many windows', [2, 16, 67, 67], [16, 1, 3, 3], 'group = 16, strides = [1, 1]'],
+  ['depthwise, wide windows', [1, 24, 3, 1801], [24, 1, 3, 3], 'group = 24, pads = [1, 1, 1, 1]'],
+  ['depthwise, one axis, many windows', [1, 16, 9001], [16, 1, 5], 'group = 16, strides = [2], dilations = [3]'],
 ])('%s', (_, x, w, attributes) => compare(x, w, attributes));
+
+test('sums over many windows stay accurate where partial sums are far larger than the whole', async () => {
+  const model = graphOf(
+    `f (float[16,1,2000] x, float[16,1,3] w, float[2000] r) => (float s)
+      { y = Conv<pads = [1, 1]>(x, w) z = Mul(y, r) s = ReduceSum<keepdims = 0>(z) }`,
+  );
+  const x = floats(
+    [16, 1, 2000],
+    (randomFloats([16, 1, 2000]).data as Float32Array).map((value) => value + 1),
+  );
+  const r = floats(
+    [2000],
+    Float32Array.from({ length: 2000 }, (_, k) => (k < 1000 ? 1 : -1)),
+  );
+  const feeds = { x, w: randomFloats([16, 1, 3]), r };
+  const plain = await gradientsOf(model, feeds, { by: ['w'] });
+  const blocked = await gradientsOf(model, feeds, { by: ['w'], blockSize: await convolutionBlock() });
+  expectEqual(blocked.w!, plain.w!, 4e-4);
+});
 
 test.each([
   ['tiles', [2, 16, 6, 4], 'kernel_shape = [2, 2], strides = [2, 2]'],
