@@ -7,7 +7,7 @@ import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
 import { didYouMean } from '../nearest.js';
 import { embed } from '../passes/exits/embed.js';
-import { distinctPlaces, type ExitPlace, findExitPlaces, spreadPlaces } from '../passes/exits/places.js';
+import { distinctPlaces, type ExitPlace, findExitPlaces, spreadPlaces, WITHIN } from '../passes/exits/places.js';
 import { routeByConfidence } from '../passes/exits/route.js';
 import { likeOutput } from '../passes/exits/scores.js';
 import { checkOpenBatch, type Exit, findRowAxes, type RowAxes } from '../passes/exits/stages.js';
@@ -138,10 +138,10 @@ function placesOf(
   if (exitAt.length) return exitAt.map((name) => named(name, all, distinct)).sort((a, b) => a.share - b.share);
   const places = spreadPlaces(distinct, exits);
   if (places.length) return places;
-  throw new UserError('has no place for an exit: nowhere before its end does all that follows depend on one value', {
-    file,
-    mend: 'use --cascade with a smaller model',
-  });
+  const why = distinct.some(({ share }) => share < 1)
+    ? `those that it has lie outside of ${WITHIN.map(formatPercent).join(' to ')} of its work, where they see too little or save too little`
+    : 'nowhere before its end does all that follows depend on one value';
+  throw new UserError(`has no place for an exit: ${why}`, { file, mend: 'use --cascade with a smaller model' });
 }
 
 function named(name: string, all: readonly ExitPlace[], shown: readonly ExitPlace[]): ExitPlace {

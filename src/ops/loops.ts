@@ -11,6 +11,8 @@ export interface LoopState {
   result: string;
   /** Which of the node's outputs is the last one. */
   output: number;
+  /** True where every step hands it on as it is, as exporters do with weights. */
+  isHandedOn: boolean;
 }
 
 /** What the body of a Loop or Scan takes and gives, and which inputs and outputs of the node that belongs to. */
@@ -30,6 +32,7 @@ export function loopLayout(node: Node): LoopLayout | undefined {
   const body = node.attributes.get('body');
   if (body?.kind !== 'graph' || !(node.type === 'Loop' || node.type === 'Scan')) return undefined;
   const { inputs, outputs } = body.value;
+  const { producer } = body.value.index();
   // A Loop has the trip count and the condition before its states, and the body gives the next condition first.
   const [counters, conditions] = node.type === 'Loop' ? [2, 1] : [0, 0];
   const elements = node.int('num_scan_inputs', 0);
@@ -43,8 +46,15 @@ export function loopLayout(node: Node): LoopLayout | undefined {
       position: counters + k,
       result: outputs[conditions + k]!.name,
       output: k,
+      isHandedOn: sourceOf(outputs[conditions + k]!.name, producer) === input.name,
     })),
     elements: inputs.slice(counters + count).map((input, k) => ({ input, position: count + k })),
     collected: outputs.slice(conditions + count).map(({ name }, k) => ({ result: name, output: count + k })),
   };
+}
+
+/** The value that another is but for Identity nodes. */
+function sourceOf(name: string, producer: ReadonlyMap<string, Node>): string {
+  const node = producer.get(name);
+  return node?.type === 'Identity' ? sourceOf(node.inputs[0]!, producer) : name;
 }

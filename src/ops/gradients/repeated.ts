@@ -41,8 +41,8 @@ class Repetition {
     private readonly layout: LoopLayout,
   ) {
     this.reverse = this.isReverse();
-    const handedOn = layout.states.filter((state) => isHandedOn(layout.body, state));
-    this.varying = layout.states.filter((state) => !handedOn.includes(state));
+    const handedOn = layout.states.filter((state) => state.isHandedOn);
+    this.varying = layout.states.filter((state) => !state.isHandedOn);
     for (const state of this.varying) this.checkShape(state);
     this.moving = this.varying.filter(({ input }) => this.typeOf(input) === 'float32');
     const slices = site.bodies.wanted.map((name) => [name, slicesOf(site, layout.body, name)] as const);
@@ -193,14 +193,6 @@ class Repetition {
     if (directions.size > 1) this.site.refuse('it goes in both directions at once');
     return directions.has(1);
   }
-}
-
-/** True where a step hands a state on as it is. */
-function isHandedOn(body: Graph, { input, result }: LoopState): boolean {
-  const { producer } = body.index();
-  let name = result;
-  for (let node = producer.get(name); node?.type === 'Identity'; node = producer.get(name)) name = node.inputs[0]!;
-  return name === input.name;
 }
 
 /** What takes slices of a captured value along its first axis, where nothing else in the body takes the value. */

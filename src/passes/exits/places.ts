@@ -138,7 +138,7 @@ export function distinctPlaces(places: readonly ExitPlace[]): ExitPlace[] {
 }
 
 /** An exit before this share of the work sees too little, one behind it saves too little. */
-const WITHIN = [0.05, 0.9] as const;
+export const WITHIN = [0.05, 0.9] as const;
 
 /** At most so many places, spread evenly over the work of the model. */
 export function spreadPlaces(places: readonly ExitPlace[], count: number): ExitPlace[] {

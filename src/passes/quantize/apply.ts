@@ -7,7 +7,7 @@ import { quantizeMatMulsDynamically } from './dynamic.js';
 import { quantizeToFourBits } from './four-bit.js';
 import { convertToHalf } from './half.js';
 import { isFiniteRange, type Range, rangeOf } from './integers.js';
-import { type Candidate, keyOf, type Plan, surveyModel, type Treatment } from './plan.js';
+import { type Candidate, keyOf, loopWeights, type Plan, surveyModel, type Treatment } from './plan.js';
 import { type CalibrationMethod, chooseRange } from './ranges.js';
 import { quantizeLstms } from './recurrent.js';
 import { growRegion, regionValues, type StaticRegion } from './region.js';
@@ -113,6 +113,7 @@ const STORED: Readonly<
   LSTM: () => ({ inputs: [1, 2], axis: () => 1 }),
   GRU: () => ({ inputs: [1, 2], axis: () => 1 }),
   RNN: () => ({ inputs: [1, 2], axis: () => 1 }),
+  Loop: (node) => ({ inputs: loopWeights(node), axis: () => 1 }),
   Gather: () => ({ inputs: [0], axis: () => undefined }),
 };
 

@@ -1,6 +1,8 @@
+import type { Graph, ValueInfo } from '../../ir/graph.js';
 import type { Model } from '../../ir/model.js';
 import type { Node } from '../../ir/node.js';
 import type { Tensor } from '../../ir/tensor.js';
+import { loopLayout } from '../../ops/loops.js';
 
 /**
  * What is done to a node that holds weights:
@@ -86,6 +88,10 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   GRU: recurrentStorage('ONNX Runtime has no integer GRU kernel'),
   RNN: recurrentStorage('ONNX Runtime has no integer RNN kernel'),
+  Loop(node, { constant }) {
+    const [weight] = loopWeights(node).map((input) => constant(node.inputs[input]));
+    return weight && storage('recurrent', weight, 'ONNX Runtime has no integer kernel of a loop');
+  },
   ConvTranspose(node, { constant }) {
     const weight = constant(node.inputs[1]);
     return weight ? storage('other', weight, 'ONNX Runtime has no integer ConvTranspose kernel') : undefined;
@@ -103,6 +109,14 @@ function recurrentStorage(reason: string): Row {
     const weight = constant(node.inputs[1]);
     return weight ? storage('recurrent', weight, reason) : 'its weights are not constant';
   };
+}
+
+/** The inputs of a Loop that may be weights: matrices that every step hands on, and takes as they are. */
+export function loopWeights(node: Node): number[] {
+  const isMatrix = ({ type }: ValueInfo) =>
+    type?.kind === 'tensor' && type.elem === 'float32' && type.shape?.length === 2;
+  const states = loopLayout(node)?.states ?? [];
+  return states.filter(({ input, isHandedOn }) => isHandedOn && isMatrix(input)).map(({ position }) => position);
 }
 
 /** The name that a node bears in every copy of a model: that of its first output. */
@@ -136,9 +150,11 @@ export function surveyModel(model: Model): Survey {
   for (const node of model.graph.nodes)
     if (functions.has(node.type) && node.inputs.some(context.constant))
       survey.refused.push({ node, reason: 'it is a function of the model, whose body stays as it is' });
+  const holds = (graph: Graph, name: string) => graph.initializers.has(name) || context.constant(name) !== undefined;
   for (const graph of model.graph.walk())
     if (graph !== model.graph)
       for (const node of graph.nodes)
-        if (ROWS[node.type]) survey.refused.push({ node, reason: 'it lies inside a branch or a loop body' });
+        if (ROWS[node.type] && node.inputs.some((name) => holds(graph, name)))
+          survey.refused.push({ node, reason: 'it lies inside a branch or a loop body' });
   return survey;
 }

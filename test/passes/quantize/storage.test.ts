@@ -52,6 +52,24 @@ describe('int8 storage', () => {
     expect(lines.at(-1)).toBe('all, y = GRU(x, w1_restored, w2_restored, b)');
     expect(sqnr.y).toBeGreaterThan(35);
   });
+
+  it('stores the weights that a Loop hands on from step to step, as tf2onnx writes recurrent layers', async () => {
+    const model = graphOf(`g (float[4, N, 12] x, float[N, 8] s, float[12, 8] w1, float[8, 8] w2) => (float[N, 8] y)
+      <int64 steps = {4}, bool yes = {1}> {
+      y, w1_last, w2_last = Loop <body = step (int64 i, bool go, float[N, 8] h, float[12, 8] a, float[8, 8] b)
+        => (bool next, float[N, 8] o, float[12, 8] a_out, float[8, 8] b_out) {
+          e = Gather (x, i) p = MatMul (e, a) r = MatMul (h, b) u = Add (p, r) o = Tanh (u)
+          a_out = Identity (a) b_out = Identity (b) next = Identity (go)
+        }> (steps, yes, s, w1, w2)
+    }`);
+    const x = { type: 'float32', dims: [4, 3, 12], data: noise([4, 3, 12], 3) } as const;
+    const s = { type: 'float32', dims: [3, 8], data: noise([3, 8], 4) } as const;
+    const { model: stored, sqnr } = await quantized(model, 'int8-storage', [{ x, s }]);
+    const loop = stored.graph.nodes.at(-1)!;
+    expect(loop.inputs).toEqual(['steps', 'yes', 's', 'w1_restored', 'w2_restored']);
+    expect(stored.graph.initializers.get('w2_scale')!.dims).toEqual([1, 8]);
+    expect(sqnr.y).toBeGreaterThan(35);
+  });
 });
 
 describe('float16 storage', () => {
