@@ -97,7 +97,7 @@ export async function calibrateValues(
 ): Promise<Map<string, ValueStatistics>> {
   if (!values.length) return new Map();
   const count = Math.min(samples ?? Number.POSITIVE_INFINITY, calibration.indices.length);
-  const task = context.progress.start('calibrating', count * (histograms ? 2 : 1));
+  const task = context.progress.start('calibrating', count);
   const counted = async function* () {
     for await (const feeds of calibration.batches(samples)) {
       yield feeds;

@@ -13,6 +13,8 @@ export interface SessionOptions {
   optimization?: 'disabled' | 'basic' | 'extended' | 'all' | undefined;
   /** False: memory is not planned ahead for each shape of inputs; less is held, and runs cost a little more. */
   memoryPattern?: boolean | undefined;
+  /** Outputs of type uint16 are given as how often each number below this occurs in them. */
+  countsBelow?: number | undefined;
   /** File to write the graph to that ONNX Runtime really runs. */
   optimizedModelPath?: string | undefined;
 }

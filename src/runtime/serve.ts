@@ -11,7 +11,7 @@ export function checkStop(): void {
 const leaving = new WeakMap<object, ArrayBuffer[]>();
 
 /** Has a result take arrays along that the thread needs no more: they are handed over, and not copied. */
-export function withArrays<T extends object>(result: T, arrays: readonly Float32Array[]): T {
+export function withArrays<T extends object>(result: T, arrays: readonly ArrayBufferView[]): T {
   leaving.set(
     result,
     arrays.map(({ buffer }) => buffer as ArrayBuffer),

@@ -1,4 +1,5 @@
 import { listSupportedBackends } from 'onnxruntime-node';
+import { counting } from './counting.js';
 import { createRunner, type LocalRunner } from './local-chain.js';
 import { LocalSession } from './local-session.js';
 import type { WorkerMethods } from './protocol.js';
@@ -9,7 +10,7 @@ const sessions = new Map<number, LocalRunner>();
 const methods: WorkerMethods = {
   async create(id, model, options) {
     const session = await createRunner(model, options);
-    sessions.set(id, session);
+    sessions.set(id, options.countsBelow ? counting(session, options.countsBelow) : session);
     return session.info;
   },
   run: (id, feeds, fetches) => get(id).run(feeds, fetches),

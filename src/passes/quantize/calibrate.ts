@@ -1,21 +1,18 @@
+import { Emitter } from '../../ir/emitter.js';
+import type { ValueInfo } from '../../ir/graph.js';
 import type { Model } from '../../ir/model.js';
-import { Node } from '../../ir/node.js';
-import { Tensor } from '../../ir/tensor.js';
 import type { NamedValues } from '../../ir/types.js';
-import { runPool } from '../../runtime/pool.js';
+import { batchSize, rowsOf, runPool } from '../../runtime/pool.js';
 import type { SessionOptions } from '../../runtime/protocol.js';
+import { Session } from '../../runtime/session.js';
 import { withLoadable } from '../../runtime/source.js';
-import { upgradeOpset } from '../opset-upgrade/upgrade-opset.js';
-import { runPasses } from '../pass.js';
+import { CELLS, CellCounts, type Histogram } from './histogram.js';
 import { isFiniteRange, type Range } from './integers.js';
-
-/** How many equal bins a histogram has. */
-export const BINS = 2048;
 
 /** What was seen of one value over all calibration samples. */
 export interface ValueStatistics extends Range {
-  /** Counts in `BINS` equal bins from low to high; absent until they were asked for. */
-  histogram?: Float64Array;
+  /** Absent where it was not asked for, or all values are the same or not finite. */
+  histogram?: Histogram;
 }
 
 /** How models are run over calibration data. */
@@ -29,9 +26,10 @@ export interface CalibrationRun {
 export type CalibrationBatches = () => AsyncIterable<NamedValues>;
 
 /**
- * Ranges (and histograms) of values over calibration data. The statistics are nodes appended to the model, so that
- * activations never leave the runtime and memory does not grow with the number of samples. Copies of the model share the
- * batches; what they find is put together in the order of the batches, so that it is the same for any number of them.
+ * Ranges (and histograms) of values over calibration data, in one pass. The statistics are nodes appended to the model: what
+ * leaves the runtime are extremes and the numbers of the cells that values lie in, which are counted where the model runs, so
+ * that memory does not grow with the number of samples. Copies of the model share the batches; what they find does not depend
+ * on their number.
  * @param values names of float32 values of the main graph.
  */
 export async function collectStatistics(
@@ -40,52 +38,30 @@ export async function collectStatistics(
   batches: CalibrationBatches,
   { histograms, ...options }: CalibrationRun & { histograms: boolean },
 ): Promise<Map<string, ValueStatistics>> {
-  const ranges = await collectRanges(model, values, batches, options);
-  if (histograms) await addHistograms(model, ranges, batches, options);
-  return ranges;
+  const ranges = values.map((): Range => ({ low: Number.POSITIVE_INFINITY, high: Number.NEGATIVE_INFINITY }));
+  const cells = histograms ? values.map(() => new CellCounts()) : [];
+  const measuring = measuringModel(model, values, histograms);
+  const runs = histograms ? await inSmallRuns(measuring, batches, options) : batches;
+  await stream(measuring.model, runs, options, (results) => {
+    const facts = results[measuring.facts]!.data as Float32Array;
+    ranges.forEach((range, k) => {
+      const own = facts.subarray((k * facts.length) / values.length);
+      range.low = Math.min(range.low, own[0]!);
+      range.high = Math.max(range.high, own[1]!);
+      cells[k]?.add(results[measuring.cells[k]!]!.data as Uint32Array, -Math.round(Math.log2(own[2]!)));
+    });
+  });
+  return new Map(values.map((name, k) => [name, statisticsOf(ranges[k]!, cells[k])]));
 }
 
-async function collectRanges(
-  model: Model,
-  values: readonly string[],
-  batches: CalibrationBatches,
-  options: CalibrationRun,
-): Promise<Map<string, ValueStatistics>> {
-  const low = new Float64Array(values.length).fill(Number.POSITIVE_INFINITY);
-  const high = new Float64Array(values.length).fill(Number.NEGATIVE_INFINITY);
-  await stream(withRangeOutputs(model, values), batches, options, (results) => {
-    const ranges = results.nncompress_ranges!.data as Float32Array;
-    for (let i = 0; i < values.length; i++) {
-      low[i] = Math.min(low[i]!, ranges[2 * i]!);
-      high[i] = Math.max(high[i]!, ranges[2 * i + 1]!);
-    }
-  });
-  return new Map(values.map((name, i) => [name, low[i]! > high[i]! ? NEVER_SEEN : { low: low[i]!, high: high[i]! }]));
+function statisticsOf(range: Range, cells: CellCounts | undefined): ValueStatistics {
+  if (range.low > range.high) return NEVER_SEEN;
+  const hasSpread = isFiniteRange(range) && range.high > range.low;
+  return { ...range, ...(cells && hasSpread && { histogram: cells.histogram(range) }) };
 }
 
 /** The range of a value that had no elements. */
 const NEVER_SEEN: Range = { low: 0, high: 0 };
-
-async function addHistograms(
-  model: Model,
-  ranges: Map<string, ValueStatistics>,
-  batches: CalibrationBatches,
-  options: CalibrationRun,
-): Promise<void> {
-  const spread = new Map([...ranges].filter(([, range]) => isFiniteRange(range) && range.high > range.low));
-  const names = [...spread.keys()];
-  if (!names.length) return;
-  const totals = names.map(() => new Float64Array(BINS));
-  await stream(await withHistogramOutputs(model, spread), batches, options, (results) => {
-    const counts = results.nncompress_histograms!.data as Float32Array;
-    totals.forEach((total, k) => {
-      for (let bin = 0; bin < BINS; bin++) total[bin]! += counts[k * BINS + bin]!;
-    });
-  });
-  names.forEach((name, k) => {
-    ranges.get(name)!.histogram = totals[k]!;
-  });
-}
 
 /** Runs a model over all batches, handing each result to `take`. */
 async function stream(
@@ -97,22 +73,89 @@ async function stream(
   async function* runs() {
     for await (const feeds of batches()) yield { feeds };
   }
-  const settings: SessionOptions = { ...session, optimization: 'basic', memoryPattern: false };
   await withLoadable([model], async (sources) => {
-    for await (const { outputs } of runPool(sources, runs(), { workers, session: settings })) take(outputs[0]!);
+    for await (const { outputs } of runPool(sources, runs(), { workers, session: settingsOf(session) }))
+      take(outputs[0]!);
   });
 }
 
-function withRangeOutputs(model: Model, values: readonly string[]): Model {
-  const copy = model.clone();
-  const one = copy.addInitializer(Tensor.from('nncompress_one', 'int64', [1], [1]));
-  const extreme = (op: string, value: string) => add(copy, 'Reshape', [add(copy, op, [value], { keepdims: 0 }), one]);
+const settingsOf = (session: SessionOptions | undefined): SessionOptions => ({
+  ...session,
+  optimization: 'basic',
+  memoryPattern: false,
+  countsBelow: CELLS,
+});
+
+/** Elements whose cells are held at once, two bytes each: those of a run are counted when it is done. */
+const HELD = 8 * 1024 * 1024;
+
+/** The same batches, in fewer rows at a time where a whole batch has too many elements. */
+async function inSmallRuns(
+  { model, cells }: MeasuringModel,
+  batches: CalibrationBatches,
+  { session }: CalibrationRun,
+): Promise<CalibrationBatches> {
+  const isFixed = model.graph.inputs.some(({ type }) => type?.kind === 'tensor' && typeof type.shape?.[0] === 'number');
+  if (isFixed) return batches;
+  for await (const feeds of batches()) {
+    const one = await withLoadable([model], ([source]) =>
+      Session.runOnce(source!, rowsOf(feeds, 0, 1), settingsOf(session)),
+    );
+    const sizeOf = (name: string) => (one[name]!.data as Uint32Array).reduce((sum, count) => sum + count, 0);
+    const elements = cells.reduce((sum, name) => sum + sizeOf(name), 0);
+    return inRows(batches, Math.max(1, Math.floor(HELD / elements)));
+  }
+  return batches;
+}
+
+const inRows = (batches: CalibrationBatches, rows: number): CalibrationBatches =>
+  async function* () {
+    for await (const feeds of batches()) {
+      const all = batchSize(feeds);
+      for (let row = 0; row < all; row += rows) yield rowsOf(feeds, row, Math.min(all, row + rows));
+    }
+  };
+
+/** A model that gives statistics of its values and nothing else. */
+interface MeasuringModel {
+  model: Model;
+  /** The output with, of each value in turn, low and high; with histograms also cells per unit and the number of elements. */
+  facts: string;
+  /** The outputs with the cells that the elements of each value lie in; none without histograms. */
+  cells: string[];
+}
+
+/** A range that values have at least, in which they would all lie in the middle cells. */
+const TINY = 1e-30;
+
+function measuringModel(original: Model, values: readonly string[], histograms: boolean): MeasuringModel {
+  const model = original.clone();
+  const g = new Emitter(model, 'nncompress');
+  const extreme = (op: string, value: string) => g.reshape(g.op(op, [value], { keepdims: 0 }), [1]);
   const parts = lastFirst(values, (value) => {
     const high = extreme('ReduceMax', value);
-    return [extreme('ReduceMin', value), high];
+    const low = extreme('ReduceMin', value);
+    if (!histograms) return { facts: [low, high] };
+    // Cells as wide as a power of two: as many fill the largest magnitude as there are on one side of zero, or half of them.
+    const largest = g.op('Max', [high, g.neg(low), g.constantOf('float32', [1], [TINY])]);
+    const exponent = g.op('Floor', [g.add(g.mul(g.op('Log', [largest]), Math.LOG2E), 1e-4)]);
+    const cellsPerUnit = g.op('Pow', [2, g.sub(Math.log2(CELLS / 4), exponent)]);
+    const cells = g.cast(g.add(g.mul(value, cellsPerUnit), CELLS / 2), 4);
+    // By the number of elements the last node depends on the cells, so that they are computed when the value is.
+    const size = g.reshape(g.cast(g.op('Size', [cells]), 1), [1]);
+    return { cells, facts: [low, high, cellsPerUnit, size] };
   });
-  giveOnly(copy, 'Concat', parts.flat(), 'nncompress_ranges', { axis: 0 });
-  return copy;
+  const facts = g.op(
+    'Concat',
+    parts.flatMap((part) => part.facts),
+    { axis: 0 },
+  );
+  const cells = parts.flatMap((part) => part.cells ?? []);
+  model.graph.outputs = [
+    { name: facts, type: { kind: 'tensor', elem: 'float32', shape: [undefined] } },
+    ...cells.map((name): ValueInfo => ({ name, type: { kind: 'tensor', elem: 'uint16', shape: undefined } })),
+  ];
+  return { model, facts, cells };
 }
 
 /**
@@ -124,52 +167,4 @@ function lastFirst<T, R>(items: readonly T[], make: (item: T, index: number) => 
   const made: R[] = [];
   for (let i = items.length - 1; i >= 0; i--) made[i] = make(items[i]!, i);
   return made;
-}
-
-/** bin = trunc((x − low) · bins / (high − low)); counts by ScatterElements with addition. */
-async function withHistogramOutputs(model: Model, ranges: ReadonlyMap<string, ValueStatistics>): Promise<Model> {
-  const copy = model.clone();
-  if (copy.opset < 16) await runPasses(copy, [upgradeOpset(16)]);
-  const scalar = (name: string, value: number, type: 'float32' | 'int64' = 'float32') =>
-    copy.addInitializer(Tensor.from(`nncompress_${name}`, type, [], [value]));
-  const flat = copy.addInitializer(Tensor.from('nncompress_flat', 'int64', [1], [-1]));
-  const zeros = copy.addInitializer(Tensor.from('nncompress_zeros', 'float32', [BINS], new Float32Array(BINS)));
-  const first = scalar('first', 0, 'int64');
-  const last = scalar('last', BINS - 1, 'int64');
-  const parts = lastFirst([...ranges], ([value, { low, high }], k) => {
-    const shifted = add(copy, 'Sub', [value, scalar(`low_${k}`, low)]);
-    const scaled = add(copy, 'Mul', [shifted, scalar(`step_${k}`, BINS / (high - low))]);
-    // Clipped as integers: NaN would pass a clip of floats and come out of the cast as no bin at all.
-    const clipped = add(copy, 'Clip', [add(copy, 'Cast', [scaled], { to: 7 }), first, last]);
-    const bins = add(copy, 'Reshape', [clipped, flat]);
-    const ones = add(copy, 'ConstantOfShape', [add(copy, 'Shape', [bins])], {
-      value: Tensor.from('', 'float32', [1], [1]),
-    });
-    return add(copy, 'ScatterElements', [zeros, bins, ones], { axis: 0, reduction: 'add' });
-  });
-  giveOnly(copy, 'Concat', parts, 'nncompress_histograms', { axis: 0 });
-  return copy;
-}
-
-function add(
-  model: Model,
-  op: string,
-  inputs: string[],
-  attributes: Record<string, number | string | Tensor> = {},
-): string {
-  const output = model.freshName(`nncompress_${op}`);
-  model.graph.nodes.push(new Node({ op, name: output, inputs, outputs: [output], attributes }));
-  return output;
-}
-
-/** Makes a node's output the only one of a model. */
-function giveOnly(
-  model: Model,
-  op: string,
-  inputs: string[],
-  output: string,
-  attributes: Record<string, number>,
-): void {
-  model.graph.nodes.push(new Node({ op, name: output, inputs, outputs: [output], attributes }));
-  model.graph.outputs = [{ name: output, type: { kind: 'tensor', elem: 'float32', shape: [undefined] } }];
 }

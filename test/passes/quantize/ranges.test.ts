@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { BINS, type ValueStatistics } from '../../../src/passes/quantize/calibrate.js';
+import type { ValueStatistics } from '../../../src/passes/quantize/calibrate.js';
+import { BINS } from '../../../src/passes/quantize/histogram.js';
 import { chooseRange } from '../../../src/passes/quantize/ranges.js';
 
 /** Statistics over [low, high] with counts as a function of the place of each bin's middle. */
 function statistics(low: number, high: number, count: (x: number) => number): ValueStatistics {
   const width = (high - low) / BINS;
-  return { low, high, histogram: Float64Array.from({ length: BINS }, (_, bin) => count(low + (bin + 0.5) * width)) };
+  const counts = Float64Array.from({ length: BINS }, (_, bin) => count(low + (bin + 0.5) * width));
+  return { low, high, histogram: { first: low, width, counts } };
 }
 
 const bell = (x: number) => Math.round(1e5 * Math.exp((-x * x) / 2));
