@@ -14,7 +14,7 @@ export async function writeAtomically(
   target: string,
   write: (temporary: string) => void | Promise<void>,
 ): Promise<void> {
-  const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(4).toString('hex')}.tmp`);
+  const temporary = temporaryName(target);
   unfinished.add(temporary);
   try {
     await write(temporary);
@@ -26,6 +26,9 @@ export async function writeAtomically(
     unfinished.delete(temporary);
   }
 }
+
+const temporaryName = (target: string) =>
+  join(dirname(target), `.${basename(target)}.${randomBytes(4).toString('hex')}.tmp`);
 
 /** Removes every file that `writeAtomically` has begun and not completed; for the end of an interrupted run. */
 export function removeUnfinishedFiles(): void {
@@ -47,6 +50,28 @@ export function trackUnfinished(path: string): { done(): void } {
   unfinished.add(path);
   return { done: () => unfinished.delete(path) };
 }
+
+/** A folder for files that a run needs. */
+export interface WorkFolder {
+  path: string;
+  /** False where it is gone when it is closed. */
+  keeps: boolean;
+  close(): void;
+}
+
+/** A folder beside a file, to be made when needed; it is gone when it is closed, also where the run is interrupted. */
+export function passingFolder(target: string): WorkFolder {
+  const path = temporaryName(target);
+  const tracked = trackUnfinished(path);
+  const close = () => {
+    rmSync(path, { recursive: true, force: true });
+    tracked.done();
+  };
+  return { path, keeps: false, close };
+}
+
+/** A folder that stays. */
+export const lastingFolder = (path: string): WorkFolder => ({ path, keeps: true, close() {} });
 
 /** Calls `use` with a folder that is gone afterwards, also where the run is interrupted. */
 export async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {

@@ -12,7 +12,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../src/errors.js';
-import { checkOutput, removeUnfinishedFiles, trackUnfinished, writeAtomically } from '../src/files.js';
+import {
+  checkOutput,
+  lastingFolder,
+  passingFolder,
+  removeUnfinishedFiles,
+  trackUnfinished,
+  writeAtomically,
+} from '../src/files.js';
 
 let folder: string;
 let target: string;
@@ -147,5 +154,31 @@ describe('checkOutput', () => {
     expect(() => checkOutput(lost, true)).toThrow(`${lost}: the folder of the output does not exist; create`);
     writeFileSync(target, 'old');
     expect(() => checkOutput(join(target, 'out.onnx'), true)).toThrow('the folder of the output is a file');
+  });
+});
+
+describe('a folder for files that a run needs', () => {
+  const use = (path: string) => {
+    mkdirSync(path, { recursive: true });
+    writeFileSync(join(path, 'scores.npy'), 'x');
+  };
+
+  it('lies beside the output and is gone when it is closed, or where the run is interrupted', () => {
+    for (const end of [(one: { close(): void }) => one.close(), removeUnfinishedFiles]) {
+      const passing = passingFolder(target);
+      use(passing.path);
+      expect(readdirSync(folder)).toHaveLength(1);
+      end(passing);
+      expect(readdirSync(folder)).toEqual([]);
+    }
+    passingFolder(target).close(); // it was never made
+  });
+
+  it('stays where it was named', () => {
+    const lasting = lastingFolder(join(folder, 'kept'));
+    use(lasting.path);
+    lasting.close();
+    removeUnfinishedFiles();
+    expect(readdirSync(join(folder, 'kept'))).toEqual(['scores.npy']);
   });
 });

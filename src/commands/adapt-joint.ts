@@ -14,10 +14,10 @@ import { findThresholds, goalOf } from './adapt-thresholds.js';
 import type { CommandContext } from './context.js';
 import { withFilledLabels } from './distill-data.js';
 import type { Recipe } from './distill-recipes.js';
-import { scoresOf, type TeacherScores } from './distill-teachers.js';
+import type { TeacherScores } from './distill-teachers.js';
 import { trainOnce } from './distill-train.js';
 import { batchSizeOf } from './finetune-plan.js';
-import { checkTrainable } from './original-teacher.js';
+import { checkTrainable, originalScores } from './original-teacher.js';
 import type { TrainingData } from './training-data.js';
 import { checkpointOf, type TrainedModel, trainingReport, trainingWarnings } from './training-run.js';
 import { deriveWorkbench, type Workbench } from './workbench.js';
@@ -81,7 +81,7 @@ export async function trainJointly(
   context: CommandContext,
 ): Promise<EarlyExits> {
   const { train, thresholds } = data;
-  const scores = await scoresOf([{ bench, open: bench.open }], train, output, {}, context);
+  const scores = await originalScores(bench, train, output, {}, context);
   try {
     const training = taughtExits(frozen, data, scores);
     const own = await deriveWorkbench(bench, withOutputs(frozen.flat, training.alike), options);

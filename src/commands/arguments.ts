@@ -70,7 +70,7 @@ export function quantizeArguments(command: Command): Command {
       ...TRAINING_DATA.rows,
       ['--temperature <x>', 'what scores are divided by, so that small ones count (default: 4)'],
       ['--alpha <share>', 'share of the float model in the loss, that of the labels is the rest (default: 0.5)'],
-      ['--teacher-cache <folder>', 'where its outputs are kept (default: teacher-outputs beside the output)'],
+      ['--teacher-cache <folder>', 'keep its outputs there for later runs (default: gone when done)'],
       ...withDefaults(without(TRAINING, 'batch-norm', 'launcher', 'pipeline', 'micro-batches'), {
         epochs: '1',
         lr: '0.0001',

@@ -1,4 +1,3 @@
-import { dirname, join } from 'node:path';
 import { firstSamples, type TaskData } from '../data/task.js';
 import type { Batch } from '../data/types.js';
 import { UserError } from '../errors.js';
@@ -22,7 +21,7 @@ import { type FedHint, HINTS, type Hint, hintInput, hintProbe } from '../trainin
 import { freezeParameters, normalForm, prepareForTraining } from '../training/prepare.js';
 import type { CommandContext } from './context.js';
 import type { DistillOptions } from './distill-options.js';
-import type { Teacher, TeacherScores } from './distill-teachers.js';
+import { cacheFolder, type Teacher, type TeacherScores } from './distill-teachers.js';
 import { batchSizeOf } from './finetune-plan.js';
 import { checkNames, contrastingBatches, findHints, type Side } from './hint-search.js';
 import { evenly, fitOf, maskOf, sharedTokens } from './hint-tokens.js';
@@ -190,7 +189,7 @@ async function openValues(
     return liveTeacherValues(probe, batchBytes, fitOf);
   }
   const task = progress.start(`running the teacher ${probe.path} for its inner values`, samples.dataset.size);
-  const folder = teacherCache ?? join(dirname(output), 'teacher-outputs');
+  const folder = cacheFolder(output, { teacherCache });
   const kept = await keepTeacherValues(probe, { folder, key, onProgress: (done) => task.advance(done) }, fitOf);
   task.done();
   note(

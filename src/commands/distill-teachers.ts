@@ -4,6 +4,7 @@ import { reorderScores } from '../data/class-order.js';
 import type { TaskData } from '../data/task.js';
 import { classesOf, meanSoftened } from '../evaluate/soft-targets.js';
 import { TeacherOutputs } from '../evaluate/teacher-outputs.js';
+import type { WorkFolder } from '../files.js';
 import { modelFiles } from '../onnx/write.js';
 import { type Companion, matchClasses, openCompanion } from './companion.js';
 import type { CommandContext } from './context.js';
@@ -65,18 +66,24 @@ export interface TeacherScores {
   close(): void;
 }
 
-/** Runs the teachers over a data set, once: outputs are kept on disk, and taken from there the next time. */
+/** The folder in which `distill` keeps what teachers say, for the next run. */
+export const cacheFolder = (output: string, { teacherCache }: Pick<DistillOptions, 'teacherCache'>): string =>
+  teacherCache ?? join(dirname(output), 'teacher-outputs');
+
+/**
+ * Runs the teachers over a data set, once: outputs are kept on disk, and taken from there the next time, if the folder is
+ * there still. It is closed with the scores.
+ */
 export async function scoresOf(
   teachers: readonly Teacher[],
   student: TaskData,
-  output: string,
-  options: Pick<DistillOptions, 'teacherCache'>,
+  folder: WorkFolder,
   context: CommandContext,
 ): Promise<TeacherScores> {
-  const folder = options.teacherCache ?? join(dirname(output), 'teacher-outputs');
   const all: { outputs: TeacherOutputs; data: TaskData; order: number[] | undefined }[] = [];
   const close = () => {
     for (const { outputs } of all) outputs.close();
+    folder.close();
   };
   try {
     for (const teacher of teachers) {
@@ -112,7 +119,7 @@ export async function scoresOf(
 async function outputsOf(
   { bench }: Teacher,
   data: TaskData,
-  folder: string,
+  { path: folder, keeps }: WorkFolder,
   { progress, note }: CommandContext,
 ): Promise<TeacherOutputs> {
   const { path, model, workers, session } = bench;
@@ -130,7 +137,7 @@ async function outputsOf(
   note(
     outputs.reused
       ? `outputs of the teacher ${path} are those of an earlier run (${outputs.path})`
-      : `the teacher ${path} was run once; what it gave is kept in ${outputs.path}`,
+      : `the teacher ${path} was run once${keeps ? `; what it gave is kept in ${outputs.path}` : ''}`,
   );
   return outputs;
 }

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import type { TaskData } from '../data/task.js';
-import { checkOutput } from '../files.js';
+import { checkOutput, lastingFolder } from '../files.js';
 import type { Report } from '../report/schema.js';
 import type { CommandContext } from './context.js';
 import { type DistillationData, distillationData, labelledOf, openSamples } from './distill-data.js';
@@ -8,7 +8,7 @@ import { openHints, planHints } from './distill-hints.js';
 import { checkpointsOf, learn } from './distill-learn.js';
 import { type DistillOptions, distillOptions } from './distill-options.js';
 import { distillationReport, helpWarnings, otherStudent, teacherSpeedWarnings } from './distill-report.js';
-import { openTeachers, orderOf, scoresOf, type Teacher } from './distill-teachers.js';
+import { cacheFolder, openTeachers, orderOf, scoresOf, type Teacher } from './distill-teachers.js';
 import { openViews } from './distill-views.js';
 import { finish } from './finish.js';
 import { openGates } from './gating.js';
@@ -53,7 +53,7 @@ export async function distill(
   const planFor = (student: Workbench) => planHints({ student, samples, teacher: teachers[0]! }, options);
   const early = isKnown ? await planFor(first) : undefined;
   const views = await openViews(teachers, samples, options, context);
-  const scores = await scoresOf(teachers, samples, output, options, context);
+  const scores = await scoresOf(teachers, samples, lastingFolder(cacheFolder(output, options)), context);
   let hints: Awaited<ReturnType<typeof openHints>> | undefined;
   try {
     const data = await distillationData(first, samples, scores, options);

@@ -1,9 +1,11 @@
+import type { TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
+import { lastingFolder, passingFolder } from '../files.js';
 import { surveyGradients } from '../training/survey.js';
 import type { CommandContext } from './context.js';
 import { distillationData, openSamples, taughtBy } from './distill-data.js';
 import type { DistillOptions } from './distill-options.js';
-import { scoresOf } from './distill-teachers.js';
+import { scoresOf, type TeacherScores } from './distill-teachers.js';
 import type { TrainingData, TrainingDataOptions } from './training-data.js';
 import type { Workbench, WorkbenchOptions } from './workbench.js';
 
@@ -36,7 +38,7 @@ export async function taughtByOriginal(
   const { temperature, alpha } = options;
   const samples = await bench.open(await openSamples(options));
   await checkTrainable(bench, samples.output);
-  const scores = await scoresOf([{ bench, open: bench.open }], samples, output, options, context);
+  const scores = await originalScores(bench, samples, output, options, context);
   try {
     const data = await distillationData(bench, samples, scores, options);
     return {
@@ -48,6 +50,21 @@ export async function taughtByOriginal(
     throw error;
   }
 }
+
+/** What a model that is to be changed says of samples. It is kept for later runs only where a folder is named for that. */
+export const originalScores = (
+  bench: Workbench,
+  samples: TaskData,
+  output: string,
+  { teacherCache }: Pick<DistillOptions, 'teacherCache'>,
+  context: CommandContext,
+): Promise<TeacherScores> =>
+  scoresOf(
+    [{ bench, open: bench.open }],
+    samples,
+    teacherCache === undefined ? passingFolder(output) : lastingFolder(teacherCache),
+    context,
+  );
 
 /** @throws UserError where gradients do not get from an output to the weights */
 export async function checkTrainable({ path, model }: Workbench, output: string): Promise<void> {

@@ -60,7 +60,7 @@ export function pruneArguments(command: Command): Command {
       ['--temperature <x>', 'what scores are divided by, so that small ones count (default: 2)'],
       ['--alpha <share>', 'share of the original in the loss, that of the labels is the rest (default: 0.5)'],
       ['--unlabelled <path>', 'further samples to learn from, whose labels are not looked at'],
-      ['--teacher-cache <folder>', 'where its outputs are kept (default: teacher-outputs beside the output)'],
+      ['--teacher-cache <folder>', 'keep its outputs there for later runs (default: gone when done)'],
     ],
   };
   const epochs: OptionRow = ['--epochs <n>', 'times that the data is gone through after each step (default: 2)'];

@@ -11,8 +11,8 @@ import { makeTrainable } from '../training/prepare.js';
 import { withWeights } from '../training/weights.js';
 import type { CommandContext } from './context.js';
 import { distillationData, labelledOf, taughtBy } from './distill-data.js';
-import { scoresOf } from './distill-teachers.js';
 import { planTrained } from './finetune-plan.js';
+import { originalScores } from './original-teacher.js';
 import type { QuantizeOptions } from './quantize-options.js';
 import type { ChosenPlan } from './quantize-plan.js';
 import { decisionsOfPlan } from './quantize-resume.js';
@@ -59,7 +59,7 @@ export async function trainPlan(
   noteNorms(prepared, context);
   const train = options.train!;
   const samples = await bench.open(train);
-  const scores = await scoresOf([{ bench, open: bench.open }], samples, output, options, context);
+  const scores = await originalScores(bench, samples, output, options, context);
   try {
     const data = await distillationData(bench, samples, scores, { ...options, train });
     const { temperature, alpha } = options;

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isThorough, nncompress, readReport, scratch } from './program.js';
@@ -19,6 +19,7 @@ describe('adapt --slim', () => {
       );
       expect(stderr).not.toContain('nncompress:');
       expect(status).toBe(0);
+      expect(readdirSync(folder).sort()).toEqual(['model.0.5.onnx', 'model.onnx', 'report.json']);
       const { models } = readReport(report);
       expect(models.map(({ role }) => role)).toEqual(['original', 'width-0.5', 'compressed']);
       const [original, narrow, whole] = models;
