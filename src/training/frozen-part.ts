@@ -29,12 +29,14 @@ export async function cutFrozenPart(trainable: TrainableModel): Promise<FrozenPa
   const names = frontier(model, trained);
   const { producer } = model.graph.index();
   if (!names.length || names.some((name) => !producer.has(name))) return undefined;
+  const rows = new Set(dataInputs(model, trained).map((name) => facts.get(name)?.dims?.[0]));
   const values: FrozenPart['values'] = [];
   for (const name of names) {
     const { type, dims = [] } = facts.get(name) ?? {};
     const [batch, ...sizes] = dims;
-    if (type !== 'float32' || typeof batch !== 'string' || !sizes.every((size) => typeof size === 'number'))
-      return undefined;
+    // Rows that are no samples, such as those of all tokens of a batch, cannot be told apart later.
+    const isRowPerSample = typeof batch === 'string' && rows.has(batch);
+    if (type !== 'float32' || !isRowPerSample || !sizes.every((size) => typeof size === 'number')) return undefined;
     values.push({ name, type, sizes: sizes as number[] });
   }
   const infos = values.map(
@@ -50,11 +52,15 @@ export async function cutFrozenPart(trainable: TrainableModel): Promise<FrozenPa
   };
 }
 
+const dataInputs = ({ graph }: Model, trained: ReadonlySet<string>) =>
+  graph.inputs.map(({ name }) => name).filter((name) => !trained.has(name));
+
 /** Values without influence of trained parameters that nodes with it take, constants left out. */
-function frontier({ graph }: Model, trained: ReadonlySet<string>): string[] {
+function frontier(model: Model, trained: ReadonlySet<string>): string[] {
+  const { graph } = model;
   graph.sort();
   const influenced = new Set(trained);
-  const computed = new Set(graph.inputs.map(({ name }) => name).filter((name) => !trained.has(name)));
+  const computed = new Set(dataInputs(model, trained));
   const found = new Set<string>();
   for (const { inputs, outputs } of graph.nodes)
     if (inputs.some((input) => influenced.has(input))) {

@@ -57,6 +57,13 @@ describe('cutFrozenPart', () => {
     ]);
   });
 
+  it('is not made where a feature has other rows than the samples, as all tokens of a batch', async () => {
+    const text = `f (float[n,4,2] x) => (float[n,2] y)
+      <float[2,2] w = {1,2,3,4}, float[2,2] v = {1,2,3,4}, int64[2] rows = {-1, 2}, int64[3] back = {-1, 4, 2}, int64[1] axis = {1}>
+      { t = Reshape(x, rows) h = MatMul(t, w) r = Relu(h) z = MatMul(r, v) u = Reshape(z, back) y = ReduceMean<keepdims = 0>(u, axis) }`;
+    expect(await cut(text, ['v'])).toBeUndefined();
+  });
+
   it('an output that nothing trained influences does not keep the inputs of the frozen part', async () => {
     const text = network.replace('(float[n,2] y)', '(float[n,2] y, float[n,3] h)');
     const part = (await cut(text, ['v', 'b']))!;

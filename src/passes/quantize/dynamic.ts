@@ -19,17 +19,14 @@ export interface DynamicOptions {
 export function quantizeMatMulsDynamically(model: Model, nodes: ReadonlySet<Node>, options: DynamicOptions): void {
   const builder = new GraphBuilder(model);
   const activations = new Map<string, string[]>();
+  const weights = new Map<string, { int8: string; scales: Float32Array }>();
   for (const node of nodes) {
     const [activation, weightName] = node.inputs as [string, string];
-    const weight = model.graph.initializers.get(weightName)!;
+    const { int8, scales } = weights.get(weightName) ?? quantizeMatrix(builder, weightName, options);
+    weights.set(weightName, { int8, scales });
     const quantized = activations.get(activation) ?? quantizeActivation(builder, activation);
     activations.set(activation, quantized);
     const [integers, scale, zero] = quantized as [string, string, string];
-    const { data, scales } = quantizeWeight(weight, {
-      axis: options.perChannel ? weight.dims.length - 1 : undefined,
-      limit: options.weightLimit,
-    });
-    const int8 = builder.constant(Tensor.of(`${weightName}_int8`, 'int8', weight.dims, data));
     const output = node.outputs[0]!;
     const [sums] = builder.node('MatMulInteger', [integers, int8, zero], `${output}_sums`) as [string];
     const [float] = builder.node('Cast', [sums], `${output}_float`, { attributes: { to: 1 } }) as [string];
@@ -40,6 +37,13 @@ export function quantizeMatMulsDynamically(model: Model, nodes: ReadonlySet<Node
   }
   model.graph.removeNodes(nodes);
   model.graph.sort();
+}
+
+function quantizeMatrix(builder: GraphBuilder, name: string, { perChannel, weightLimit }: DynamicOptions) {
+  const weight = builder.model.graph.initializers.get(name)!;
+  const axis = perChannel ? weight.dims.length - 1 : undefined;
+  const { data, scales } = quantizeWeight(weight, { axis, limit: weightLimit });
+  return { int8: builder.constant(Tensor.of(`${name}_int8`, 'int8', weight.dims, data)), scales };
 }
 
 function quantizeActivation(builder: GraphBuilder, activation: string): string[] {

@@ -10,16 +10,15 @@ import { roundEven } from './integers.js';
  */
 export function quantizeToFourBits(model: Model, nodes: ReadonlySet<Node>, blockSize: number): void {
   const builder = new GraphBuilder(model);
+  const stored = new Map<string, string[]>();
   for (const node of nodes) {
     const [activation, name] = node.inputs as [string, string];
     const weight = model.graph.initializers.get(name)!;
     const [k, n] = weight.dims as [number, number];
-    const blocks = Math.ceil(k / blockSize);
-    const { data, scales } = packBlocks(weight.toFloats(), k, n, blockSize);
-    const packed = builder.constant(Tensor.of(`${name}_int4`, 'uint8', [n, blocks, blockSize / 2], data));
-    const scale = builder.constant(Tensor.of(`${name}_scale`, 'float32', [n * blocks], scales));
+    const constants = stored.get(name) ?? storedBlocks(builder, weight, blockSize);
+    stored.set(name, constants);
     const output = node.outputs[0]!;
-    builder.node('MatMulNBits', [activation, packed, scale], output, {
+    builder.node('MatMulNBits', [activation, ...constants], output, {
       output,
       domain: 'com.microsoft',
       attributes: { K: k, N: n, bits: 4, block_size: blockSize, accuracy_level: 4 },
@@ -27,6 +26,16 @@ export function quantizeToFourBits(model: Model, nodes: ReadonlySet<Node>, block
   }
   model.graph.removeNodes(nodes);
   model.graph.sort();
+}
+
+function storedBlocks(builder: GraphBuilder, weight: Tensor, blockSize: number): string[] {
+  const [k, n] = weight.dims as [number, number];
+  const blocks = Math.ceil(k / blockSize);
+  const { data, scales } = packBlocks(weight.toFloats(), k, n, blockSize);
+  return [
+    builder.constant(Tensor.of(`${weight.name}_int4`, 'uint8', [n, blocks, blockSize / 2], data)),
+    builder.constant(Tensor.of(`${weight.name}_scale`, 'float32', [n * blocks], scales)),
+  ];
 }
 
 /** Column-wise blocks, two integers a byte, low nibble first; the scale is signed so that the extreme becomes −8. */

@@ -31,6 +31,15 @@ describe('dynamic quantization', () => {
     expect(sqnr.y).toBeGreaterThan(35);
   });
 
+  it.each(['dynamic', 'int4'] as const)('stores a weight once that several nodes share: %s', async (treatment) => {
+    const model = graphOf(`g (float[N, 32] x, float[32, 32] w1) => (float[N, 32] y) {
+      a = MatMul (x, w1) b = Relu (a) y = MatMul (b, w1)
+    }`);
+    const { model: small } = await quantized(model, treatment, [rows(3, 32)]);
+    const weights = [...small.graph.initializers.values()].filter(({ dims }) => dims.length > 1);
+    expect(weights.map(({ name }) => name)).toEqual([treatment === 'dynamic' ? 'w1_int8' : 'w1_int4']);
+  });
+
   it('brings Gemm to MatMul first, its bias behind it', async () => {
     const { lines, sqnr } = await quantized(dense(), 'dynamic', [rows(3, 32)]);
     expect(lines.filter((line) => line.includes('MatMulInteger'))).toHaveLength(2);
