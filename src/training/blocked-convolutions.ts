@@ -48,6 +48,8 @@ export class BlockedGraph {
   private readonly unit = new Map<number, string>();
   private readonly aliases = new Map<string, string>();
   private readonly pending = new Map<string, () => void>();
+  /** Values that wait for somebody to ask for their plain form, which is computed from other plain values then. */
+  private readonly computable = new Set<string>();
 
   constructor(
     readonly model: Model,
@@ -95,9 +97,9 @@ export class BlockedGraph {
     return this.blocked.get(name);
   }
 
-  /** True for a value whose plain form would have to be written first. */
+  /** True for a value that exists in blocked form alone, so that its plain form would have to be reordered first. */
   isPending(name: string): boolean {
-    return this.pending.has(name);
+    return this.pending.has(name) && !this.computable.has(name);
   }
 
   /** The blocked form of a value, reordered if it has none. Its channels must be a multiple of 4. */
@@ -123,6 +125,13 @@ export class BlockedGraph {
     });
   }
 
+  /** Records that `name` exists in blocked form; its plain form is computed by `node` when somebody asks for it. */
+  offer(name: string, blocked: string, node: Node): void {
+    this.blocked.set(name, { name: blocked, dims: this.dims(name)! });
+    this.computable.add(name);
+    this.pending.set(name, () => this.keep(node));
+  }
+
   /** Records another name of a blocked value, by which nodes take it. */
   alias(name: string, blocked: string): void {
     this.aliases.set(name, blocked);
@@ -132,7 +141,7 @@ export class BlockedGraph {
    * The node that wrote the blocked form of a value that only one node takes: what that one does may be written into it.
    */
   soleProducer(name: string): Node | undefined {
-    const blocked = this.pending.has(name) && this.blocked.get(name)?.name;
+    const blocked = this.isPending(name) && this.blocked.get(name)?.name;
     if (!blocked || this.index.outputs.has(name) || this.index.consumers.get(name)?.length !== 1) return undefined;
     return this.nodes.findLast((node) => node.outputs[0] === blocked);
   }

@@ -3,7 +3,10 @@ import type { Node } from '../ir/node.js';
 import type { BlockedGraph } from './blocked-convolutions.js';
 import { affine, type ChannelMap, isBlockable, planeSizes } from './blocked-values.js';
 
-/** A node whose operands all have the shape of its result, or hold a value for each channel, plane or everything. */
+/**
+ * A node whose operands all have the shape of its result, or hold a value for each channel, plane or everything. Where
+ * operands exist in both forms, so does the result: a mask of what a convolution takes plain, for a blocked gradient.
+ */
 export function elementwise(graph: BlockedGraph, node: Node, wholeBlocks: boolean): boolean {
   const y = node.outputs[0]!;
   const dims = graph.dims(y);
@@ -16,7 +19,9 @@ export function elementwise(graph: BlockedGraph, node: Node, wholeBlocks: boolea
   const canReorder = node.inputs.every(
     (name, k) => inputs[k] !== 'whole' || graph.find(name) || isBlockable(graph, name),
   );
-  if (!waiting || 2 * blocked < whole || !canReorder) return false;
+  const isFlat = inputs.every((input) => input === 'whole' || input === 'scalar');
+  const hasBoth = !waiting && isFlat && whole > 0 && blocked === whole;
+  if (!(waiting || hasBoth) || 2 * blocked < whole || !canReorder) return false;
   const channels = dims[1] as number;
   if (wholeBlocks && channels % graph.layout.block) return false;
   if (activation(graph, node)) return true;
@@ -25,7 +30,6 @@ export function elementwise(graph: BlockedGraph, node: Node, wholeBlocks: boolea
     graph.put(y, mapped, node);
     return true;
   }
-  const isFlat = inputs.every((input) => input === 'whole' || input === 'scalar');
   const { g, layout } = graph;
   const sizes = planeSizes(dims);
   const rows = layout.roundUp(channels);
@@ -36,7 +40,8 @@ export function elementwise(graph: BlockedGraph, node: Node, wholeBlocks: boolea
     return narrow(graph, name, dims, inputs[k] as 'channels' | 'planes');
   });
   const result = g.copy(node, operands);
-  graph.put(y, isFlat ? result : g.reshape(result, [-1, rows, ...sizes]), node);
+  if (hasBoth) graph.offer(y, result, node);
+  else graph.put(y, isFlat ? result : g.reshape(result, [-1, rows, ...sizes]), node);
   return true;
 }
 

@@ -109,6 +109,24 @@ test.skipIf(!block)('comparisons that are needed plain are made twice, not reord
   );
 });
 
+test.skipIf(!block)('a mask of a value that exists in both forms is computed where it is wanted', async () => {
+  const counts = await rewrite(
+    graphOf(`f (float[2,16,6,6] x, float[16,16,1,1] v, float[16,16,1,1] w) => (float[2,16,36] p, float[2,16,36] q, float[2,16,6,6] y) {
+      shape = Constant<value_ints = [2, 16, 36]>()
+      r = Conv(x, v)
+      p = Reshape(r, shape)
+      blocked = HardSigmoid<alpha = 2.0, beta = 0.0>(r)
+      plain = HardSigmoid<alpha = 3.0, beta = 0.0>(r)
+      q = Reshape(plain, shape)
+      d = Conv(x, w)
+      y = Mul(d, blocked)
+    }`),
+  );
+  expect(counts.HardSigmoid).toBe(2);
+  // The image and both weights; r and y.
+  expect(REORDERS.map((type) => counts[type])).toEqual([3, 2]);
+});
+
 test.skipIf(!block)('maps per channel are depthwise convolutions, a Relu is part of the one before it', async () => {
   const counts = await rewrite(
     graphOf(`f (float[2,24,6,6] x, float[24,24,1,1] w, float[24,1,1] s, float[1,24,1,1] t, float[2,24,1,1] u) => (float[2,24,6,6] y) {
