@@ -8,8 +8,10 @@ import type { Node } from '../ir/node.js';
 import { Tensor } from '../ir/tensor.js';
 import type { DataType, NamedValues } from '../ir/types.js';
 import { commonSubexpressions } from '../passes/cleanup/common-subexpressions.js';
+import { deduplicateInitializers } from '../passes/cleanup/deduplicate-initializers.js';
 import { foldConstants } from '../passes/cleanup/fold-constants.js';
 import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
+import { removeIdentities } from '../passes/cleanup/remove-identities.js';
 import { runPasses } from '../passes/pass.js';
 import { convolutionBlock } from '../runtime/convolution-block.js';
 import type { Provider } from '../runtime/protocol.js';
@@ -108,6 +110,7 @@ export async function buildStepGraph(
   graph.outputs = [loss, ...new Set(gradients.values())].map((name) => ({ name }));
   await runPasses(model, [foldConstants, commonSubexpressions, removeDeadNodes]);
   if (blockSize !== undefined) await runPasses(model, [blockConvolutions(blockSize)]);
+  await runPasses(model, [removeIdentities, deduplicateInitializers, commonSubexpressions, removeDeadNodes]);
   graph.valueInfos.clear();
   const settings = { loss, parameters: new Set(parameters.map(({ name }) => name)), typical };
   const finished = checkpointing ? await finishRecomputed(model, gradients, settings) : finish(model, gradients, loss);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/errors.js';
+import { Tensor } from '../../src/ir/tensor.js';
 import type { NamedValues } from '../../src/ir/types.js';
 import { encodeModel } from '../../src/onnx/write.js';
 import { Session } from '../../src/runtime/session.js';
@@ -45,6 +46,23 @@ describe('buildStepGraph', () => {
   it('sums what a parameter gets where it is used twice', async () => {
     const text = `f (float[n,2] x) => (float[n,2] y) <float[2] w = {3,4}> { r = Relu(x) a = Mul(r, w) y = Mul(a, w) }`;
     expect((await stepOf(text, { x })).gradients).toEqual({ w: [2 * 3 * 1, 2 * 4 * 2] });
+  });
+
+  it('reshapes nothing twice in a row and lays out each weight once for each pass', async () => {
+    const text = `f (float[16,16,8,8] x) => (float[16,32,4,4] y) <float v = {0}, float w = {0}> {
+      a = Conv<pads = [1, 1, 1, 1]>(x, v) r = Relu(a) y = Conv<pads = [1, 1, 1, 1], strides = [2, 2]>(r, w) }`;
+    const model = graphOf(text);
+    for (const [name, filters] of Object.entries({ v: 16, w: 32 }))
+      model.graph.initializers.set(
+        name,
+        Tensor.of(name, 'float32', [filters, 16, 3, 3], new Float32Array(filters * 144).fill(0.1)),
+      );
+    const trainable = await prepareForTraining(model);
+    const { graph } = (await buildStepGraph(trainable, { objective: sumOf('y'), rows: 16 })).model;
+    const { producer, consumers } = graph.index();
+    const reshapes = graph.nodes.filter(({ type }) => type === 'Reshape');
+    expect(reshapes.filter(({ inputs }) => producer.get(inputs[0]!)?.type === 'Reshape')).toEqual([]);
+    for (const weight of ['v', 'w']) expect(consumers.get(weight)!.length).toBeLessThanOrEqual(2);
   });
 
   it('gives parameters with the same gradient an output each', async () => {
