@@ -17,6 +17,7 @@ import { checkReportPaths } from './reports.js';
 import { choiceReport, studentOf } from './student-choice.js';
 import { writeStudentFiles } from './student-files.js';
 import { checkStudent, openStudents } from './student-setup.js';
+import { checkTraining } from './training-checks.js';
 import { overlapWarnings } from './training-data.js';
 import { checkCheckpoints, trainingReport, trainingWarnings } from './training-run.js';
 import type { Workbench } from './workbench.js';
@@ -53,6 +54,7 @@ export async function distill(
   const planFor = (student: Workbench) => planHints({ student, samples, teacher: teachers[0]! }, options);
   const early = isKnown ? await planFor(first) : undefined;
   const views = await openViews(teachers, samples, options, context);
+  await checkTraining(first, samples, options);
   const scores = await scoresOf(teachers, samples, lastingFolder(cacheFolder(output, options)), context);
   let hints: Awaited<ReturnType<typeof openHints>> | undefined;
   try {

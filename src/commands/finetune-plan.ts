@@ -65,7 +65,7 @@ export async function planFinetuning(
   context: CommandContext,
   head: readonly string[] = [],
 ): Promise<FinetunePlan> {
-  const batchSize = checkedBatch(training, options);
+  const batchSize = checkBatch(training, options);
   const all = await prepareForTraining(bench.model, training.teacher?.hints?.named);
   const isFrozen = freezer(all.parameters, options, head);
   const restoring = { bench, training, all, isFrozen, batchSize, seed: options.seed };
@@ -103,7 +103,7 @@ export async function planTrained(
   context: CommandContext,
 ): Promise<Pick<FinetunePlan, 'steps' | 'batchSize' | 'batches'>> {
   const { data } = training;
-  const batchSize = checkedBatch(training, options);
+  const batchSize = checkBatch(training, options);
   const augmentations = parseAugmentations(options.augment, data);
   const { seed, classWeights, epochs } = options;
   const feeds = { batchSize, epochs, seed, classWeights, augmentations: augmentations.list };
@@ -174,7 +174,10 @@ function planText(
 }
 
 /** Samples of a batch. @throws UserError where there are fewer */
-function checkedBatch({ indices, data }: TrainingData, options: BatchOptions): number {
+export function checkBatch(
+  { indices, data }: Pick<TrainingData, 'indices' | 'data'>,
+  options: Pick<BatchOptions, 'train' | 'batch'>,
+): number {
   const batchSize = batchSizeOf(data, options);
   if (indices.length < batchSize)
     throw new UserError(`has ${indices.length} samples to train on, fewer than the ${batchSize} of a batch`, {

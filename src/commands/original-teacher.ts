@@ -1,11 +1,11 @@
 import type { TaskData } from '../data/task.js';
-import { UserError } from '../errors.js';
 import { lastingFolder, passingFolder } from '../files.js';
-import { surveyGradients } from '../training/survey.js';
 import type { CommandContext } from './context.js';
 import { distillationData, openSamples, taughtBy } from './distill-data.js';
 import type { DistillOptions } from './distill-options.js';
 import { scoresOf, type TeacherScores } from './distill-teachers.js';
+import type { BatchOptions } from './finetune-plan.js';
+import { checkTraining } from './training-checks.js';
 import type { TrainingData, TrainingDataOptions } from './training-data.js';
 import type { Workbench, WorkbenchOptions } from './workbench.js';
 
@@ -19,6 +19,7 @@ export interface TaughtByOriginal {
 /** Options that say what is learnt from the original, and how. */
 export type OriginalTeacherOptions = WorkbenchOptions &
   TrainingDataOptions &
+  Pick<BatchOptions, 'augment' | 'batch'> &
   Pick<DistillOptions, 'unlabelled' | 'teacherCache'> & {
     temperature: number;
     /** Its share in the loss of a sample with a label. */
@@ -37,7 +38,7 @@ export async function taughtByOriginal(
 ): Promise<TaughtByOriginal> {
   const { temperature, alpha } = options;
   const samples = await bench.open(await openSamples(options));
-  await checkTrainable(bench, samples.output);
+  await checkTraining(bench, samples, options);
   const scores = await originalScores(bench, samples, output, options, context);
   try {
     const data = await distillationData(bench, samples, scores, options);
@@ -65,17 +66,6 @@ export const originalScores = (
     teacherCache === undefined ? passingFolder(output) : lastingFolder(teacherCache),
     context,
   );
-
-/** @throws UserError where gradients do not get from an output to the weights */
-export async function checkTrainable({ path, model }: Workbench, output: string): Promise<void> {
-  const { obstacles } = await surveyGradients(model, [output]);
-  if (!obstacles.length) return;
-  const list = obstacles.map(({ node, type, reason }) => `${node} (${type}): ${reason}`);
-  throw new UserError(`cannot be trained: ${list.join('; ')}`, {
-    file: path,
-    mend: 'leave out training, or see nncompress inspect --gradients',
-  });
-}
 
 /**
  * Which epochs are measured. The original knows its training data by heart, and a model that was only made smaller nearly is

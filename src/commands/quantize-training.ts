@@ -16,6 +16,7 @@ import { originalScores } from './original-teacher.js';
 import type { QuantizeOptions } from './quantize-options.js';
 import type { ChosenPlan } from './quantize-plan.js';
 import { decisionsOfPlan } from './quantize-resume.js';
+import { checkTraining } from './training-checks.js';
 import type { TrainingData } from './training-data.js';
 import { checkpointOf, runTraining, type TrainedModel } from './training-run.js';
 import type { Workbench } from './workbench.js';
@@ -59,6 +60,7 @@ export async function trainPlan(
   noteNorms(prepared, context);
   const train = options.train!;
   const samples = await bench.open(train);
+  await checkTraining({ ...bench, model: prepared.model }, samples, { ...options, train });
   const scores = await originalScores(bench, samples, output, options, context);
   try {
     const data = await distillationData(bench, samples, scores, { ...options, train });

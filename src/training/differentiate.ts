@@ -46,17 +46,19 @@ export function differentiate(
   return new Map(parameters.flatMap((name) => (gradients.total(name) ? [[name, gradients.total(name)!]] : [])));
 }
 
-/** The nodes that `differentiate` would stumble over; the model is left as it is. */
+/**
+ * The nodes that `differentiate` would stumble over, and the parameters that it would get to; the model is left as it is.
+ */
 export function findObstacles(
   model: Model,
   targets: ReadonlyMap<string, string>,
   parameters: readonly string[],
   options: DifferentiateOptions,
-): Obstacle[] {
+): { obstacles: Obstacle[]; reached: string[] } {
   const copy = model.clone();
   const gradients = new Backward(copy, copy.graph, targets, new Set(parameters), options);
   gradients.run();
-  return gradients.obstacles;
+  return { obstacles: gradients.obstacles, reached: parameters.filter((name) => gradients.total(name)) };
 }
 
 /** Operators that round floats to integers on purpose: what they hide from gradients is meant to be computed with. */

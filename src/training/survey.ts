@@ -1,9 +1,10 @@
 import { sumOf } from '../group.js';
 import { Emitter } from '../ir/emitter.js';
+import type { ValueInfo } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import { isFloat } from '../ir/types.js';
 import { gradientRow, stopsGradients } from '../ops/gradients/table.js';
-import { findObstacles } from './differentiate.js';
+import { findObstacles, type Obstacle } from './differentiate.js';
 import { prepareForTraining } from './prepare.js';
 
 /** What of a model can be trained. */
@@ -31,7 +32,7 @@ export async function surveyGradients(original: Model, of?: readonly string[]): 
   const outputs = model.graph.outputs.filter(
     ({ name }) => (of?.includes(name) ?? true) && isFloat(facts.get(name)?.type ?? 'float32'),
   );
-  const obstacles = findObstacles(
+  const { obstacles, reached } = findObstacles(
     model,
     new Map(outputs.map(({ name }) => [name, one])),
     parameters.map(({ name }) => name),
@@ -45,6 +46,18 @@ export async function surveyGradients(original: Model, of?: readonly string[]): 
       nodes,
       gradient: stopsGradients(type) ? 'ends here' : gradientRow(type) ? 'yes' : 'no',
     })),
-    obstacles: obstacles.map(({ node, reason }) => ({ node: node.label, type: node.type, reason })),
+    obstacles: (obstacles.length || reached.length ? obstacles : dead(model, outputs)).map(({ node, reason }) => ({
+      ...{ node: node.label, type: node.type, reason },
+    })),
   };
+}
+
+/** What gives outputs that no weight moves. */
+function dead({ graph }: Model, outputs: readonly ValueInfo[]): Obstacle[] {
+  const { producer } = graph.index();
+  const reason = 'no gradient gets from here to a weight';
+  return outputs.flatMap(({ name }) => {
+    const node = producer.get(name);
+    return node ? [{ node, reason }] : [];
+  });
 }

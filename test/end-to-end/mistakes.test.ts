@@ -1,6 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Emitter } from '../../src/ir/emitter.js';
+import { readModel } from '../../src/onnx/read.js';
+import { encodeModel } from '../../src/onnx/write.js';
 import { FEATURES, IMAGES, nncompress, root, SPEECH, scratch, TEXTS } from './program.js';
 
 let folder: string;
@@ -197,5 +200,29 @@ describe('a gate that fails', () => {
     expect(pair.status).toBe(1);
     expect(JSON.parse(readFileSync(at('r.json'), 'utf8')).gates).toMatchObject([{ name: 'max-size', passed: false }]);
     for (const path of reports) expect(readFileSync(path, 'utf8')).toContain('max-size');
+  });
+});
+
+describe('distill refuses before the teacher runs', () => {
+  const args = ['distill', model, '--teacher', model, '--train', data, '-o'];
+  it.each([
+    [['--validation', 'none'], /^none: .*no such/],
+    [
+      ['--batch', '100000'],
+      /^.*test: has \d+ samples to train on, fewer than the 100000 of a batch; give more samples/,
+    ],
+    [['--augment', 'flip'], /^--augment: /],
+  ])('%j', (more, line) => refuse([...args, at('out.onnx'), ...more], line));
+
+  it('a student whose weights gradients do not reach', () => {
+    const student = readModel(model).clone();
+    const [output] = student.graph.outputs;
+    const g = new Emitter(student, 'after');
+    output!.name = g.op('Hardmax', [output!.name], { axis: -1 });
+    writeFileSync(at('student.onnx'), encodeModel(student));
+    const [, , ...rest] = args;
+    const line =
+      /^student.onnx: cannot be trained: after.Hardmax \(Hardmax\): no gradient gets from here to a weight; leave out/;
+    refuse(['distill', at('student.onnx'), ...rest, at('out.onnx')], line);
   });
 });

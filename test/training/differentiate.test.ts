@@ -59,7 +59,7 @@ describe('what stands in the way is named, all of it at once', () => {
     );
     const facts = new Map(['w', 'a', 'b', 'y', 'dy'].map((name) => [name, { type: 'float32' as const, dims: [2, 2] }]));
     const nodes = model.graph.nodes.length;
-    const found = findObstacles(model, targets, ['w'], { facts });
+    const { obstacles: found } = findObstacles(model, targets, ['w'], { facts });
     expect(found.map(({ node, reason }) => [node.label, reason])).toEqual([
       ['y', 'com.microsoft.Other has no gradient'],
       ['inverse', 'com.microsoft.Unknown has no gradient'],
@@ -75,6 +75,6 @@ describe('what stands in the way is named, all of it at once', () => {
     const model = graphOf(`f (float[2,2] x, float[2,2] w, float[2,2] dy) => (float[2,2] y)
       { a = com.microsoft.Unknown(x) y = Mul(a, w) }`);
     const facts = new Map(['x', 'w', 'a', 'y', 'dy'].map((name) => [name, { type: 'float32' as const, dims: [2, 2] }]));
-    expect(findObstacles(model, targets, ['w'], { facts })).toEqual([]);
+    expect(findObstacles(model, targets, ['w'], { facts })).toEqual({ obstacles: [], reached: ['w'] });
   });
 });

@@ -41,6 +41,16 @@ describe('surveyGradients', () => {
     ]);
   });
 
+  it('names what gives an output that no weight moves', async () => {
+    const model = graphOf(`f (float[2,2] x) => (float[2,2] y) <float[2,2] w = {1,2,3,4}> {
+      a = MatMul(x, w)
+      [sign] y = Sign(a)
+    }`);
+    expect((await surveyGradients(model)).obstacles).toEqual([
+      { node: 'sign', type: 'Sign', reason: 'no gradient gets from here to a weight' },
+    ]);
+  });
+
   it('a model without weights has nothing to train', async () => {
     const model = graphOf('f (float[n,2] x) => (float[n,2] y) { y = Relu(x) }');
     await expect(surveyGradients(model)).rejects.toThrow('has no weights that could be trained');
