@@ -8,8 +8,9 @@ import { type Random, seededRandom } from '../random.js';
 /** Sizes by the name of an input (its whole shape) or of a symbolic dimension (one size). */
 export type GivenShapes = readonly (readonly [name: string, sizes: readonly number[]])[];
 
-/** Lengths of sequences and edges of images where nothing says otherwise. */
+/** Lengths of sequences, samples of a second of sound, and edges of images where nothing says otherwise. */
 const SEQUENCE = 16;
+const SOUND = 16000;
 const IMAGE = 224;
 
 /** Sizes of symbolic dimensions by what exporters call them; the first pattern that fits counts. */
@@ -17,7 +18,7 @@ const SYMBOL_SIZES: readonly [name: RegExp, size: number][] = [
   [/batch|^(n|b|bs)$/i, 1],
   [/past|cache/i, 0],
   [/seq|len|time|frame|token|step/i, SEQUENCE],
-  [/sample|wave|audio/i, 16000],
+  [/sample|wave|audio/i, SOUND],
   [/height|width|^[hw]$|image/i, IMAGE],
   [/channel|^c$/i, 3],
 ];
@@ -28,13 +29,13 @@ export function requiredInputs(model: Model): ValueInfo[] {
 }
 
 /**
- * A shape of sizes for every required input of known rank: batch 1, and for other open dimensions a size that suits
- * their symbol or place.
+ * A shape of sizes for every required input of known rank: batch 1, and for other open dimensions the size that the data
+ * at hand has, or else one that suits their symbol or place.
  * @throws UserError where a given shape names nothing in the model, or does not fit.
  */
 export function exampleShapes(model: Model, given: GivenShapes = []): Map<string, number[]> {
   const inputs = requiredInputs(model).flatMap(({ name, type }) =>
-    type?.kind === 'tensor' && type.shape ? [{ name, shape: type.shape }] : [],
+    type?.kind === 'tensor' && type.shape ? [{ name, elem: type.elem, shape: type.shape }] : [],
   );
   const symbols = new Set(inputs.flatMap(({ shape }) => shape.filter((dim) => typeof dim === 'string')));
   const sizes = new Map<string, number>();
@@ -50,16 +51,28 @@ export function exampleShapes(model: Model, given: GivenShapes = []): Map<string
         [...symbols],
       );
   }
-  const size = (dim: Dim, axis: number, rank: number): number => {
+  const sizeIn = (name: string, elem: DataType, shape: readonly Dim[], axis: number): number => {
+    const dim = shape[axis];
     if (typeof dim === 'number') return dim;
-    return (dim === undefined ? undefined : sizeOf(dim, sizes)) ?? sizeByPlace(axis, rank);
+    const asked = dim === undefined ? undefined : sizes.get(dim);
+    const sample = model.sampleShapes.get(name);
+    if (asked === undefined && sample?.length === shape.length) return sample[axis]!;
+    if (asked === undefined && axis === shape.length - 1 && isWaveform(elem, shape)) return SOUND;
+    return (dim === undefined ? undefined : sizeOf(dim, sizes)) ?? sizeByPlace(axis, shape.length);
   };
   return new Map(
-    inputs.map(({ name, shape }) => [
+    inputs.map(({ name, elem, shape }) => [
       name,
-      [...(shapes.get(name) ?? shape.map((dim, axis) => size(dim, axis, shape.length)))],
+      [...(shapes.get(name) ?? shape.map((_, axis) => sizeIn(name, elem, shape, axis)))],
     ]),
   );
+}
+
+/** True for floats along one open axis, such as `[batch, time]` and `[batch, 1, time]`. */
+function isWaveform(elem: DataType, shape: readonly Dim[]): boolean {
+  const last = shape.at(-1);
+  const isOpen = last === undefined || (typeof last === 'string' && !/past|cache|channel|feature|[+*]/i.test(last));
+  return isFloat(elem) && shape.length > 1 && isOpen && shape.slice(1, -1).every((dim) => dim === 1);
 }
 
 /**

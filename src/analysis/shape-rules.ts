@@ -72,6 +72,16 @@ const RULES: Record<string, Rule> = {
     if (!a || !b || a.length < 2 || b.length < 2) return undefined;
     return [...(broadcast([a.slice(0, -2), b.slice(0, -2)]) ?? []), a.at(-2), b.at(-1)];
   },
+  STFT({ node, shape, numbers }) {
+    const [signal, window] = [shape(0), shape(2)];
+    const points = numbers(3)?.items[0]?.value ?? window?.[0]?.value;
+    const step = numbers(1)?.items[0];
+    if (!signal || signal.length < 2) return undefined;
+    const span = points === undefined ? undefined : signal[1]?.minus(Size.of(points));
+    const frames = step && span?.truncatedBy(step)?.plus(ONE);
+    const bins = node.int('onesided', 1) && points !== undefined ? Math.floor(points / 2) + 1 : points;
+    return [signal[0], frames, bins === undefined ? undefined : Size.of(bins), Size.of(2)];
+  },
 };
 
 const elementwise: Rule = ({ node, shape }) => broadcast(node.inputs.map((_, i) => shape(i)));

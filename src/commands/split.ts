@@ -87,7 +87,18 @@ export async function split(given: string, options: SplitOptions): Promise<Split
     writeFileSync(join(into, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
     await copyBeside(dirname(source), into);
     const feeds = exampleInputs(model, options.shape);
-    return { manifest, folder, difference: await largestDifference(source, join(into, MANIFEST), feeds) };
+    const difference = await largestDifference(source, join(into, MANIFEST), feeds).catch((error: unknown) => {
+      throw error instanceof UserError ? cannotTry(error, source, feeds) : error;
+    });
+    return { manifest, folder, difference };
+  });
+}
+
+function cannotTry({ what }: UserError, file: string, feeds: NamedValues): UserError {
+  const tried = Object.entries(feeds).map(([name, { dims }]) => `${name}=${dims.join('x')}`);
+  return new UserError(`cannot be run on ${tried.join(', ')}: ${what}`, {
+    file,
+    mend: 'give sizes that it takes with --shape',
   });
 }
 

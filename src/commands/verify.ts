@@ -153,6 +153,7 @@ async function verifyWritten(
   feeds: NamedValues,
 ): Promise<Verification> {
   const model = readModel(output);
+  model.sampleShapes = bench.model.sampleShapes;
   const found = await runOnce(output, bench, feeds);
   for (const [name, value] of Object.entries(outputs))
     if (!sameData(value.data, found[name]?.data, bench.provider === 'cpu'))

@@ -101,12 +101,29 @@ function workbenchOf(
     workers,
     open: async (data, beside = path) => {
       const settings = await taskOptions(options, model);
-      return openTask(data, beside, info, settings).catch((error: unknown) => {
+      const task = await openTask(data, beside, info, settings).catch((error: unknown) => {
         // What no file is to blame for lies between the model and the data.
         throw error instanceof UserError && !error.place.file ? error.at({ file: path }) : error;
       });
+      if (!model.sampleShapes.size) await noteShapes(model, task, info);
+      return task;
     },
   };
+}
+
+/**
+ * Notes the shapes of the first sample, where the model leaves sizes open: costs are then counted on those of the data.
+ * Texts have as many lengths as there are samples, and what cannot be read is told by whoever needs it.
+ */
+async function noteShapes({ sampleShapes }: Model, data: TaskData, { inputs }: SessionInfo): Promise<void> {
+  const isOpen = inputs.some(({ dims }) => dims.slice(1).some((dim) => typeof dim !== 'number' || dim < 0));
+  if (!isOpen || data.dataset.kind === 'text') return;
+  try {
+    for await (const { feeds } of data.stream([0], 1))
+      for (const [name, { dims }] of Object.entries(feeds)) sampleShapes.set(name, dims);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+  }
 }
 
 async function describeSession(

@@ -21,6 +21,8 @@ export class Model {
   /** Local functions, by `domain.name`: the operators they define. Their bodies stay with the origin. */
   functions: { domain: string; name: string; origin: Origin }[] = [];
   source?: ModelSource | undefined;
+  /** Shapes of the inputs for a sample of the data at hand, which costs are counted on; shared by copies, in no file. */
+  sampleShapes = new Map<string, readonly number[]>();
   origin?: Origin;
 
   private counter = 0;
@@ -82,6 +84,7 @@ export class Model {
     copy.producer = this.producer;
     copy.functions = [...this.functions];
     copy.source = this.source;
+    copy.sampleShapes = this.sampleShapes;
     copy.origin = this.origin;
     return copy;
   }

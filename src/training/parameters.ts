@@ -35,6 +35,7 @@ const SETTINGS: Readonly<Record<string, readonly number[]>> = {
   OneHot: [2],
   Where: [0],
   Range: [0, 1, 2],
+  STFT: [2],
 };
 
 /** Operators that hand a value on as it is, but for its form. */
@@ -46,6 +47,12 @@ const PREPROCESSING = new Set(['Add', 'Sub', 'Mul', 'Div']);
 /** Constants as large as this mask something out. */
 const MASK = 1e4;
 
+/** Operators that have no value or no gradient where a number is negative. */
+const ROOTS = new Set(['Log', 'Sqrt']);
+
+/** Operators that keep numbers as they are, but for their form or what bounds them. */
+const BOUNDS = new Set([...HANDS_ON, 'Add', 'Max', 'Clip']);
+
 /** A node that brings a constant, or what is computed from constants alone, together with data. */
 interface Use {
   node: Node;
@@ -55,20 +62,24 @@ interface Use {
 
 /**
  * The float32 constants of the main graph that training may change, in the order in which the graph uses them: all but
- * single numbers (scalars, and those in Constant nodes), settings of operators, running statistics, masks, and what an
- * input is shifted or scaled by before the first layer.
+ * single numbers (scalars, and those in Constant nodes), settings of operators, running statistics, masks, what an input
+ * is shifted or scaled by before the first layer, and the filters of log-mel features.
  */
 export function findParameters(model: Model): Parameter[] {
   const { graph } = model;
   graph.sort();
   const usesOf = constantUses(model);
   const raw = untouchedInputs(graph);
+  const { consumers: takers } = graph.index();
+  const isFilterBank = (use: Use, tensor: Tensor) => isWeighting(use, tensor) && meetsRoot(use.node, takers);
   const order = new Map(graph.nodes.map((node, place) => [node, place]));
   const found: Omit<Parameter, 'depth'>[] = [];
   for (const [name, tensor] of model.constants()) {
     if (tensor.type !== 'float32' || !canBeWeights(name, tensor, graph)) continue;
     const uses = usesOf(name);
-    if (uses.every((use) => isSetting(use) || isFactor(use, tensor) || shiftsInput(use, raw))) continue;
+    const isFixed = (use: Use) =>
+      isSetting(use) || isFactor(use, tensor) || shiftsInput(use, raw) || isFilterBank(use, tensor);
+    if (uses.every(isFixed)) continue;
     const { node: consumer, as } = uses[0]!;
     const position = consumer.inputs.indexOf(as);
     found.push({ name, tensor, consumer, position, decays: tensor.dims.filter((dim) => dim > 1).length > 1 });
@@ -91,6 +102,16 @@ const isFactor = ({ node }: Use, { size }: Tensor) => size === 1 && (node.type =
 
 const shiftsInput = ({ node, as }: Use, raw: ReadonlySet<string>) =>
   PREPROCESSING.has(node.type) && node.inputs.some((input) => input !== as && raw.has(input));
+
+/** A matrix without negative numbers, as filters of a spectrum are. */
+const isWeighting = ({ node }: Use, tensor: Tensor) =>
+  (node.type === 'MatMul' || node.type === 'Gemm') && tensor.toFloats().every((value) => value >= 0);
+
+/** True where a logarithm or root is taken of what a node gives: training must not make that negative. */
+function meetsRoot(node: Node, takers: ReadonlyMap<string, readonly Node[]>): boolean {
+  const next = takers.get(node.outputs[0]!) ?? [];
+  return next.some(({ type }) => ROOTS.has(type)) || next.some((one) => BOUNDS.has(one.type) && meetsRoot(one, takers));
+}
 
 /** Gives the uses of a constant. */
 function constantUses(model: Model): (name: string) => Use[] {

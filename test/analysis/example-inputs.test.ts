@@ -21,12 +21,31 @@ describe('exampleShapes', () => {
       past: [1, 1],
     });
   });
+  it('takes a second of sound for floats along one axis', () => {
+    const model = parseModel(`<ir_version: 8, opset_import: ["" : 13]> net (float[n, time] x, float[n, 1, t] y,
+      float[n, features] f, float[n, time, 40] z) => (float[n, time] o) { o = Relu(x) }`);
+    expect([...exampleShapes(model).values()]).toEqual([
+      [1, 16000],
+      [1, 1, 16000],
+      [1, 16],
+      [1, 16, 40],
+    ]);
+  });
   it('takes sizes for symbols and shapes for inputs', () => {
     const given: GivenShapes = [
       ['sequence', [8]],
       ['image', [2, 3, 10, 10]],
     ];
     expect(shapes(given)).toMatchObject({ input_ids: [1, 8], image: [2, 3, 10, 10] });
+  });
+  it('takes open sizes of the data at hand, where no others are given', () => {
+    const model = parseModel(
+      '<ir_version: 8, opset_import: ["" : 13]> net (float[n, time, 40] x) => (float[n, time, 40] y) { y = Relu(x) }',
+    );
+    const copy = model.clone();
+    model.sampleShapes.set('x', [1, 98, 40]);
+    expect(exampleShapes(copy).get('x')).toEqual([1, 98, 40]);
+    expect(exampleShapes(model, [['time', [7]]]).get('x')).toEqual([1, 7, 40]);
   });
   it.each([
     [['sequense', [8]], "'sequense' is neither an input with a shape nor a symbol"],

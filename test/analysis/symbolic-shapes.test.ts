@@ -56,6 +56,23 @@ describe('inferSymbolicShapes', () => {
     expect(shapes.isComplete).toBe(true);
   });
 
+  it.each([
+    ['samples', ['batch', undefined, 9, 2]],
+    [72, ['batch', 8, 9, 2]],
+  ])(
+    'counts the frames and bins of a Fourier transform of %s samples as far as they are known',
+    async (length, dims) => {
+      const model = parseModel(
+        `<ir_version: 8, opset_import: ["": 17]> g (float[batch, ${length}, 1] x) => (float y)
+       <int64 step = {8}, int64 points = {16}, float[16] window = {${Array(16).fill(1)}}> {
+        s = STFT (x, step, window, points)
+        y = Relu (s)
+      }`,
+      );
+      expect((await inferSymbolicShapes(model)).facts.get('y')?.dims).toEqual(dims);
+    },
+  );
+
   it('knows the sizes that a Resize is given', async () => {
     const model = parseModel(
       `<ir_version: 8, opset_import: ["": 17]> g (float[batch, 3, 4, 4] x) => (float y) <int64[2] size = {8, 8}> {

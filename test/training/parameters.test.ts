@@ -36,6 +36,21 @@ describe('findParameters', () => {
     ]);
   });
 
+  it('the window of a Fourier transform is none', () => {
+    const text = `f (float[n,64,1] x) => (float[n,f,9,3] y) <int64 step = {8}, float[16] window = {${Array(16).fill(0.5)}},
+      float[2,3] w = {1,2,3,4,5,6}> { s = STFT(x, step, window) y = MatMul(s, w) }`;
+    expect(namesIn(text)).toEqual(['w']);
+  });
+
+  it('filters whose product the logarithm is taken of are none: they must not become negative', () => {
+    const text = (
+      filters: string,
+    ) => `f (float[n,f,3] x) => (float[n,2,f] y) <float[3,2] filters = ${filters}, float floor = {0.1}>
+      { m = MatMul(x, filters) t = Transpose<perm = [0,2,1]>(m) c = Max(t, floor) y = Log(c) }`;
+    expect(namesIn(text('{1,0,0.5,0.5,0,1}'))).toEqual([]);
+    expect(namesIn(text('{1,0,-0.5,0.5,0,1}'))).toEqual(['filters']);
+  });
+
   it('looks behind nodes that hand a weight on', () => {
     const [found] = findParameters(
       graphOf(`f (float[n,2] x) => (float[n,3] y) <float[3,2] w = {1,2,3,4,5,6}>
