@@ -97,11 +97,15 @@ function unpackedSize(tensor: Tensor, takers: readonly Node[]): number {
   return packed ? packed.int('K', 0) * packed.int('N', 0) : tensor.size;
 }
 
+/** Operators that ask for a value's shape or type, and compute nothing with it. */
+const ASKING = new Set(['Shape', 'Size', 'CastLike']);
+
 function finalConsumer(name: string, consumers: ReadonlyMap<string, readonly Node[]>): Node | undefined {
   const seen = new Set<Node>();
   let first: Node | undefined;
   for (let value: string | undefined = name; value; ) {
-    const node: Node | undefined = consumers.get(value)?.find((taker) => !seen.has(taker));
+    const takers: readonly Node[] = consumers.get(value)?.filter((taker) => !seen.has(taker)) ?? [];
+    const node: Node | undefined = takers.find(({ type }) => !ASKING.has(type)) ?? takers[0];
     if (!node) return first;
     first ??= node;
     if (!PASS_ON.has(node.type)) return node;

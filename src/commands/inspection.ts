@@ -7,7 +7,11 @@ import { groupBy, sumOf } from '../group.js';
 import type { ValueInfo } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import { externalLocations, modelFiles } from '../onnx/write.js';
+import { castLikeToCast } from '../passes/cleanup/cast-like-to-cast.js';
 import { constantsToInitializers } from '../passes/cleanup/constants-to-initializers.js';
+import { foldConstants } from '../passes/cleanup/fold-constants.js';
+import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
+import { runPasses } from '../passes/pass.js';
 import { type PruningSurvey, surveyPruning } from '../passes/prune/survey.js';
 import { type Family, surveyModel, type Treatment } from '../passes/quantize/plan.js';
 import { Session } from '../runtime/session.js';
@@ -131,7 +135,7 @@ async function findOpportunities(
 ): Promise<Pick<Inspection, 'opportunities' | 'refused'>> {
   // As quantize takes it: of a file with exits, with what lies in its branches.
   const prepared = (await formOf(model)).model.clone();
-  await constantsToInitializers.run(prepared);
+  await runPasses(prepared, [constantsToInitializers, castLikeToCast, foldConstants, removeDeadNodes]);
   const { candidates, refused } = surveyModel(prepared);
   const held = groupBy(uses, ({ consumer }) => consumer?.outputs[0] ?? '');
   const withWeights = candidates.filter(({ weights }) => weights > 0);
