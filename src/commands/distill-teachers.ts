@@ -9,7 +9,7 @@ import { modelFiles } from '../onnx/write.js';
 import { type Companion, matchClasses, openCompanion } from './companion.js';
 import type { CommandContext } from './context.js';
 import type { DistillOptions } from './distill-options.js';
-import { hasFiles } from './model-pair.js';
+import { saysPreprocessing } from './model-pair.js';
 import { resolveModelPath } from './model-path.js';
 
 /** A model that a student learns from. */
@@ -18,7 +18,7 @@ export type Teacher = Companion;
 /**
  * Opens the teachers.
  * @param studentPath undefined for a student that is to be built: it takes what the first teacher does, so that options
- * speak for that, too, where it has no files of its own.
+ * speak for that, too, where no files beside it say how samples are prepared.
  * @throws UserError where one cannot be run
  */
 export async function openTeachers(
@@ -29,7 +29,7 @@ export async function openTeachers(
   const teachers: Teacher[] = [];
   const [first] = options.teacher.map(resolveModelPath);
   for (const path of options.teacher.map(resolveModelPath)) {
-    const isAlike = studentPath === undefined && path === first && !(await hasFiles(dirname(path)));
+    const isAlike = studentPath === undefined && path === first && !(await saysPreprocessing(dirname(path)));
     teachers.push(await openCompanion(path, studentPath ?? first!, options, context, isAlike));
   }
   return teachers;

@@ -44,8 +44,17 @@ export async function besideWhich(path: string, other: string): Promise<string> 
 }
 
 /** True where a folder says how samples are prepared or what classes are called. */
-export async function hasFiles(folder: string): Promise<boolean> {
-  for (const name of FILES_BESIDE) if (await findBeside(folder, name)) return true;
+const hasFiles = (folder: string): Promise<boolean> => hasOneOf(folder, FILES_BESIDE);
+
+/** True where a folder says how samples are prepared: names of classes alone do not. */
+export const saysPreprocessing = (folder: string): Promise<boolean> =>
+  hasOneOf(
+    folder,
+    FILES_BESIDE.filter((name) => name !== 'labels.txt'),
+  );
+
+async function hasOneOf(folder: string, names: readonly string[]): Promise<boolean> {
+  for (const name of names) if (await findBeside(folder, name)) return true;
   return false;
 }
 

@@ -50,7 +50,10 @@ export const PREPROCESSING: OptionGroup = {
     ['--crop <size>', 'size of the centre crop: 224 or 224x224'],
     ['--resize-mode <how>', oneOf(RESIZE_MODES)],
     ['--interpolation <how>', oneOf(INTERPOLATIONS)],
-    ['--scale <factor>', 'factor that pixels are multiplied by (default: 1/255)'],
+    [
+      '--scale <factor>',
+      'factor that pixels are multiplied by (default: 1/255, or 1 where the model scales them itself)',
+    ],
     ['--mean <list>', 'subtracted, per channel for images: 0.485,0.456,0.406'],
     ['--std <list>', 'divided by, per channel for images: 0.229,0.224,0.225'],
     ['--channels <order>', oneOf(CHANNEL_ORDERS)],

@@ -41,7 +41,10 @@ export async function inputOf({ bench }: Teacher, data: TaskData, options: Disti
   const [only] = specs;
   switch (data.dataset.kind) {
     case 'image':
-      return pictureOf(only!, feeds, imageLayout(only!, options.layout?.toUpperCase() as ImageLayout['layout']));
+      return {
+        ...pictureOf(only!, feeds, imageLayout(only!, options.layout?.toUpperCase() as ImageLayout['layout'])),
+        factor: form?.kind === 'image' && form.factors.every(keepsPixels) ? 1 / 255 : undefined,
+      };
     case 'audio':
       return soundsOf(clip!, specOf(clip!.input), form?.kind === 'log-mel', feeds);
     case 'text':
@@ -59,6 +62,9 @@ export async function inputOf({ bench }: Teacher, data: TaskData, options: Disti
     mend: 'name a student of your own: an ONNX file',
   });
 }
+
+/** True for a factor that leaves pixels as large numbers, which the teacher scales itself and its student has to as well. */
+const keepsPixels = (factor: number) => factor * 255 > 20;
 
 /** Lengths of axes, in the order of a value's. */
 function sizesOf(axes: string, dims: readonly number[]): GridInput['sizes'] {

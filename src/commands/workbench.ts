@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { takesRawPixels } from '../analysis/raw-pixels.js';
 import type { JsonFile } from '../data/beside.js';
 import { embeddedClassNames, readClassNamesIn } from '../data/labels.js';
 import type { DatasetOptions } from '../data/options.js';
@@ -46,6 +47,8 @@ export interface Workbench {
   session: SessionOptions;
   /** Threads that each hold a copy of the model. */
   workers: number;
+  /** True where the model scales pixels itself, or the one that it was made from. */
+  rawPixels: boolean;
   /** Opens data for the model, prepared as the files beside it say, or as those beside another one. */
   open(data: string | Dataset, beside?: string): Promise<TaskData>;
 }
@@ -68,7 +71,7 @@ export async function openWorkbench(
   if (options.device === 'auto') context.note(`device: ${provider} (${why})`);
   const session: SessionOptions = { provider, threads: options.threads };
   const info = await describeSession(path, session);
-  return workbenchOf({ path, model, info, provider, session }, options);
+  return workbenchOf({ path, model, info, provider, session, rawPixels: takesRawPixels(model) }, options);
 }
 
 /** @throws UserError where a part is named of data that is one file each */
@@ -90,7 +93,7 @@ export async function deriveWorkbench(from: Workbench, model: Model, options: Wo
 }
 
 function workbenchOf(
-  given: Pick<Workbench, 'path' | 'model' | 'info' | 'provider' | 'session'>,
+  given: Pick<Workbench, 'path' | 'model' | 'info' | 'provider' | 'session' | 'rawPixels'>,
   options: WorkbenchOptions,
 ): Workbench {
   const { path, model, info, provider } = given;
@@ -100,7 +103,7 @@ function workbenchOf(
     ...given,
     workers,
     open: async (data, beside = path) => {
-      const settings = await taskOptions(options, model);
+      const settings = await taskOptions(options, given);
       const task = await openTask(data, beside, info, settings).catch((error: unknown) => {
         // What no file is to blame for lies between the model and the data.
         throw error instanceof UserError && !error.place.file ? error.at({ file: path }) : error;
@@ -148,12 +151,15 @@ export function datasetOptions(options: WorkbenchOptions): DatasetOptions {
   return { inputColumn, textColumn, pairColumn, labelColumn, delimiter, split };
 }
 
-async function taskOptions(options: WorkbenchOptions, { metadata }: Model): Promise<TaskOptions> {
+async function taskOptions(
+  options: WorkbenchOptions,
+  { model, rawPixels }: Pick<Workbench, 'model' | 'rawPixels'>,
+): Promise<TaskOptions> {
   const { labels, skipBadSamples } = options;
   return {
     dataset: datasetOptions(options),
-    preprocessing: { ...preprocessingOf(options), config: options.preprocessorConfig },
-    classNames: labels === undefined ? embeddedClassNames(metadata) : await readClassNamesIn(labels),
+    preprocessing: { ...preprocessingOf(options), config: options.preprocessorConfig, rawPixels },
+    classNames: labels === undefined ? embeddedClassNames(model.metadata) : await readClassNamesIn(labels),
     skipBadSamples,
   };
 }

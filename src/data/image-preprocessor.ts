@@ -26,7 +26,7 @@ export interface ImageOptions {
   resizeMode?: 'stretch' | 'crop' | 'pad' | undefined;
   /** Resampling filter, bilinear by default. */
   interpolation?: Filter | undefined;
-  /** Factor of the pixels 0…255; 1/255 by default. */
+  /** Factor of the pixels 0…255; by default 1/255, or 1 where the model scales them itself. */
   scale?: number | undefined;
   /** Subtracted after scaling; one number, or one per channel in the model's order. */
   mean?: readonly number[] | undefined;
@@ -40,6 +40,7 @@ export interface ImageOptions {
  * Brings images to a model's input: grey or RGB, resized and cropped, scaled and normalised, in the model's layout and
  * type. It does what the configuration file says, overridden by the options; without either, it stretches to the
  * model's size and divides by 255.
+ * @param rawPixels true where it does not divide, as the model does so itself
  * @throws UserError where the model takes no single image, the configuration is not understood, or mean and std do not
  * fit the channels; in `prepare` where an image does not get the model's size
  */
@@ -47,6 +48,7 @@ export function imagePreprocessor(
   inputs: readonly InputSpec[],
   config?: JsonFile,
   options: ImageOptions = {},
+  rawPixels = false,
 ): Preprocessor {
   const [input] = inputs;
   if (!input || inputs.length > 1) {
@@ -56,7 +58,7 @@ export function imagePreprocessor(
     });
   }
   const layout = imageLayout(input, options.layout?.toUpperCase() as Layout | undefined);
-  const plan = planOf(input, layout, config, options);
+  const plan = planOf(input, layout, config, options, rawPixels);
   const channels = layout.channels ?? (options.channels === 'gray' ? 1 : plan.convertRgb ? 3 : undefined);
   const known = channels && tablesOf(input, channels, plan);
   const stages: Stages = {
@@ -97,10 +99,16 @@ function formOf(input: InputSpec, layout: Layout, channels: number, plan: ImageC
   };
 }
 
-function planOf(input: InputSpec, layout: ImageLayout, file: JsonFile | undefined, options: ImageOptions): ImageConfig {
+function planOf(
+  input: InputSpec,
+  layout: ImageLayout,
+  file: JsonFile | undefined,
+  options: ImageOptions,
+  rawPixels: boolean,
+): ImageConfig {
   const { height, width } = layout;
   const modelSize = height !== undefined && width !== undefined ? { height, width } : undefined;
-  const config = file ? readImageConfig(file, modelSize) : defaultConfig(modelSize);
+  const config = file ? readImageConfig(file, modelSize) : defaultConfig(modelSize, rawPixels);
   const sized = [options.resize, options.crop, options.resizeMode].some((option) => option !== undefined);
   const { scale, mean, std } = valuesOf(input.type, config, options);
   return {
@@ -120,9 +128,10 @@ function planOf(input: InputSpec, layout: ImageLayout, file: JsonFile | undefine
   };
 }
 
-function defaultConfig(modelSize: Size | undefined): ImageConfig {
+function defaultConfig(modelSize: Size | undefined, rawPixels: boolean): ImageConfig {
   const steps = modelSize ? [stretch(modelSize, 'bilinear')] : [];
-  return { steps, scale: 1 / 255, offset: 0, mean: [0], std: [1], bgr: false, convertRgb: false, notes: [] };
+  const scale = rawPixels ? 1 : 1 / 255;
+  return { steps, scale, offset: 0, mean: [0], std: [1], bgr: false, convertRgb: false, notes: [] };
 }
 
 function stepsOf(options: ImageOptions, modelSize: Size | undefined): ImageStep[] {

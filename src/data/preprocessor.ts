@@ -14,6 +14,8 @@ export interface PreprocessingOptions {
   audio?: AudioOptions;
   /** What stands for the preprocessor_config.json beside the model. */
   config?: JsonFile | undefined;
+  /** True where the model scales pixels itself: they are given as they are where nothing else is said. */
+  rawPixels?: boolean | undefined;
 }
 
 /**
@@ -30,7 +32,7 @@ export async function createPreprocessor(
   switch (kind) {
     case 'image': {
       const config = options.config ?? (await readJsonBeside(folder, 'preprocessor_config.json'));
-      return imagePreprocessor(inputs, config, options.image);
+      return imagePreprocessor(inputs, config, options.image, options.rawPixels);
     }
     case 'text':
       return createTextPreprocessor(folder, inputs, options.text);

@@ -3,13 +3,14 @@ import { DATA_TYPES } from '../ir/types.js';
 import type { Axis, GridInput } from './input.js';
 
 /**
- * Brings an input to float32 and to other axes: those that it lacks get length 1, those of length 1 that are not wanted
+ * Brings an input to float32, scaled, and to other axes: those that it lacks get length 1, those of length 1 that are not wanted
  * go.
  * @param wanted axes in their order, such as `NCHW`.
  */
-export function arranged(g: Emitter, { value, axes: declared, sizes }: GridInput, wanted: string): string {
+export function arranged(g: Emitter, { value, axes: declared, sizes, factor }: GridInput, wanted: string): string {
   let axes = declared;
   let x = value.type === 'float32' ? value.name : g.cast(value.name, DATA_TYPES.float32.code);
+  if (factor !== undefined) x = g.mul(x, factor);
   const isFlat = value.dims.length < axes.length;
   if (isFlat) x = g.reshape(x, [-1, ...[...axes.slice(1)].map((axis) => sizes[axis as Axis]!)]);
   const isKept = (axis: string) => wanted.includes(axis);

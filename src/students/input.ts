@@ -19,6 +19,8 @@ export interface GridInput {
   axes: string;
   /** Lengths of the axes of a typical sample. */
   sizes: Partial<Record<Axis, number>>;
+  /** What its numbers are multiplied by first; 1 where absent. */
+  factor?: number | undefined;
   /** Samples per second of a waveform. */
   sampleRate?: number | undefined;
 }

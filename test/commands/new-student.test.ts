@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { takesRawPixels } from '../../src/analysis/raw-pixels.js';
 import { distillOptions } from '../../src/commands/distill-options.js';
 import { openTeachers } from '../../src/commands/distill-teachers.js';
 import { libraryContext } from '../../src/commands/library-context.js';
@@ -55,6 +56,15 @@ describe('newStudent', () => {
     expect(student.bench.info.outputs).toMatchObject([{ name: 'logits', dims: ['batch', 10] }]);
     expect(student.bench.model.metadata.get('nncompress.classes')).toMatch(/T-shirt.*Ankle boot/);
     expect(namesOf(student)).toEqual(['config.json', 'preprocessor_config.json']);
+  });
+
+  it('scales pixels itself where its teacher gets them as they are', async () => {
+    const own = folder();
+    for (const name of ['model.onnx', 'labels.txt'])
+      copyFileSync(join('fixtures/fashion-mobilenet', name), join(own, name));
+    const teacher = [join(own, 'model.onnx'), MOBILENET[1]] as const;
+    expect(takesRawPixels((await build(teacher, { student: 'cnn' })).bench.model)).toBe(false);
+    expect(takesRawPixels((await build(teacher, { student: 'cnn', scale: 1 })).bench.model)).toBe(true);
   });
 
   it('takes the tokens of a text model, as its tokenizer makes them', async () => {

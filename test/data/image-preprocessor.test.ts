@@ -28,6 +28,14 @@ describe('imagePreprocessor', () => {
     });
   });
 
+  it('leaves pixels as they are for a model that scales them itself, where nothing else is said', () => {
+    const said = (file?: JsonFile, options?: ImageOptions) =>
+      imagePreprocessor([input(['n', 1, 1, 2])], file, options, true).description;
+    expect(said()).toBe('grey, resize to 1×2 bilinear, pixels 0…255, NCHW float32');
+    expect(said(undefined, { scale: 1 / 255 })).toContain('pixels / 255');
+    expect(said(config({ do_rescale: true }))).toContain('pixels / 255');
+  });
+
   it('lays channels out as the model has them', () => {
     const values = (dims: Dims, options: ImageOptions) => [
       ...(prepare(input(dims), image(2, 3, 1, 2, 3, 4, 5, 6), undefined, { scale: 1, ...options })
