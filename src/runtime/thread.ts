@@ -94,6 +94,14 @@ export class WorkerThread<Methods extends ThreadMethods<Methods>> {
     await worker?.terminate();
   }
 
+  /** Ends the thread at once, in the middle of its calls, which fail; for threads that are not inside ONNX Runtime. */
+  abandon(error: Error): void {
+    const worker = this.worker;
+    worker?.removeAllListeners();
+    this.fail(error);
+    worker?.terminate();
+  }
+
   private start(): Worker {
     if (this.worker) return this.worker;
     const worker = new Worker(this.script, { workerData: stopFlag });
