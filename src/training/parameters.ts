@@ -62,8 +62,8 @@ interface Use {
 
 /**
  * The float32 constants of the main graph that training may change, in the order in which the graph uses them: all but
- * single numbers (scalars, and those in Constant nodes), settings of operators, running statistics, masks, what an input
- * is shifted or scaled by before the first layer, and the filters of log-mel features.
+ * single numbers (scalars, those in Constant nodes, and what keeps a root from zero), settings of operators, running
+ * statistics, masks, what an input is shifted or scaled by before the first layer, and the filters of log-mel features.
  */
 export function findParameters(model: Model): Parameter[] {
   const { graph } = model;
@@ -71,6 +71,7 @@ export function findParameters(model: Model): Parameter[] {
   const usesOf = constantUses(model);
   const raw = untouchedInputs(graph);
   const { consumers: takers } = graph.index();
+  const isEpsilon = ({ node }: Use, { size }: Tensor) => size === 1 && node.type === 'Add' && meetsRoot(node, takers);
   const isFilterBank = (use: Use, tensor: Tensor) => isWeighting(use, tensor) && meetsRoot(use.node, takers);
   const order = new Map(graph.nodes.map((node, place) => [node, place]));
   const found: Omit<Parameter, 'depth'>[] = [];
@@ -78,7 +79,11 @@ export function findParameters(model: Model): Parameter[] {
     if (tensor.type !== 'float32' || !canBeWeights(name, tensor, graph)) continue;
     const uses = usesOf(name);
     const isFixed = (use: Use) =>
-      isSetting(use) || isFactor(use, tensor) || shiftsInput(use, raw) || isFilterBank(use, tensor);
+      isSetting(use) ||
+      isFactor(use, tensor) ||
+      isEpsilon(use, tensor) ||
+      shiftsInput(use, raw) ||
+      isFilterBank(use, tensor);
     if (uses.every(isFixed)) continue;
     const { node: consumer, as } = uses[0]!;
     const position = consumer.inputs.indexOf(as);

@@ -36,6 +36,16 @@ describe('findParameters', () => {
     ]);
   });
 
+  it('what keeps the root of a variance from zero is none, whatever its shape', () => {
+    const text = `f (float[n,2] x) => (float[n,1] y)
+      <float[2,2] w = {1,2,3,4}, float[1,1] epsilon = {0.001}, float[2,1] v = {1,2}, float[1] bias = {1}>
+      {
+        h = MatMul(x, w) square = Mul(h, h) variance = Add(square, epsilon)
+        root = Sqrt(variance) part = Div(h, root) z = MatMul(part, v) y = Add(z, bias)
+      }`;
+    expect(namesIn(text)).toEqual(['w', 'v', 'bias']);
+  });
+
   it('the window of a Fourier transform is none', () => {
     const text = `f (float[n,64,1] x) => (float[n,f,9,3] y) <int64 step = {8}, float[16] window = {${Array(16).fill(0.5)}},
       float[2,3] w = {1,2,3,4,5,6}> { s = STFT(x, step, window) y = MatMul(s, w) }`;
