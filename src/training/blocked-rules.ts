@@ -52,6 +52,12 @@ for (const type of PARTIAL) RULES[type] = (graph, node) => elementwise(graph, no
 const isPerTensor = (graph: BlockedGraph, { inputs }: Node) =>
   graph.dims(inputs[1]!)?.every((size) => size === 1) ?? false;
 
+/**
+ * How many products a convolution of few channels may add up one after the other. Longer kernels are signals: those of
+ * weight gradients of few rows, which matrix products sum faster and with less loss to rounding.
+ */
+const LONGEST_CHAIN = 512;
+
 function convolution(graph: BlockedGraph, node: Node): boolean {
   const [x, weight, bias] = node.inputs as [string, string, string | undefined];
   const [image, shape] = [graph.dims(x), graph.dims(weight)];
@@ -65,7 +71,8 @@ function convolution(graph: BlockedGraph, node: Node): boolean {
   const isNarrow = group === 1 && channels < layout.block;
   if (!(group === 1 || isDepthwise) || !(isNarrow || isBlockable(graph, x))) return false;
   const attributes = windowAttributes(node, kernel);
-  if (!attributes) return false;
+  const chain = kernel.reduce((product, taps) => product * taps, channels);
+  if (!attributes || (isNarrow && chain > LONGEST_CHAIN)) return false;
   const sizes = [filters!, isDepthwise ? 1 : channels, ...(kernel.length === 1 ? [1, kernel[0]!] : kernel)] as const;
   const planes = graph.plain(weight);
   const filter = layout.filter(

@@ -206,6 +206,13 @@ test.skipIf(!block).each(['16', 'n'])('a residual network and its gradients, %s 
   expect(counts.Conv).toBe(rows === 'n' ? 3 : undefined);
 });
 
+test.skipIf(!block)('few channels under a kernel as long as a signal stay a matrix product', async () => {
+  const swapped = (taps: number) =>
+    graphOf(`f (float[1,8,32,${taps + 2}] x, float[16,8,1,${taps}] w) => (float[1,16,32,3] y) { y = Conv(x, w) }`);
+  expect((await rewrite(swapped(65))).Conv).toBe(1);
+  expect((await rewrite(swapped(64))).Conv).toBeUndefined();
+});
+
 test.skipIf(!block)('what does not fit stays as it is', async () => {
   const counts = await rewrite(
     graphOf(`f (float[2,5,6,6] x, float[7,5,3,3] w, float[4,16,5,5,5] z, float[16,16,1,1,1] v) => (float[2,7,4,4] y, float[4,16,5,5,5] q) {
