@@ -133,7 +133,10 @@ function jobOfReport({ command, options, models }: Report, file: string): Job {
       file,
       mend: `give one of ${JOB_NAMES.join(', ')}`,
     });
-  const again = Object.entries(options).filter(([key]) => !RUN_OPTIONS.includes(key) && key !== 'force');
+  // Earlier versions wrote down how much worse than a baseline a model may be where there was none to compare with.
+  const idle = options.baseline === undefined ? ['tolerance', 'costTolerance'] : [];
+  const left = [...RUN_OPTIONS, ...idle, 'force'];
+  const again = Object.entries(options).filter(([key]) => !left.includes(key));
   const kind: JobKind = JOBS[known];
   const isNew = kind.isOption !== undefined && !models.some((model) => model.role === 'original');
   const roles = known === 'compare' ? ['original', 'compressed'] : isNew ? [] : ['original'];

@@ -6,6 +6,7 @@ import { chooseJob, findConfig, loadConfig } from '../../src/commands/config.js'
 import { resolveInvocation } from '../../src/commands/invocation.js';
 import { parseOptions } from '../../src/commands/parse-options.js';
 import { quantizeOptions } from '../../src/commands/quantize-options.js';
+import { quantizeReport } from '../report/example.js';
 
 /** A folder with some files. */
 function folderOf(files: Readonly<Record<string, string>>): string {
@@ -75,6 +76,17 @@ describe('a config file', () => {
     mkdirSync(join(folder, 'empty'));
     await expect(findConfig(join(folder, 'empty'))).rejects.toThrow('write one with nncompress init');
   });
+});
+
+it('a report of an earlier version is taken again, with tolerances that there was no baseline for', async () => {
+  const report = (options: object) => {
+    const text = JSON.stringify({ ...quantizeReport, command: 'evaluate', options: { data: 'test', ...options } });
+    return join(folderOf({ 'r.json': text }), 'r.json');
+  };
+  const optionsOf = async (options: object) => (await loadConfig(report(options))).jobs[0]!.options;
+  expect(await optionsOf({ tolerance: 0, costTolerance: 0.1 })).toEqual({ data: 'test' });
+  const compared = { baseline: 'b.json', tolerance: 0.01 };
+  expect(await optionsOf(compared)).toEqual({ data: 'test', ...compared });
 });
 
 describe('mistakes in a config file name the place and the nearest known key', () => {
