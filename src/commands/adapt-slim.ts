@@ -122,7 +122,9 @@ async function nestedWidths(
     if (k && String(widths) === String(all[k - 1]!.widths))
       throw new UserError(`the widths ${slim[k - 1]} and ${slim[k]} come out alike`, {
         file: '--slim',
-        mend: 'name shares that are further apart: channels come in multiples that this machine computes well',
+        mend: pruning.groups.length
+          ? 'name shares that are further apart: channels come in multiples that this machine computes well'
+          : 'no channels of this model can be removed; nncompress inspect --channels tells why',
       });
     if (whole) context.note(`width ${slim[k]}: ${Math.round((100 * cost.macs) / whole)} % of the multiply-accumulates`);
   }

@@ -1,3 +1,4 @@
+import { isFilterBank, meetsRoot } from '../analysis/filter-bank.js';
 import type { Graph } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
@@ -47,12 +48,6 @@ const PREPROCESSING = new Set(['Add', 'Sub', 'Mul', 'Div']);
 /** Constants as large as this mask something out. */
 const MASK = 1e4;
 
-/** Operators that have no value or no gradient where a number is negative. */
-const ROOTS = new Set(['Log', 'Sqrt']);
-
-/** Operators that keep numbers as they are, but for their form or what bounds them. */
-const BOUNDS = new Set([...HANDS_ON, 'Add', 'Max', 'Clip']);
-
 /** A node that brings a constant, or what is computed from constants alone, together with data. */
 interface Use {
   node: Node;
@@ -72,7 +67,6 @@ export function findParameters(model: Model): Parameter[] {
   const raw = untouchedInputs(graph);
   const { consumers: takers } = graph.index();
   const isEpsilon = ({ node }: Use, { size }: Tensor) => size === 1 && node.type === 'Add' && meetsRoot(node, takers);
-  const isFilterBank = (use: Use, tensor: Tensor) => isWeighting(use, tensor) && meetsRoot(use.node, takers);
   const order = new Map(graph.nodes.map((node, place) => [node, place]));
   const found: Omit<Parameter, 'depth'>[] = [];
   for (const [name, tensor] of model.constants()) {
@@ -83,7 +77,7 @@ export function findParameters(model: Model): Parameter[] {
       isFactor(use, tensor) ||
       isEpsilon(use, tensor) ||
       shiftsInput(use, raw) ||
-      isFilterBank(use, tensor);
+      isFilterBank(use.node, tensor, takers);
     if (uses.every(isFixed)) continue;
     const { node: consumer, as } = uses[0]!;
     const position = consumer.inputs.indexOf(as);
@@ -107,16 +101,6 @@ const isFactor = ({ node }: Use, { size }: Tensor) => size === 1 && (node.type =
 
 const shiftsInput = ({ node, as }: Use, raw: ReadonlySet<string>) =>
   PREPROCESSING.has(node.type) && node.inputs.some((input) => input !== as && raw.has(input));
-
-/** A matrix without negative numbers, as filters of a spectrum are. */
-const isWeighting = ({ node }: Use, tensor: Tensor) =>
-  (node.type === 'MatMul' || node.type === 'Gemm') && tensor.toFloats().every((value) => value >= 0);
-
-/** True where a logarithm or root is taken of what a node gives: training must not make that negative. */
-function meetsRoot(node: Node, takers: ReadonlyMap<string, readonly Node[]>): boolean {
-  const next = takers.get(node.outputs[0]!) ?? [];
-  return next.some(({ type }) => ROOTS.has(type)) || next.some((one) => BOUNDS.has(one.type) && meetsRoot(one, takers));
-}
 
 /** Gives the uses of a constant. */
 function constantUses(model: Model): (name: string) => Use[] {

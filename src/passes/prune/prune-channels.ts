@@ -1,6 +1,7 @@
 import { type ChannelGroup, type ChannelGroups, findChannelGroups } from '../../analysis/channel-groups.js';
 import { measureCost } from '../../analysis/cost.js';
 import type { GivenShapes } from '../../analysis/example-inputs.js';
+import { isFilterBank } from '../../analysis/filter-bank.js';
 import type { Model } from '../../ir/model.js';
 import { type Budget, chooseWidths, type GroupChoices, uniformWidths, widthsOfShare } from './budget.js';
 import { ChannelCosts, type Cost } from './channel-costs.js';
@@ -77,8 +78,9 @@ export class ChannelPruning {
     const model = await prepareForPruning(original);
     const found = await findChannelGroups(model);
     const left = found.refused.map(({ node, reason }) => ({ name: node.label, reason }));
+    const isFiltered = filtered(model);
     const groups = found.groups.filter((group) => {
-      const reason = options.keep?.(group);
+      const reason = isFiltered(group) ? 'its channels go into filters of a spectrum' : options.keep?.(group);
       if (reason !== undefined) left.push({ name: group.name, reason });
       return reason === undefined;
     });
@@ -143,6 +145,17 @@ export class ChannelPruning {
     const { groups, orders } = this;
     return new Map(groups.map((group, k) => [group, new Set(orders[k]!.slice(0, group.size - widths[k]!))]));
   }
+}
+
+/** Tells groups that go into filters of a spectrum, which no weights could be fitted for. */
+function filtered(model: Model): (group: ChannelGroup) => boolean {
+  const { consumers } = model.graph.index();
+  const constants = model.constants();
+  return (group) =>
+    group.consumers.some(({ node, weight }) => {
+      const tensor = constants.get(weight?.value ?? '');
+      return tensor !== undefined && isFilterBank(node, tensor, consumers);
+    });
 }
 
 /** 1, 2, 4 … up to a number. */

@@ -1,3 +1,4 @@
+import { isFilterBank } from '../../analysis/filter-bank.js';
 import type { ValueFacts } from '../../analysis/value-types.js';
 import { type Dim, type GraphIndex, usedValues } from '../../ir/graph.js';
 import type { Model } from '../../ir/model.js';
@@ -105,6 +106,7 @@ function layerOf(surroundings: Surroundings, node: Node, map: LinearMap): RefitL
   const tensor = constants.get(name)!;
   if (tensor.type !== 'float32' && tensor.type !== 'float16') return `its weights are ${tensor.type}`;
   if (index.consumers.get(name)!.length > 1) return 'it shares its weights with others';
+  if (isFilterBank(node, tensor, index.consumers)) return 'a logarithm or root is taken of its product';
   const layout = map.layout(node, tensor.dims);
   const taken = facts.get(map.recurs ? keyOf(node) : node.inputs[0]!)?.dims;
   const dims = map.output ? facts.get(keyOf(node))?.dims : taken;

@@ -55,6 +55,15 @@ describe('ChannelPruning', () => {
     expect(errors[1]! / errors[0]!).toBeLessThan(0.1);
   });
 
+  it('leaves what goes into filters of a spectrum', async () => {
+    const model = parseModel(`<ir_version: 8, opset_import: ["": 17]> f (float[n,1,16] x) => (float[n,2,9] y)
+      <float[4,1,8] k = {${Array(32).fill(0.1)}}, float[2,4] filters = {1,0,0.5,0.5,0,1,0,1}, float floor = {0.1}>
+      { c = Conv(x, k) s = Mul(c, c) m = MatMul(filters, s) b = Max(m, floor) y = Log(b) }`);
+    const { groups, left } = await ChannelPruning.prepare(model, { ...options, criterion: CRITERIA.l2 });
+    expect(groups).toEqual([]);
+    expect(left).toContainEqual(expect.objectContaining({ reason: 'its channels go into filters of a spectrum' }));
+  });
+
   it('says how near it comes', () => {
     const budget = pruning.budget('parameters', 0.001);
     expect(budget.isReached).toBe(false);
