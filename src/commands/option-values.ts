@@ -113,6 +113,7 @@ export const widthList = () =>
   text(
     'two shares at least, above 0 and up to 1, separated by commas, such as 1,0.75,0.5',
     (given) => {
+      if (given === '') return []; // as a report has it, where none were asked for
       const shares = given.split(',').map((part) => within(numberOf(part.trim()), 1e-6, 1));
       if (shares.includes(undefined)) return undefined;
       const sorted = [...new Set([1, ...(shares as number[])])].sort((a, b) => b - a);
