@@ -78,6 +78,12 @@ export class Size {
     return new Size(new Map([[`min(${a},${b})`, 1]]), [this, other]);
   }
 
+  /** The larger of two; undefined where it is not known which one that is. */
+  max(other: Size): Size | undefined {
+    if (this.isAtLeast(other)) return this;
+    return other.isAtLeast(this) ? other : undefined;
+  }
+
   equals(other: Size): boolean {
     return String(this) === String(other);
   }

@@ -105,6 +105,7 @@ const RULES: Record<string, Rule> = {
   Mul: binary((a, b) => a.times(b)),
   Div: binary((a, b) => a.truncatedBy(b)),
   Min: binary((a, b) => a.min(b)),
+  Max: binary((a, b) => a.max(b)),
   Equal: binary((a, b) => truth(a.equals(b) ? true : apart(a, b) ? false : undefined)),
 };
 

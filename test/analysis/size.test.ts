@@ -57,4 +57,10 @@ describe('Size', () => {
     expect([seq.isAtLeast(least), n(512).isAtLeast(least), least.isAtLeast(seq)]).toEqual([true, true, false]);
     expect(seq.min(seq.plus(n(1)))).toBe(seq);
   });
+
+  it('tells the larger of two where that is sure', () => {
+    expect(seq.max(seq.plus(n(1)))?.equals(seq.plus(n(1)))).toBe(true);
+    expect(seq.max(seq)).toBe(seq);
+    expect(seq.max(n(512))).toBeUndefined();
+  });
 });

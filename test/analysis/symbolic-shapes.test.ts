@@ -56,6 +56,18 @@ describe('inferSymbolicShapes', () => {
     expect(shapes.isComplete).toBe(true);
   });
 
+  it('follows the batch through a product of matrices as tf2onnx writes Einsum', async () => {
+    const model = parseModel(
+      `<ir_version: 8, opset_import: ["": 18]> g (float[batch, 8, 4] q, float[batch, 4, 8] k) => (float[a, b, c] y)
+       <int64[1] first = {0}, int64[2] rest = {-1, 8}, int64[1] eight = {8}> {
+        sq = Shape (q) sk = Shape (k) bq = Gather (sq, first) bk = Gather (sk, first)
+        m = MatMul (q, k) flat = Reshape (m, rest)
+        both = Max (bq, bk) back = Concat <axis = 0> (both, eight, eight) y = Reshape (flat, back)
+      }`,
+    );
+    expect((await inferSymbolicShapes(model)).facts.get('y')?.dims).toEqual(['batch', 8, 8]);
+  });
+
   it.each([
     ['samples', ['batch', undefined, 9, 2]],
     [72, ['batch', 8, 9, 2]],
