@@ -29,7 +29,7 @@ export function renderInspection(inspection: Inspection, color: ChalkInstance, w
   ];
 }
 
-function headLines({ bytes, externalFiles, producer, irVersion, opsets, cost }: Inspection): string[] {
+function headLines({ bytes, externalFiles, producer, irVersion, opsets, cost, leavesEarly }: Inspection): string[] {
   const { 'ai.onnx': opset, ...others } = opsets;
   const sets = Object.entries(others).map(([domain, version]) => `${domain} ${version}`);
   const external = externalFiles.length
@@ -40,7 +40,7 @@ function headLines({ bytes, externalFiles, producer, irVersion, opsets, cost }: 
     [
       `${formatBytes(bytes)}${external}`,
       `${formatInteger(cost.parameters)} parameters`,
-      `${cost.unknown.length ? 'at least ' : ''}${formatCount(cost.macs)} MACs`,
+      `${cost.unknown.length ? 'at least ' : leavesEarly ? 'at most ' : ''}${formatCount(cost.macs)} MACs`,
     ].join(' · '),
   ];
 }
@@ -172,11 +172,16 @@ function plan({ treatments, reason }: Opportunity): string {
   return reason ? `${stored} only: ${reason}` : stored;
 }
 
-function noteLines({ cost, customOperators, functions, loadError }: Inspection, columns: number): string[] {
+function noteLines(
+  { cost, leavesEarly, customOperators, functions, loadError }: Inspection,
+  columns: number,
+): string[] {
   const notes: string[] = [];
   if (loadError) notes.push(`ONNX Runtime cannot load it: ${loadError.replace(/^ONNX Runtime: /, '')}`);
   if (customOperators.length) notes.push(`custom operators: ${customOperators.join(', ')}`);
   if (functions) notes.push(`${functions} function${plural(functions)} of its own`);
+  if (leavesEarly)
+    notes.push('MACs are those of a sample that goes through all exits; one that leaves early takes fewer');
   const byReason = groupBy(cost.unknown, ({ reason }) => reason);
   for (const [reason, nodes] of byReason) {
     const types = [...new Set(nodes.map(({ type }) => type))].join(', ');

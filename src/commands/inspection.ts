@@ -48,7 +48,9 @@ export interface Inspection {
   opsets: Record<string, number>;
   inputs: InspectedValue[];
   outputs: InspectedValue[];
+  /** Where samples may leave early, multiply-accumulates are those of one that goes through all exits. */
   cost: ModelCost;
+  leavesEarly: boolean;
   largest: { name: string; type: string; dims: readonly number[]; bytes: number; operator: string | undefined }[];
   opportunities: Opportunity[];
   /** Nodes with weights that stay as they are, by reason. */
@@ -97,7 +99,7 @@ export async function inspectModel(
     opsets: Object.fromEntries([...model.opsets].map(([domain, version]) => [domain || 'ai.onnx', version])),
     inputs: model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name)).map(inspectValue),
     outputs: model.graph.outputs.map(inspectValue),
-    cost: await measureCost(model, { shapes }),
+    ...(await costOf(model, shapes)),
     largest: largestWeights(uses),
     ...(await findOpportunities(model, uses)),
     quantized: quantizedWeights(uses),
@@ -186,4 +188,15 @@ async function whyNotLoaded(path: string): Promise<string | undefined> {
     if (error instanceof UserError) return error.message;
     throw error;
   }
+}
+
+/** What a model costs: at most, where samples may leave early, and what follows lies in branches. */
+async function costOf(model: Model, shapes: GivenShapes): Promise<Pick<Inspection, 'cost' | 'leavesEarly'>> {
+  const cost = await measureCost(model, { shapes });
+  const { model: whole, isFlat } = await formOf(model);
+  if (!isFlat) return { cost, leavesEarly: false };
+  const { macs, unknown, operators } = await measureCost(whole, { shapes });
+  const macsOf = (type: string) => operators.find((one) => one.type === type)?.macs ?? 0;
+  const counted = cost.operators.map((one) => ({ ...one, macs: macsOf(one.type) }));
+  return { cost: { ...cost, macs, unknown, operators: counted.sort((a, b) => b.macs - a.macs) }, leavesEarly: true };
 }

@@ -1,6 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Chalk } from 'chalk';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { renderInspection } from '../../src/commands/inspect-view.js';
 import { inspectModel } from '../../src/commands/inspection.js';
 import { readModel } from '../../src/onnx/read.js';
+import { encodeModel } from '../../src/onnx/write.js';
+import { withExits } from '../../src/passes/exits/design.js';
+import { parse } from '../passes/exits/run.js';
 
 describe('inspectModel', () => {
   it('looks through what exporters compute of constants: biases that are expanded, weights whose shape is asked', async () => {
@@ -16,5 +24,30 @@ describe('inspectModel', () => {
     const [first] = cost.operators;
     expect([first?.type, first?.count]).toEqual(['Conv', 9]);
     expect(first?.parameters).toBe(25_344);
+  });
+
+  it('counts of a model that samples may leave early what runs at most', async () => {
+    const graph = `f (float[n,2] x) => (float[n,2] y) <float[2,2] one = {1,0,0,1}, float[2,2] ten = {10,0,0,10}> {
+      a = MatMul(x, one)
+      y = MatMul(a, ten)
+    }`;
+    const model = await withExits(parse(graph), {
+      ...{ output: 'y', macs: 8, costs: [0.5, 1], thresholds: [0.5], measure: 'margin' },
+      form: { kind: 'single-label', probabilities: false, width: 2 },
+      exits: [
+        { name: 'first', scores: 'a', temperature: 1 },
+        { name: 'last', scores: 'y', temperature: 1 },
+      ],
+    });
+    const folder = mkdtempSync(join(tmpdir(), 'nncompress-inspection-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'exits.onnx');
+    writeFileSync(path, encodeModel(model));
+    const inspection = await inspectModel(readModel(path), []);
+    expect([inspection.cost.macs, inspection.cost.unknown, inspection.leavesEarly]).toEqual([8, [], true]);
+    expect(inspection.cost.operators[0]).toMatchObject({ type: 'MatMul', count: 2, macs: 8 });
+    expect(renderInspection(inspection, new Chalk({ level: 0 }), 200).join('\n')).toMatch(
+      /at most 8 MACs.*through all exits/s,
+    );
   });
 });
