@@ -89,7 +89,9 @@ function depthwise(planes: Planes, image: string, gradient: string): string {
       group,
     },
   );
-  const summed = g.sum(g.reshape(result, [batch!, blocks, parts.count, ...made, block]), [0, 2], false);
+  // A sum over the first axis alone is a fast one.
+  const [count, axes] = isCut ? [[parts.count], [0, 2]] : [[], [0]];
+  const summed = g.sum(g.reshape(result, [batch!, blocks, ...count, ...made, block]), axes, false);
   const isLonger = made.some((taps, axis) => taps !== kernel[axis]);
   const cut = isLonger ? g.op('Slice', [summed, g.ints([0, 0]), g.ints(kernel), g.ints([1, 2])]) : summed;
   const weight = g.reshape(g.transpose(cut, [0, 3, 1, 2]), [blocks * block, 1, ...kernel]);
