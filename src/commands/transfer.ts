@@ -3,7 +3,9 @@ import { openDataset } from '../data/open.js';
 import { scoreOutput } from '../data/task.js';
 import type { Dataset } from '../data/types.js';
 import { UserError } from '../errors.js';
+import type { Model } from '../ir/model.js';
 import { foldConstants } from '../passes/cleanup/fold-constants.js';
+import { removeDeadNodes } from '../passes/cleanup/remove-dead-nodes.js';
 import { runPasses } from '../passes/pass.js';
 import { type Head, replaceHead } from '../passes/replace-head.js';
 import { seededRandom } from '../random.js';
@@ -39,12 +41,28 @@ export async function openTransfer(
       where: `line ${names.lastIndexOf(twice) + 1}`,
       mend: 'name every class once',
     });
-  const model = original.model.clone();
-  await runPasses(model, [foldConstants]);
   const { name: output } = scoreOutput(original.info.outputs, undefined);
-  const head = replaceHead(model, output, names.length, seededRandom(options.seed));
+  const { model, head } = await withNewHead(original.model, output, names.length, options.seed);
   embedClassNames(model.metadata, names);
   return { bench: await deriveWorkbench(original, model, options), head };
+}
+
+/** A copy with a new last layer. Constants are only folded where that shows the layer: folding gives weights other names. */
+export async function withNewHead(
+  original: Model,
+  output: string,
+  classes: number,
+  seed: number,
+): Promise<{ model: Model; head: Head }> {
+  const model = original.clone();
+  try {
+    return { model, head: replaceHead(model, output, classes, seededRandom(seed)) };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const folded = original.clone();
+    await runPasses(folded, [foldConstants, removeDeadNodes]);
+    return { model: folded, head: replaceHead(folded, output, classes, seededRandom(seed)) };
+  }
 }
 
 /** The names of a data set's classes: in the order that it tells, else sorted, numbers by their value. */
