@@ -103,10 +103,21 @@ export async function buildReport(
     warnings: [
       ...(training ? trainedWarnings(training, qat?.againstPostTraining.accuracyDrop) : []),
       ...written.warnings,
+      ...sizeWarnings(comparison),
       ...slownessWarnings(models, comparison, findings, options),
       ...judged.warnings,
     ],
   };
+}
+
+/** Says so where the file has grown. */
+export function sizeWarnings({ sizeRatio }: Pick<Comparison, 'sizeRatio'>): string[] {
+  if (sizeRatio === undefined || sizeRatio >= 1) return [];
+  const times = (1 / sizeRatio).toFixed(2);
+  return [
+    `larger than the original (${times} times its size): its weights take so little room that the nodes around them take ` +
+      'more than integers save; keep the original, or try --method fp16',
+  ];
 }
 
 function slownessWarnings(

@@ -19,9 +19,9 @@ interface Transfer {
 }
 
 /** Milliseconds of asking again and again whether a message is there, before pauses leave the core to others. */
-const EAGER = 5;
+const EAGER = 1;
 /** Milliseconds of a pause. */
-const PAUSE = 0.2;
+const PAUSE = 0.1;
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /** Milliseconds that others are waited for: at the start of what is done together, and at least later on. */
