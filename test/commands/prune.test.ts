@@ -168,7 +168,11 @@ describe('prune refuses', () => {
     const train = join(place('net (float[n] x) => (float[n] y) { y = Relu(x) }').folder, 'train.npz');
     const [x, labels] = [Buffer.from(Float32Array.of(1, 2, 3, 5, 8, 1, 2, 4).buffer), Buffer.from([0, 1])];
     writeFileSync(train, zipSync({ 'x.npy': npy('<f4', [2, 2, 2], x), 'labels.npy': npy('|u1', [2], labels) }));
-    await refuse(stuck, { macs: 0.5, train }, 'cannot be trained: odd (Det): Det has no gradient');
+    await refuse(
+      stuck,
+      { macs: 0.5, train, validation: train, batch: 2 },
+      'cannot be trained: odd (Det): Det has no gradient',
+    );
   });
 
   it('more layers than there are, and fewer than have to stay', async () => {
