@@ -50,8 +50,11 @@ const calls = { open: promisify(openFile), read: promisify(read) };
 /** Bytes that one read asks for at most, and where the size is not known. */
 const READ = { most: 2 ** 30, unknown: 2 ** 16 };
 
-/** A file of at most so many bytes is read at once, unless one took so many milliseconds within the last second or so. */
+/** Files of at most so many bytes are read at once, unless that takes so many milliseconds on average: then not for a while. */
 const QUICK = { bytes: 2 ** 18, milliseconds: 0.5, pause: 1000 };
+/** Weight of the last read in the average: a thread that has to leave its core now and then is no slow disk. */
+const LAST = 0.05;
+let average = 0;
 let slowUntil = 0;
 
 /**
@@ -64,7 +67,11 @@ function readQuickly(path: string): Buffer | undefined {
   const found = statSync(path);
   const bytes = found.isFile() && found.size <= QUICK.bytes ? readFileSync(path) : undefined;
   const end = performance.now();
-  if (end - start > QUICK.milliseconds) slowUntil = end + QUICK.pause;
+  average += LAST * (end - start - average);
+  if (average > QUICK.milliseconds) {
+    slowUntil = end + QUICK.pause;
+    average = 0;
+  }
   return bytes;
 }
 
