@@ -33,7 +33,7 @@ async function measure({ workers, threads, pipeline, mpi, warmup, gradients, ...
     : await copies(opened, first, { workers, threads, optimizer, world });
   if (gradients) return writeGradients(team, opened, first, gradients);
   const part = pipeline && world.rank % pipeline ? undefined : Math.floor(world.rank / (pipeline || 1));
-  const speeds = await speedsOf(team, opened, { warmup, share: mpi && { part, parts: workers } });
+  const speeds = await speedsOf(team, opened, { warmup, share: mpi ? { part, parts: workers } : undefined });
   return world.rank ? undefined : speeds;
 }
 
