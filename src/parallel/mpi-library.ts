@@ -41,7 +41,7 @@ function load(): Library {
           size: lib.func('MPI_Comm_size', 'int', ['void *', '_Out_ int *']),
           send: lib.func('MPI_Isend', 'int', message),
           receive: lib.func('MPI_Irecv', 'int', message),
-          test: lib.func('MPI_Test', 'int', ['void *', '_Out_ int *', 'void *']),
+          test: lib.func('MPI_Test', 'int', ['void *', 'void *', 'void *']),
         },
         world: lib.symbol('ompi_mpi_comm_world', 'void *'),
         types: {

@@ -19,9 +19,9 @@ interface Transfer {
 }
 
 /** Milliseconds of asking again and again whether a message is there, before pauses leave the core to others. */
-const EAGER = 1;
+const EAGER = 5;
 /** Milliseconds of a pause. */
-const PAUSE = 0.1;
+const PAUSE = 0.2;
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /** Milliseconds that others are waited for: at the start of what is done together, and at least later on. */
@@ -95,8 +95,10 @@ export class MpiTransfers {
   }
 }
 
+/** Where the library says whether a message has arrived: what is asked so often leaves nothing behind. */
+const flag = new Int32Array(1);
+
 function isOver({ request }: Transfer): boolean {
-  const flag = [0];
   callMpi('test', request, flag, null);
   return flag[0] === 1;
 }
