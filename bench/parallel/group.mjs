@@ -53,7 +53,10 @@ async function stages({ trainable, objective, output, batchSize }, typical, { co
   });
 }
 
-/** @returns samples per second in the first epoch after the warm-up, and in later ones, with the steps per second of those */
+/**
+ * Time between epochs, when a model is measured, is not counted.
+ * @returns samples per second in the first epoch after the warm-up, and in later ones, with the steps per second of those
+ */
 async function speedsOf(team, { data, indices, batchSize }, { warmup, share }) {
   const options = { batchSize, seed: 0, share, classWeights: 'none', epochs: EPOCHS };
   const stepsPerEpoch = Math.ceil(indices.length / batchSize);
@@ -65,12 +68,18 @@ async function speedsOf(team, { data, indices, batchSize }, { warmup, share }) {
     validate: async () => ({ score: 0, figures: {} }),
     onStep: () => ends.push(performance.now()),
   });
-  const stepsPerSecond = (from, to) => (1e3 * (to - from)) / (ends[to - 1] - ends[from - 1]);
-  const later = stepsPerSecond(stepsPerEpoch, ends.length);
+  const later = Array.from({ length: EPOCHS - 1 }, (_, epoch) => [
+    (epoch + 1) * stepsPerEpoch,
+    (epoch + 2) * stepsPerEpoch,
+  ]);
+  const stepsPerSecond = (spans) => {
+    const milliseconds = spans.reduce((sum, [from, to]) => sum + ends[to - 1] - ends[from], 0);
+    return (1e3 * spans.reduce((sum, [from, to]) => sum + to - 1 - from, 0)) / milliseconds;
+  };
   return {
-    firstSamplesPerSecond: batchSize * stepsPerSecond(warmup, stepsPerEpoch),
-    samplesPerSecond: batchSize * later,
-    stepsPerSecond: later,
+    firstSamplesPerSecond: batchSize * stepsPerSecond([[warmup, stepsPerEpoch]]),
+    samplesPerSecond: batchSize * stepsPerSecond(later),
+    stepsPerSecond: stepsPerSecond(later),
   };
 }
 
