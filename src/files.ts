@@ -60,8 +60,9 @@ export interface WorkFolder {
 }
 
 /** A folder beside a file, to be made when needed; it is gone when it is closed, also where the run is interrupted. */
-export function passingFolder(target: string): WorkFolder {
-  const path = temporaryName(target);
+export const passingFolder = (target: string): WorkFolder => passing(temporaryName(target));
+
+function passing(path: string): WorkFolder {
   const tracked = trackUnfinished(path);
   const close = () => {
     rmSync(path, { recursive: true, force: true });
@@ -75,13 +76,11 @@ export const lastingFolder = (path: string): WorkFolder => ({ path, keeps: true,
 
 /** Calls `use` with a folder that is gone afterwards, also where the run is interrupted. */
 export async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'nncompress-'));
-  const tracked = trackUnfinished(folder);
+  const folder = passing(mkdtempSync(join(tmpdir(), 'nncompress-')));
   try {
-    return await use(folder);
+    return await use(folder.path);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
-    tracked.done();
+    folder.close();
   }
 }
 

@@ -1,14 +1,12 @@
 import type { Node } from '../ir/node.js';
 import type { Tensor } from '../ir/tensor.js';
+import { HANDS_ON } from '../ops/forms.js';
 
 /** Operators that have no value or no gradient where a number is negative. */
 const ROOTS = new Set(['Log', 'Sqrt']);
 
 /** Operators that keep numbers as they are, but for their form or what bounds them. */
-const BOUNDS = new Set([
-  ...['Identity', 'Cast', 'Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Expand', 'Slice'],
-  ...['Add', 'Max', 'Clip'],
-]);
+const BOUNDS: ReadonlySet<string> = new Set([...HANDS_ON, 'Add', 'Max', 'Clip']);
 
 /**
  * True where a matrix without negative numbers weights what a logarithm or root is taken of, as the filters of log-mel

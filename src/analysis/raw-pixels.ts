@@ -2,6 +2,7 @@ import { captures, type Graph, usedValues } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
 import type { Tensor } from '../ir/tensor.js';
+import { requiredInputs } from './example-inputs.js';
 
 /** Operators that hand pixels on as they are, in another order or form. */
 const HANDS_ON: ReadonlySet<string> = new Set([
@@ -26,7 +27,7 @@ const SIZES: ReadonlySet<string> = new Set(['Shape', 'Size']);
  */
 export function takesRawPixels(model: Model): boolean {
   const { graph } = model;
-  const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
+  const inputs = requiredInputs(model);
   const constants = model.constants();
   return inputs.length === 1 && scalesPixels(graph, inputs[0]!.name, (name) => constants.get(name));
 }

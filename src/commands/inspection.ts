@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { type ModelCost, measureCost } from '../analysis/cost.js';
-import { formatDims, type GivenShapes } from '../analysis/example-inputs.js';
+import { formatDims, type GivenShapes, requiredInputs } from '../analysis/example-inputs.js';
 import { type ConstantUse, constantUses } from '../analysis/parameters.js';
 import { UserError } from '../errors.js';
 import { groupBy, sumOf } from '../group.js';
@@ -97,7 +97,7 @@ export async function inspectModel(
     producer: model.producer,
     irVersion: Number(model.irVersion),
     opsets: Object.fromEntries([...model.opsets].map(([domain, version]) => [domain || 'ai.onnx', version])),
-    inputs: model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name)).map(inspectValue),
+    inputs: requiredInputs(model).map(inspectValue),
     outputs: model.graph.outputs.map(inspectValue),
     ...(await costOf(model, shapes)),
     largest: largestWeights(uses),

@@ -3,6 +3,7 @@ import type { Graph } from '../ir/graph.js';
 import type { Model } from '../ir/model.js';
 import type { Node } from '../ir/node.js';
 import type { Tensor } from '../ir/tensor.js';
+import { HANDS_ON } from '../ops/forms.js';
 
 /** A constant of a model that training may change. */
 export interface Parameter {
@@ -38,9 +39,6 @@ const SETTINGS: Readonly<Record<string, readonly number[]>> = {
   Range: [0, 1, 2],
   STFT: [2],
 };
-
-/** Operators that hand a value on as it is, but for its form. */
-const HANDS_ON = new Set(['Identity', 'Cast', 'Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Expand', 'Slice']);
 
 /** Operators on two values, of which one alone may come from data that no layer has seen yet. */
 const PREPROCESSING = new Set(['Add', 'Sub', 'Mul', 'Div']);
