@@ -1,26 +1,25 @@
 import type { NamedValues, TensorValue } from '../ir/types.js';
+import { giveBack } from './give-back.js';
 import type { LocalRunner } from './local-chain.js';
-import { withArrays } from './serve.js';
 
 /** Runs a model whose outputs of type uint16 are given as how often each number below a limit occurs in them. */
 export function counting(runner: LocalRunner, limit: number): LocalRunner {
   return {
     info: runner.info,
     run: async (feeds, fetches) => counted(await runner.run(feeds, fetches), limit),
-    runOnly: (feeds) => runner.runOnly(feeds),
+    runKept: (feeds) => runner.runKept(feeds),
     release: () => runner.release(),
   };
 }
 
 function counted(values: NamedValues, limit: number): NamedValues {
-  const counts: Uint32Array[] = [];
   const entries = Object.entries(values).map(([name, value]): [string, TensorValue] => {
     if (value.type !== 'uint16') return [name, value];
     const data = countNumbers(value.data as Uint16Array, limit);
-    counts.push(data);
+    giveBack([value.data as Uint16Array]);
     return [name, { type: 'uint32', dims: [limit], data }];
   });
-  return withArrays(Object.fromEntries(entries), counts);
+  return Object.fromEntries(entries);
 }
 
 let scratch = new Uint32Array(0);

@@ -40,16 +40,15 @@ export async function measureLatency(
   options: SessionOptions,
   budget: LatencyBudget,
 ): Promise<LatencySeries[]> {
-  const thread = new RuntimeThread();
+  const thread = RuntimeThread.take();
   try {
     const sessions: Session[] = [];
     for (const model of models) sessions.push(await Session.create(model, options, thread));
     const series: LatencySeries[] = [];
     for (const feed of feeds) series.push(await measure(sessions, feed, budget));
-    for (const session of sessions) await session.release();
     return series;
   } finally {
-    await thread.close();
+    await thread.giveBack();
   }
 }
 

@@ -7,8 +7,8 @@ import type { SessionInfo, SessionOptions } from './protocol.js';
 export interface LocalRunner {
   readonly info: SessionInfo;
   run(feeds: NamedValues, fetches?: readonly string[]): Promise<NamedValues>;
-  /** Runs and forgets, to be timed. */
-  runOnly(feeds: HeldValues): Promise<void>;
+  /** Runs on values held, to be timed; the outputs, and what its parts give each other, are held, too. */
+  runKept(feeds: HeldValues): Promise<HeldValues>;
   release(): Promise<void>;
 }
 
@@ -42,9 +42,11 @@ class LocalChain implements LocalRunner {
     return runParts(this.parts, feeds, fetches);
   }
 
-  async runOnly(feeds: HeldValues): Promise<void> {
-    let values = feeds;
-    for (const part of this.parts) values = { ...values, ...(await part.runKept(inputsOf(part.info, values))) };
+  async runKept(feeds: HeldValues): Promise<HeldValues> {
+    const given: HeldValues = {};
+    for (const part of this.parts)
+      Object.assign(given, await part.runKept(inputsOf(part.info, { ...feeds, ...given })));
+    return given;
   }
 
   async release(): Promise<void> {

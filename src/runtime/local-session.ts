@@ -1,5 +1,6 @@
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
-import type { DataType, NamedValues, TypedArray } from '../ir/types.js';
+import { type DataType, type NamedValues, pickValues, type TypedArray } from '../ir/types.js';
+import { arraysOf, giveBack } from './give-back.js';
 import type { SessionInfo, SessionOptions, SessionValue } from './protocol.js';
 
 // What goes wrong is thrown as well; the log would only tear the progress line.
@@ -39,19 +40,17 @@ export class LocalSession {
    * @param into where outputs go; those with null are returned instead.
    */
   async runHeld(feeds: HeldValues, into: Record<string, Tensor | null>): Promise<NamedValues> {
-    const results = await this.session.run(feeds, into);
-    const returned = Object.keys(into).filter((name) => into[name] === null);
-    return fromOrt(Object.fromEntries(returned.map((name) => [name, results[name]!])));
+    const results = (await this.session.run(feeds, into)) as HeldValues;
+    const names = Object.keys(into);
+    // What was written into arrays of others is returned as well: in copies of its own.
+    const copies = names.filter((name) => into[name] && into[name].data !== results[name]!.data);
+    giveBack(arraysOf(pickValues(results, copies)));
+    return fromOrt(Object.fromEntries(names.flatMap((name) => (into[name] ? [] : [[name, results[name]!]]))));
   }
 
   /** Runs the model on values held; all its outputs are held, too. */
   async runKept(feeds: HeldValues): Promise<HeldValues> {
     return (await this.session.run(feeds)) as HeldValues;
-  }
-
-  /** Runs and forgets, to be timed. */
-  async runOnly(feeds: HeldValues): Promise<void> {
-    await this.session.run(feeds);
   }
 
   release(): Promise<void> {

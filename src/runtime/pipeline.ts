@@ -18,7 +18,7 @@ export class Pipeline {
   /** @param path of the manifest. @throws UserError where a part cannot be loaded */
   static async create(path: string, options: SessionOptions): Promise<Pipeline> {
     const { manifest, files } = readManifest(path);
-    const threads = files.map(() => new RuntimeThread());
+    const threads = files.map(RuntimeThread.take);
     try {
       const sessions = await Promise.all(files.map((file, k) => Session.create(file, options, threads[k])));
       const parts = sessions.map((session) => ({
@@ -27,7 +27,7 @@ export class Pipeline {
       }));
       return new Pipeline(parts, manifest, threads);
     } catch (error) {
-      await Promise.all(threads.map((thread) => thread.close()));
+      await Promise.all(threads.map((thread) => thread.giveBack()));
       throw error;
     }
   }
@@ -37,6 +37,6 @@ export class Pipeline {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.threads.map((thread) => thread.close()));
+    await Promise.all(this.threads.map((thread) => thread.giveBack()));
   }
 }

@@ -30,7 +30,7 @@ export async function* runPool<B extends { feeds: NamedValues }>(
   batches: AsyncIterable<B>,
   options: PoolOptions,
 ): AsyncGenerator<PoolResult<B>> {
-  const threads = Array.from({ length: options.workers }, () => new RuntimeThread());
+  const threads = Array.from({ length: options.workers }, RuntimeThread.take);
   const pipelines = new Map<string, Pipeline>();
   const underWay: Promise<PoolResult<B>>[] = [];
   try {
@@ -54,7 +54,10 @@ export async function* runPool<B extends { feeds: NamedValues }>(
     while (underWay.length) yield await underWay.shift()!;
   } finally {
     await Promise.allSettled(underWay);
-    await Promise.all([...threads, ...pipelines.values()].map((one) => one.close()));
+    await Promise.all([
+      ...threads.map((thread) => thread.giveBack()),
+      ...[...pipelines.values()].map((one) => one.close()),
+    ]);
   }
 }
 

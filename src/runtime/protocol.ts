@@ -46,6 +46,7 @@ export interface WorkerMethods {
     rounds: number,
   ): Promise<Float64Array[]>;
   release(session: number): Promise<void>;
+  releaseAll(): Promise<void>;
   /** Providers that the installed ONNX Runtime lists. */
   backends(): Promise<{ name: string; bundled: boolean }[]>;
 }

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf, UserError } from '../errors.js';
+import { buffersOf } from './give-back.js';
 import type { ThreadMethods, ThreadRequest, ThreadResponse } from './thread.js';
 
 /** @throws Error where the main thread wants no more work done */
@@ -12,10 +13,7 @@ const leaving = new WeakMap<object, ArrayBuffer[]>();
 
 /** Has a result take arrays along that the thread needs no more: they are handed over, and not copied. */
 export function withArrays<T extends object>(result: T, arrays: readonly ArrayBufferView[]): T {
-  leaving.set(
-    result,
-    arrays.map(({ buffer }) => buffer as ArrayBuffer),
-  );
+  leaving.set(result, [...buffersOf(arrays)]);
   return result;
 }
 

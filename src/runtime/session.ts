@@ -4,12 +4,27 @@ import { WorkerThread } from './thread.js';
 
 /** A thread that holds ONNX Runtime sessions. */
 export class RuntimeThread extends WorkerThread<WorkerMethods> {
-  constructor() {
+  private constructor() {
     super(new URL('./worker.js', import.meta.url));
+  }
+
+  /** A thread for oneself: one that was given back, or a new one. */
+  static take(): RuntimeThread {
+    return idle.pop() ?? new RuntimeThread();
+  }
+
+  /** Lets go of the thread's sessions, once its calls are done, and keeps it for whoever takes the next one. */
+  async giveBack(): Promise<void> {
+    await this.settle();
+    if (!this.isStarted) return;
+    await this.call('releaseAll');
+    idle.push(this);
   }
 }
 
-const shared = new RuntimeThread();
+/** Threads that have nothing to do: to start one takes a tenth of a second. */
+const idle: RuntimeThread[] = [];
+const shared = RuntimeThread.take();
 let nextSession = 0;
 
 /** A model that ONNX Runtime has loaded, living in a worker thread. */

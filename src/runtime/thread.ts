@@ -86,9 +86,19 @@ export class WorkerThread<Methods extends ThreadMethods<Methods>> {
     return result;
   }
 
+  /** Whether there is a thread: none before the first call, nor after one that has ended it. */
+  protected get isStarted(): boolean {
+    return this.worker !== undefined;
+  }
+
+  /** Waits until its calls are done. */
+  protected async settle(): Promise<void> {
+    await Promise.all(this.underWay);
+  }
+
   /** Ends the thread once its calls are done: a thread that ends inside ONNX Runtime takes the process with it. */
   async close(): Promise<void> {
-    await Promise.all(this.underWay);
+    await this.settle();
     const worker = this.worker;
     this.worker = undefined;
     await worker?.terminate();
@@ -105,7 +115,7 @@ export class WorkerThread<Methods extends ThreadMethods<Methods>> {
   private start(): Worker {
     if (this.worker) return this.worker;
     const worker = new Worker(this.script, { workerData: stopFlag });
-    worker.on('message', (response: ThreadResponse) => this.settle(worker, response));
+    worker.on('message', (response: ThreadResponse) => this.answer(worker, response));
     worker.on('error', (error) => this.fail(error));
     worker.on('exit', (code) => this.fail(new Error(`the ONNX Runtime thread ended with code ${code}`)));
     worker.unref();
@@ -113,7 +123,7 @@ export class WorkerThread<Methods extends ThreadMethods<Methods>> {
     return worker;
   }
 
-  private settle(worker: Worker, response: ThreadResponse): void {
+  private answer(worker: Worker, response: ThreadResponse): void {
     const pending = this.pending.get(response.id);
     this.pending.delete(response.id);
     if (!this.pending.size) {

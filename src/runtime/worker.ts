@@ -1,9 +1,10 @@
 import { listSupportedBackends } from 'onnxruntime-node';
 import { counting } from './counting.js';
+import { arraysOf, giveBack } from './give-back.js';
 import { createRunner, type LocalRunner } from './local-chain.js';
 import { LocalSession } from './local-session.js';
 import type { WorkerMethods } from './protocol.js';
-import { checkStop, serve } from './serve.js';
+import { checkStop, serve, withArrays } from './serve.js';
 
 const sessions = new Map<number, LocalRunner>();
 
@@ -13,7 +14,12 @@ const methods: WorkerMethods = {
     sessions.set(id, options.countsBelow ? counting(session, options.countsBelow) : session);
     return session.info;
   },
-  run: (id, feeds, fetches) => get(id).run(feeds, fetches),
+  async run(id, feeds, fetches) {
+    const results = await get(id).run(feeds, fetches);
+    const leaving = arraysOf(results);
+    giveBack(arraysOf(feeds), leaving);
+    return withArrays(results, leaving);
+  },
   async time(ids, feeds, rounds) {
     const inputs = feeds.map((values) => values.map(LocalSession.hold));
     const turns = ids.map(get);
@@ -26,8 +32,9 @@ const methods: WorkerMethods = {
         for (const [place, row] of added.entries()) {
           checkStop();
           const start = performance.now();
-          await turns[turn]!.runOnly(inputs[turn]![place % inputs[turn]!.length]!);
+          const outputs = await turns[turn]!.runKept(inputs[turn]![place % inputs[turn]!.length]!);
           row[turn] = performance.now() - start;
+          giveBack(arraysOf(outputs));
         }
       }
       rows.push(...added);
@@ -37,6 +44,10 @@ const methods: WorkerMethods = {
   async release(id) {
     await get(id).release();
     sessions.delete(id);
+  },
+  async releaseAll() {
+    for (const session of sessions.values()) await session.release();
+    sessions.clear();
   },
   async backends() {
     return listSupportedBackends().map(({ name, bundled }) => ({ name, bundled }));

@@ -2,6 +2,7 @@ import { Emitter } from '../../ir/emitter.js';
 import type { ValueInfo } from '../../ir/graph.js';
 import type { Model } from '../../ir/model.js';
 import type { NamedValues } from '../../ir/types.js';
+import { arraysOf, giveBack } from '../../runtime/give-back.js';
 import { batchSize, rowsOf, runPool } from '../../runtime/pool.js';
 import type { SessionOptions } from '../../runtime/protocol.js';
 import { Session } from '../../runtime/session.js';
@@ -74,8 +75,10 @@ async function stream(
     for await (const feeds of batches()) yield { feeds };
   }
   await withLoadable([model], async (sources) => {
-    for await (const { outputs } of runPool(sources, runs(), { workers, session: settingsOf(session) }))
+    for await (const { outputs } of runPool(sources, runs(), { workers, session: settingsOf(session) })) {
       take(outputs[0]!);
+      giveBack(arraysOf(outputs[0]!));
+    }
   });
 }
 
