@@ -18,10 +18,10 @@ const BEGIN = 0.002;
 
 /**
  * Milliseconds that N processes take to exchange P parameters: each sends and receives (N − 1)/N of them twice, and a few
- * numbers twice; messages to each of the others are begun one after the other, and under way together.
+ * numbers before the step; messages to each of the others are begun one after the other, and under way together.
  */
 export const exchange = ({ rate, latency }, parameters, processes) =>
-  (2 * 4 * parameters * (processes - 1)) / processes / rate + 4 * (latency + (processes - 2) * BEGIN);
+  (2 * 4 * parameters * (processes - 1)) / processes / rate + 3 * (latency + (processes - 2) * BEGIN);
 
 /** Parameters of a model of the zoo. */
 export function countOf(name) {

@@ -10,8 +10,11 @@ export type Bounds = readonly number[];
 export interface Collective {
   readonly rank: number;
   readonly size: number;
-  /** Sums the members' vectors; each member finds the sum in its own part, the rest is undefined. */
-  reduceScatter(data: Float32Array, bounds: Bounds): Promise<void>;
+  /**
+   * Sums the members' vectors; each member finds the sum in its own part, the rest is undefined.
+   * @param values what is exchanged at the same time.
+   */
+  reduceScatter(data: Float32Array, bounds: Bounds, values?: readonly number[]): Promise<number[][]>;
   /** Gives every member each member's part. */
   allGather(data: Float32Array, bounds: Bounds): Promise<void>;
   /** Gives every member each member's few numbers, in the order of the ranks. */
@@ -27,7 +30,9 @@ export function evenBounds(length: number, ranks: number): number[] {
 export const alone: Collective = {
   rank: 0,
   size: 1,
-  async reduceScatter() {},
+  async reduceScatter(_data, _bounds, values = []) {
+    return [[...values]];
+  },
   async allGather() {},
   async exchange(values) {
     return [[...values]];

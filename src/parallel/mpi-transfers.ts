@@ -10,7 +10,7 @@ export type Tag = (typeof TAGS)[keyof typeof TAGS];
 type Vector = Float32Array | Float64Array | Uint8Array;
 
 /** A message under way. */
-interface Transfer {
+export interface Transfer {
   /** The library's handle; it writes here when the message has arrived. */
   request: BigUint64Array;
   /** Held until then, because the library reads or writes it. */

@@ -1,7 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { type Bounds, type Collective, sumInto } from './collective.js';
 import type { Mailbox } from './mailbox.js';
-import { MpiTransfers, TAGS, type Tag } from './mpi-transfers.js';
+import { MpiTransfers, TAGS, type Tag, type Transfer } from './mpi-transfers.js';
 
 /** Exchanges of the first steps, which may take some processes much longer than others. */
 const STARTING = 4;
@@ -29,7 +29,7 @@ export class MpiCollective implements Collective {
     this.size = members.length;
   }
 
-  async reduceScatter(data: Float32Array, bounds: Bounds): Promise<void> {
+  async reduceScatter(data: Float32Array, bounds: Bounds, values: readonly number[] = []): Promise<number[][]> {
     const { rank, size, transfers } = this;
     const own = data.subarray(bounds[rank]!, bounds[rank + 1]!);
     if (this.received.length !== size * own.length) this.received = new Float32Array(size * own.length);
@@ -38,9 +38,9 @@ export class MpiCollective implements Collective {
     );
     const coming = this.others((k, from) => transfers.receive(from, TAGS.reduce, parts[k]!)).flat();
     this.others((k, to) => transfers.send(to, TAGS.reduce, data.subarray(bounds[k]!, bounds[k + 1]!)));
-    transfers.complete(coming);
-    transfers.settle();
+    const all = this.swapValues(values, coming);
     sumInto(own, parts);
+    return all;
   }
 
   async allGather(data: Float32Array, bounds: Bounds): Promise<void> {
@@ -51,19 +51,30 @@ export class MpiCollective implements Collective {
   async exchange(values: readonly number[]): Promise<number[][]> {
     const startedAt = performance.now();
     if (this.exchanges++ >= STARTING) this.transfers.expect(startedAt - this.exchangedAt);
+    const all = this.swapValues(values);
+    this.exchangedAt = performance.now();
+    return all;
+  }
+
+  /** @param more that is to be received before it returns. */
+  private swapValues(values: readonly number[], more: readonly Transfer[] = []): number[][] {
     const own = Float64Array.from(values);
     const all = Array.from({ length: this.size }, (_, k) => (k === this.rank ? own : new Float64Array(own.length)));
-    this.swap(TAGS.exchange, own, (k) => all[k]!);
-    this.exchangedAt = performance.now();
+    this.swap(TAGS.exchange, own, (k) => all[k]!, more);
     return all.map((one) => [...one]);
   }
 
-  /** Sends something to every other member, and receives what each of them sends. */
-  private swap<V extends Float32Array | Float64Array>(tag: Tag, own: V, into: (member: number) => V): void {
+  /** Sends something to every other member, and receives what each of them sends, and more. */
+  private swap<V extends Float32Array | Float64Array>(
+    tag: Tag,
+    own: V,
+    into: (member: number) => V,
+    more: readonly Transfer[] = [],
+  ): void {
     const { transfers } = this;
     const coming = this.others((k, from) => transfers.receive(from, tag, into(k))).flat();
     this.others((_, to) => transfers.send(to, tag, own));
-    transfers.complete(coming);
+    transfers.complete([...coming, ...more]);
     transfers.settle();
   }
 

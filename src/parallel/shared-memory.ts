@@ -7,6 +7,8 @@ export interface SharedGroup {
   control: SharedArrayBuffer;
   /** For each pair of members the part of the vector that one owns, as the other has it. */
   parts: SharedArrayBuffer;
+  /** The vector, of which each member puts its own part there. */
+  whole: SharedArrayBuffer;
   /** A few numbers of each member. */
   scalars: SharedArrayBuffer;
 }
@@ -22,6 +24,7 @@ export function createSharedGroup(size: number, length: number): SharedGroup {
     size,
     control: new SharedArrayBuffer(12),
     parts: new SharedArrayBuffer(Math.max(4, 4 * length * (size - 1))),
+    whole: new SharedArrayBuffer(Math.max(4, 4 * length)),
     scalars: new SharedArrayBuffer(8 * size * MOST_SCALARS),
   };
 }
@@ -43,8 +46,9 @@ export class SharedMemoryCollective implements Collective {
   readonly size: number;
   private readonly flags: Int32Array;
   private readonly scalars: Float64Array;
+  private readonly whole: Float32Array;
   /** What was put there for others since all last met, who may still be reading it. */
-  private readonly inUse = new Set<'handed' | 'gathered' | 'scalars'>();
+  private readonly inUse = new Set<'parts' | 'whole' | 'scalars'>();
 
   constructor(
     private readonly group: SharedGroup,
@@ -53,44 +57,53 @@ export class SharedMemoryCollective implements Collective {
     this.size = group.size;
     this.flags = new Int32Array(group.control);
     this.scalars = new Float64Array(group.scalars);
+    this.whole = new Float32Array(group.whole);
   }
 
-  async reduceScatter(data: Float32Array, bounds: Bounds): Promise<void> {
-    if (this.inUse.has('handed') || this.inUse.has('gathered')) this.wait();
+  async reduceScatter(data: Float32Array, bounds: Bounds, values: readonly number[] = []): Promise<number[][]> {
+    this.settle('parts', 'scalars');
     for (let owner = 0; owner < this.size; owner++)
       if (owner !== this.rank)
         this.part(owner, this.rank, bounds).set(data.subarray(bounds[owner]!, bounds[owner + 1]!));
-    this.wait();
+    const all = this.swap(values);
     const own = data.subarray(bounds[this.rank]!, bounds[this.rank + 1]!);
     const others = Array.from({ length: this.size }, (_, from) =>
       from === this.rank ? own : this.part(this.rank, from, bounds),
     );
     sumInto(own, others);
-    this.inUse.add('handed');
+    this.inUse.add('parts');
+    return all;
   }
 
   async allGather(data: Float32Array, bounds: Bounds): Promise<void> {
-    if (this.inUse.has('gathered')) this.wait();
-    const own = data.subarray(bounds[this.rank]!, bounds[this.rank + 1]!);
-    // What others handed over for this part was summed before: its place is free for the result.
-    if (this.size > 1) this.part(this.rank, this.rank ? 0 : 1, bounds).set(own);
+    this.settle('whole');
+    this.whole.set(data.subarray(bounds[this.rank]!, bounds[this.rank + 1]!), bounds[this.rank]!);
     this.wait();
     for (let owner = 0; owner < this.size; owner++)
-      if (owner !== this.rank) data.set(this.part(owner, owner ? 0 : 1, bounds), bounds[owner]!);
-    this.inUse.add('gathered');
+      if (owner !== this.rank) data.set(this.whole.subarray(bounds[owner]!, bounds[owner + 1]!), bounds[owner]!);
+    this.inUse.add('whole');
   }
 
   async exchange(values: readonly number[]): Promise<number[][]> {
+    this.settle('scalars');
+    return this.swap(values);
+  }
+
+  /** Makes sure that nobody reads any more what was put into some memory. */
+  private settle(...memory: ('parts' | 'whole' | 'scalars')[]): void {
+    if (memory.some((one) => this.inUse.has(one))) this.wait();
+  }
+
+  /** Waits until every member is here. @returns the numbers of each */
+  private swap(values: readonly number[]): number[][] {
     if (values.length > MOST_SCALARS) throw new RangeError(`${values.length} numbers at once`);
-    if (this.inUse.has('scalars')) this.wait();
     this.scalars.set(values, this.rank * MOST_SCALARS);
     this.wait();
-    const all = Array.from({ length: this.size }, (_, rank) => {
+    this.inUse.add('scalars');
+    return Array.from({ length: this.size }, (_, rank) => {
       const begin = rank * MOST_SCALARS;
       return [...this.scalars.subarray(begin, begin + values.length)];
     });
-    this.inUse.add('scalars');
-    return all;
   }
 
   /** Where member `from` puts its version of the part that `owner` owns. */

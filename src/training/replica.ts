@@ -1,6 +1,8 @@
+import { sumOf } from '../group.js';
 import type { Collective } from '../parallel/collective.js';
 import { areProcesses, joinGroup, joinNews } from '../parallel/join.js';
 import type { Mailbox } from '../parallel/mailbox.js';
+import { arraysOf, giveBack } from '../runtime/give-back.js';
 import { LocalSession } from '../runtime/local-session.js';
 import { serve, withArrays } from '../runtime/serve.js';
 import { inTurns } from '../turns.js';
@@ -49,11 +51,12 @@ class Replica {
     else if (batch.rows) await shard.takeNothing();
     const work = performance.now() - start;
     if (batch.rows) this.batches++;
-    const all = await group.exchange([loss, vote, work]);
-    const [total, votes] = [0, 1].map((k) => all.reduce((sum, own) => sum + own[k]!, 0)) as [number, number];
-    const isUpdated = update && this.batches > 0 && Number.isFinite(total);
-    const gradientNorm = isUpdated ? await shard.update(this.batches, at) : undefined;
-    if (isUpdated) this.batches = 0;
+    const isDue = update && this.batches > 0;
+    const own = [loss, vote, work];
+    const all = isDue ? await shard.sum(this.batches, own) : await group.exchange(own);
+    const [total, votes] = [0, 1].map((k) => sumOf(all, (one) => one[k]!)) as [number, number];
+    const gradientNorm = isDue && Number.isFinite(total) ? await shard.update(at) : undefined;
+    if (isDue) this.batches = 0;
     return { loss: total, rows: batch.rows, votes, gradientNorm, work: all.map(([, , own]) => own!) };
   }
 
@@ -81,6 +84,7 @@ class Replica {
     const { loss } = this.setup;
     const inputs = { ...LocalSession.hold(feeds), ...heldParameters };
     const result = await this.session.runHeld(inputs, { [loss]: null, ...heldGradients });
+    giveBack(arraysOf(feeds));
     return Number(result[loss]!.data[0]);
   }
 }

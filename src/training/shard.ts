@@ -101,16 +101,41 @@ export class ParameterShard {
   }
 
   /**
-   * Updates the parameters with the mean of the gradients of batches.
-   * @returns the norm of the gradient before clipping, where it is clipped.
+   * Sums the mean of the gradients of batches over the group.
+   * @param values what members of the group exchange at the same time.
    */
-  async update(batches: number, at: { learningRate: number; step: number }): Promise<number | undefined> {
+  async sum(batches: number, values: readonly number[] = []): Promise<number[][]> {
     const { gradients, accumulated } = this;
     if (accumulated) for (let k = 0; k < gradients.length; k++) gradients[k]! += accumulated[k]!;
     this.accumulated = undefined;
     this.isFilled = false;
     this.divide(batches);
-    return this.apply(at);
+    return this.collective.reduceScatter(gradients, this.bounds, values);
+  }
+
+  /**
+   * Updates the parameters with the gradients that were summed.
+   * @returns the norm of the gradient before clipping, where it is clipped.
+   */
+  async update(at: { learningRate: number; step: number }): Promise<number | undefined> {
+    const { collective, bounds, state } = this;
+    const { optimizer } = this.setup;
+    const norm = optimizer.maxGradientNorm ? await this.gradientNorm() : undefined;
+    const gradientScale = norm === undefined ? 1 : Math.min(1, optimizer.maxGradientNorm / (norm + 1e-6));
+    for (const segment of this.setup.segments) {
+      const begin = Math.max(segment.begin, bounds[collective.rank]!);
+      const end = Math.min(segment.end, bounds[collective.rank + 1]!);
+      if (segment.isStatistic) {
+        this.setStatistics(begin, end);
+        continue;
+      }
+      const rates = { step: at.step, learningRate: at.learningRate * segment.rate, gradientScale };
+      const scalars = holdScalars(updateScalars(optimizer, rates, segment.weightDecay));
+      for (let from = begin; from < end; from += CHUNK)
+        await this.updateChunk(from, Math.min(from + CHUNK, end), scalars);
+    }
+    await collective.allGather(state.parameters, bounds);
+    return norm;
   }
 
   /** The parameters (rank 0 alone, of threads), and the optimizer's vectors: whole where members are processes. */
@@ -147,28 +172,6 @@ export class ParameterShard {
   private divide(batches: number): void {
     for (const { begin, end, isStatistic } of this.setup.segments)
       for (let k = begin; batches > 1 && !isStatistic && k < end; k++) this.gradients[k]! /= batches;
-  }
-
-  private async apply(at: { learningRate: number; step: number }): Promise<number | undefined> {
-    const { collective, bounds, gradients, state } = this;
-    const { optimizer } = this.setup;
-    await collective.reduceScatter(gradients, bounds);
-    const norm = optimizer.maxGradientNorm ? await this.gradientNorm() : undefined;
-    const gradientScale = norm === undefined ? 1 : Math.min(1, optimizer.maxGradientNorm / (norm + 1e-6));
-    for (const segment of this.setup.segments) {
-      const begin = Math.max(segment.begin, bounds[collective.rank]!);
-      const end = Math.min(segment.end, bounds[collective.rank + 1]!);
-      if (segment.isStatistic) {
-        this.setStatistics(begin, end);
-        continue;
-      }
-      const rates = { step: at.step, learningRate: at.learningRate * segment.rate, gradientScale };
-      const scalars = holdScalars(updateScalars(optimizer, rates, segment.weightDecay));
-      for (let from = begin; from < end; from += CHUNK)
-        await this.updateChunk(from, Math.min(from + CHUNK, end), scalars);
-    }
-    await collective.allGather(state.parameters, bounds);
-    return norm;
   }
 
   private setStatistics(begin: number, end: number): void {

@@ -13,8 +13,8 @@ try {
     if (method === 'allReduce') results.push(await allReduce(collective, data));
     else {
       const vector = Float32Array.from(data);
-      await collective[method](vector, bounds);
-      results.push([...vector]);
+      const told = (await collective[method](vector, bounds, [rank, results.length])) ?? [];
+      results.push([...vector, ...told.flat()]);
     }
   }
   parentPort.postMessage({ results });

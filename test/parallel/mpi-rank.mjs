@@ -8,7 +8,7 @@ const collective = new MpiCollective(transfers, members);
 const { rank, size } = collective;
 const bounds = [0, 2, 2, 5].slice(0, size + 1);
 const vector = Float32Array.from([1, 2, 3, 4, 5], (x) => x * 10 ** rank);
-await collective.reduceScatter(vector, bounds);
+const beside = await collective.reduceScatter(vector, bounds, [10 * rank]);
 const own = [...vector.subarray(bounds[rank], bounds[rank + 1])];
 await collective.allGather(vector, bounds);
 const told = await collective.exchange([1, rank]);
@@ -18,6 +18,6 @@ mailbox.send((rank + 1) % size, { from: rank, values: new Float32Array(1e6).fill
 const { from, values, names } = mailbox.receive((rank + size - 1) % size);
 mailbox.settle();
 process.stdout.write(
-  `${JSON.stringify({ rank, own, all: [...vector], told, message: [from, values.length, values[7], names[0]] })}\n`,
+  `${JSON.stringify({ rank, own, beside, all: [...vector], told, message: [from, values.length, values[7], names[0]] })}\n`,
 );
 finalizeMpi();

@@ -18,10 +18,11 @@ describe.skipIf(!hasMpi)('a group of processes', () => {
       [1, 1],
       [1, 2],
     ];
+    const beside = [[0], [10], [20]];
     expect(found.sort((a, b) => a.rank - b.rank)).toEqual([
-      { rank: 0, own: [111, 222], all, told, message: [2, 1e6, 2, 'a'] },
-      { rank: 1, own: [], all, told, message: [0, 1e6, 0, 'a'] },
-      { rank: 2, own: [333, 444, 555], all, told, message: [1, 1e6, 1, 'a'] },
+      { rank: 0, own: [111, 222], beside, all, told, message: [2, 1e6, 2, 'a'] },
+      { rank: 1, own: [], beside, all, told, message: [0, 1e6, 0, 'a'] },
+      { rank: 2, own: [333, 444, 555], beside, all, told, message: [1, 1e6, 1, 'a'] },
     ]);
   });
 });

@@ -100,9 +100,11 @@ describe('a group of threads', () => {
           const vectors = calls.map((own) => own[place]!.data);
           for (let rank = 0; rank < ranks; rank++) {
             const found = results[rank]![place]!;
-            if (method === 'reduceScatter')
+            if (method === 'reduceScatter') {
               expect(part(found, bounds, rank)).toEqual(part(sumOf(vectors), bounds, rank));
-            else if (method === 'allGather')
+              // Beside the sums, every rank told the others its number and the place of the call.
+              expect(found.slice(length)).toEqual(vectors.flatMap((_, other) => [other, place]));
+            } else if (method === 'allGather')
               expect(found).toEqual(vectors.flatMap((vector, owner) => part(vector, bounds, owner)));
             else expect(found).toEqual(sumOf(vectors));
           }

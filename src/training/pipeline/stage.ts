@@ -1,3 +1,4 @@
+import { sumOf } from '../../group.js';
 import { type NamedValues, pickValues, type TensorValue } from '../../ir/types.js';
 import type { Collective } from '../../parallel/collective.js';
 import { areProcesses, joinGroup, joinLine, joinNews } from '../../parallel/join.js';
@@ -50,9 +51,10 @@ class Stage {
     const loss = batch.rows ? await this.differentiate(this.handOut(batch.feeds)) : 0;
     if (batch.rows) this.batches++;
     const all = await team.exchange([loss, vote, this.work]);
-    const [total, votes] = [0, 1].map((k) => all.reduce((sum, own) => sum + own[k]!, 0)) as [number, number];
+    const [total, votes] = [0, 1].map((k) => sumOf(all, (own) => own[k]!)) as [number, number];
     const isUpdated = update && this.batches > 0 && Number.isFinite(total);
-    const gradientNorm = isUpdated ? await shard.update(this.batches, at) : undefined;
+    if (isUpdated) await shard.sum(this.batches);
+    const gradientNorm = isUpdated ? await shard.update(at) : undefined;
     if (isUpdated) this.batches = 0;
     return { loss: total, rows: batch.rows, votes, gradientNorm, work: all.map(([, , own]) => own!) };
   }
@@ -172,7 +174,7 @@ class Stage {
       const message = this.mailbox.receive(from) as NamedValues;
       for (const [value, gradient] of Object.entries(message)) {
         const { input } = upstream.get(value)!;
-        sums[input] = sums[input] ? sumOf(sums[input], gradient) : gradient;
+        sums[input] = sums[input] ? added(sums[input], gradient) : gradient;
       }
     }
     return sums;
@@ -194,7 +196,7 @@ const inputsOf = (values: NamedValues, { info }: LocalSession): NamedValues =>
     info.inputs.map(({ name }) => name),
   );
 
-function sumOf(a: TensorValue, b: TensorValue): TensorValue {
+function added(a: TensorValue, b: TensorValue): TensorValue {
   const [data, more] = [(a.data as Float32Array).slice(), b.data as Float32Array];
   for (let k = 0; k < data.length; k++) data[k]! += more[k]!;
   return { ...a, data };
