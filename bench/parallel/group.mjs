@@ -5,6 +5,7 @@ import { ALONE, tuneMpi, worldOf } from '../../dist/parallel/world.js';
 import { resizeBatch } from '../../dist/runtime/pool.js';
 import { TrainingPipeline } from '../../dist/training/pipeline/pipeline.js';
 import { planPipeline } from '../../dist/training/pipeline/plan.js';
+import { microBatchesOf } from '../../dist/training/pipeline/schedule.js';
 import { Replicas } from '../../dist/training/replicas.js';
 import { buildStepGraph } from '../../dist/training/step-graph.js';
 import { train } from '../../dist/training/trainer.js';
@@ -43,7 +44,8 @@ async function copies({ trainable, objective, batchSize }, typical, { workers, t
 }
 
 async function stages({ trainable, objective, output, batchSize }, typical, { copies, pipeline, optimizer, world }) {
-  const rows = Math.ceil(batchSize / copies / (4 * pipeline));
+  const share = Math.ceil(batchSize / copies);
+  const rows = Math.ceil(share / microBatchesOf(share, pipeline));
   const options = { stages: pipeline, objective, output, rows, typical: resizeBatch(typical, rows) };
   return TrainingPipeline.create(await planPipeline(trainable, options), {
     optimizer,

@@ -12,7 +12,7 @@ import { optimizerStates } from '../training/optimizers.js';
 import type { Parameter } from '../training/parameters.js';
 import { TrainingPipeline } from '../training/pipeline/pipeline.js';
 import { type PipelinePlan, planPipeline } from '../training/pipeline/plan.js';
-import { bubbleShare } from '../training/pipeline/schedule.js';
+import { bubbleShare, microBatchesOf } from '../training/pipeline/schedule.js';
 import type { TrainableModel } from '../training/prepare.js';
 import { bestReplicas, Replicas } from '../training/replicas.js';
 import { buildStepGraph, hasBatchNorms, type Objective, type StepGraph } from '../training/step-graph.js';
@@ -111,9 +111,6 @@ function copiesAsked({ workers, launcher }: TrainingOptions, { world }: CommandC
   });
 }
 
-/** Micro-batches of a batch, per stage: enough that stages wait little, and few enough that each has some rows. */
-const MICRO_BATCHES_PER_STAGE = 4;
-
 async function stagesOf(
   site: StepsSite,
   options: TrainingOptions,
@@ -124,7 +121,7 @@ async function stagesOf(
   const { bench, trainable, objective, output, typical, batchSize } = site;
   const copies = pipelinesAsked(options, stages, context) ?? 1;
   const share = Math.ceil(batchSize / copies);
-  const rows = Math.ceil(share / Math.min(share, options.microBatches ?? MICRO_BATCHES_PER_STAGE * stages));
+  const rows = Math.ceil(share / Math.min(share, options.microBatches ?? microBatchesOf(share, stages)));
   const plan = await planPipeline(trainable, {
     ...{ stages, objective, output, rows },
     typical: resizeBatch(typical, rows),

@@ -24,3 +24,14 @@ export function oneForwardOneBackward(microBatches: number, after: number): Pass
 export function bubbleShare(stages: number, microBatches: number): number {
   return (stages - 1) / (microBatches + stages - 1);
 }
+
+/** Micro-batches of a batch, per stage: with more, stages would wait little less for each other. */
+const MOST_PER_STAGE = 4;
+/** Rows of a micro-batch that are worth having: with fewer, operators have too little to do at once. */
+const ROWS_WORTH_HAVING = 16;
+
+/** In how many micro-batches rows go through stages: enough that no stage waits all the time. */
+export function microBatchesOf(rows: number, stages: number): number {
+  const wanted = Math.floor(rows / ROWS_WORTH_HAVING);
+  return Math.min(rows, Math.max(stages, Math.min(wanted, MOST_PER_STAGE * stages)));
+}

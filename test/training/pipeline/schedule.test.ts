@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bubbleShare, oneForwardOneBackward } from '../../../src/training/pipeline/schedule.js';
+import { bubbleShare, microBatchesOf, oneForwardOneBackward } from '../../../src/training/pipeline/schedule.js';
 
 const textOf = (microBatches: number, after: number) =>
   oneForwardOneBackward(microBatches, after)
@@ -18,5 +18,17 @@ describe('oneForwardOneBackward', () => {
 
   it('of a pipeline of 2 with 4 micro-batches a fifth is waiting', () => {
     expect(bubbleShare(2, 4)).toBeCloseTo(0.2);
+  });
+});
+
+describe('microBatchesOf', () => {
+  it.each([
+    [64, 2, 4],
+    [256, 2, 8],
+    [32, 2, 2],
+    [16, 3, 3],
+    [2, 3, 2],
+  ])('%d rows through %d stages: %d', (rows, stages, count) => {
+    expect(microBatchesOf(rows, stages)).toBe(count);
   });
 });
