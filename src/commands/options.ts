@@ -137,7 +137,10 @@ export const TRAINING: OptionGroup = {
     ['--keep-zeros', 'weights that are zero, as those that were pruned, stay zero'],
     ['--patience <n>', 'end after so many epochs without a better score'],
     ['--pipeline <n>', 'cut the model into n stages that train as a pipeline, each in a thread or process of its own'],
-    ['--micro-batches <n>', 'parts of a batch that follow one another through the stages (default: of 16 rows and more, at most 4 for each stage)'],
+    [
+      '--micro-batches <n>',
+      'parts of a batch that follow one another through the stages (default: of 16 rows and more, at most 4 for each stage)',
+    ],
     [
       '--launcher <name>',
       `${oneOf(LAUNCHERS)}: one copy or stage in each process that mpirun started (default: local)`,

@@ -1,8 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { type Bounds, type Collective, endedGroup, sumInto } from './collective.js';
 
 /** Memory that the threads of a group share. */
 export interface SharedGroup {
   size: number;
+  /** Milliseconds that a member asks for the others before it sleeps: none where there are fewer cores. */
+  eager: number;
   /** Members that have arrived at the barrier, how often it has opened, and 1 where the group has ended. */
   control: SharedArrayBuffer;
   /** For each pair of members the part of the vector that one owns, as the other has it. */
@@ -14,14 +17,20 @@ export interface SharedGroup {
 }
 
 const MOST_SCALARS = 16;
+/** Milliseconds of asking again and again whether all are there, before the core is left to others: to be woken takes long. */
+const EAGER = 2;
 const [ARRIVED, OPENED, ENDED] = [0, 1, 2];
 /** What the end of a group adds to the count of openings: it wakes who waits, and is no opening. */
 const ENDING = 1 << 30;
 
-/** Makes the memory for a group of threads that reduce vectors of a length. */
-export function createSharedGroup(size: number, length: number): SharedGroup {
+/**
+ * Makes the memory for a group of threads that reduce vectors of a length.
+ * @param threads that work at the same time, those of other groups included.
+ */
+export function createSharedGroup(size: number, length: number, threads = size): SharedGroup {
   return {
     size,
+    eager: threads > availableParallelism() ? 0 : EAGER,
     control: new SharedArrayBuffer(12),
     parts: new SharedArrayBuffer(Math.max(4, 4 * length * (size - 1))),
     whole: new SharedArrayBuffer(Math.max(4, 4 * length)),
@@ -126,7 +135,9 @@ export class SharedMemoryCollective implements Collective {
       Atomics.notify(flags, OPENED);
       return;
     }
-    while (Atomics.load(flags, OPENED) === opened && !Atomics.load(flags, ENDED)) Atomics.wait(flags, OPENED, opened);
+    const patience = performance.now() + this.group.eager;
+    while (Atomics.load(flags, OPENED) === opened && !Atomics.load(flags, ENDED))
+      if (performance.now() >= patience) Atomics.wait(flags, OPENED, opened);
     const openings = (Atomics.load(flags, OPENED) - opened) & (ENDING - 1);
     if (!openings) throw endedGroup();
   }

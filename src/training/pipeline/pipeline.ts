@@ -176,7 +176,9 @@ interface Ties {
 
 function tiesOfThreads(copies: number, layouts: readonly Layout[]): Ties {
   const stages = layouts.length;
-  const groups = layouts.map(({ length }) => (copies > 1 ? createSharedGroup(copies, length) : undefined));
+  const groups = layouts.map(({ length }) =>
+    copies > 1 ? createSharedGroup(copies, length, copies * stages) : undefined,
+  );
   const lines = Array.from({ length: copies }, () => createMailboxes(stages));
   const team = createSharedGroup(copies * stages, 0);
   return {
