@@ -44,9 +44,12 @@ export async function* runPool<B extends { feeds: NamedValues }>(
       ),
     );
     const slots = new Slots(idle);
-    for await (const batch of batches) {
+    const run = async (batch: B) => {
       const sessions = await slots.take();
-      const result = runAll(sessions, batch, options.fixedBatch).finally(() => slots.give(sessions));
+      return runAll(sessions, batch, options.fixedBatch).finally(() => slots.give(sessions));
+    };
+    for await (const batch of batches) {
+      const result = run(batch);
       result.catch(() => {}); // it may fail before its turn to be awaited comes
       underWay.push(result);
       if (underWay.length >= 2 * options.workers) yield await underWay.shift()!;
