@@ -1,6 +1,18 @@
-import { randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdtempSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, UserError } from './errors.js';
 
@@ -14,7 +26,7 @@ export async function writeAtomically(
   target: string,
   write: (temporary: string) => void | Promise<void>,
 ): Promise<void> {
-  const temporary = temporaryName(target);
+  const temporary = temporaryFor(target);
   unfinished.add(temporary);
   try {
     await write(temporary);
@@ -27,8 +39,49 @@ export async function writeAtomically(
   }
 }
 
-const temporaryName = (target: string) =>
-  join(dirname(target), `.${basename(target)}.${randomBytes(4).toString('hex')}.tmp`);
+/**
+ * A name beside a target that says which process of which machine it belongs to. Where that process was killed outright,
+ * it cleared nothing: the next that works on the target does. Processes of other machines may be alive.
+ */
+function temporaryFor(target: string): string {
+  const folder = dirname(target);
+  const own = `.${basename(target)}.${MACHINE}-`;
+  for (const name of attempt(() => readdirSync(folder)) ?? []) {
+    const pid = name.startsWith(own) && /^(\d+)-\w+\.tmp$/.exec(name.slice(own.length))?.[1];
+    if (pid && !isAlive(Number(pid))) remove(join(folder, name));
+  }
+  return join(folder, `${own}${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
+}
+
+/** Tells what process ids are unique in: a machine since it was started and, on Linux, a container on it. */
+const MACHINE = createHash('sha256')
+  .update(
+    JSON.stringify([
+      hostname(),
+      attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')),
+      attempt(() => readlinkSync('/proc/self/ns/pid')),
+    ]),
+  )
+  .digest('hex')
+  .slice(0, 8);
+
+/** True where a process of this machine runs, also where it belongs to another user. */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+/** What `get` returns; undefined where it fails. */
+function attempt<T>(get: () => T): T | undefined {
+  try {
+    return get();
+  } catch {
+    return undefined;
+  }
+}
 
 /** Removes every file that `writeAtomically` has begun and not completed; for the end of an interrupted run. */
 export function removeUnfinishedFiles(): void {
@@ -36,13 +89,9 @@ export function removeUnfinishedFiles(): void {
   unfinished.clear();
 }
 
-/** Removes a file or folder if it can; the failure that led here matters more. */
+/** Removes a file or folder if it can; what it is done for matters more. */
 function remove(path: string): void {
-  try {
-    rmSync(path, { force: true, recursive: true });
-  } catch {
-    // What cannot be removed is left: the first failure is the one to report.
-  }
+  attempt(() => rmSync(path, { force: true, recursive: true }));
 }
 
 /** Marks a temporary file or folder for removal when the run is interrupted. */
@@ -60,7 +109,7 @@ export interface WorkFolder {
 }
 
 /** A folder beside a file, to be made when needed; it is gone when it is closed, also where the run is interrupted. */
-export const passingFolder = (target: string): WorkFolder => passing(temporaryName(target));
+export const passingFolder = (target: string): WorkFolder => passing(temporaryFor(target));
 
 function passing(path: string): WorkFolder {
   const tracked = trackUnfinished(path);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -10,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../src/errors.js';
 import {
@@ -121,6 +123,48 @@ describe('removeUnfinishedFiles', () => {
     expect(readdirSync(folder).sort()).toEqual(['done', 'kept']);
     interrupted();
     await expect(writing).rejects.toThrow(UserError);
+  });
+});
+
+describe('what a process leaves that is killed outright', () => {
+  const files = fileURLToPath(new URL('../dist/files.js', import.meta.url));
+  const killed = `
+    import { mkdirSync, writeFileSync } from 'node:fs';
+    import { passingFolder, writeAtomically } from '${files}';
+    const [target] = process.argv.slice(1);
+    mkdirSync(passingFolder(target).path);
+    await writeAtomically(target, (temporary) => {
+      writeFileSync(temporary, 'half');
+      process.kill(process.pid, 'SIGKILL');
+    });`;
+  const leave = () => {
+    const { signal } = spawnSync(process.execPath, ['--input-type=module', '-e', killed, target]);
+    expect(signal).toBe('SIGKILL');
+    return readdirSync(folder).sort();
+  };
+
+  it('is cleared by the next that writes the same file or wants a folder beside it', async () => {
+    expect(leave()).toHaveLength(2);
+    await writeAtomically(target, (temporary) => writeFileSync(temporary, 'whole'));
+    expect(readdirSync(folder)).toEqual(['out.onnx']);
+    expect(leave()).toHaveLength(3);
+    passingFolder(target);
+    expect(readdirSync(folder)).toEqual(['out.onnx']);
+  });
+
+  it('stays where it may be in use: by a process that runs, of another machine, or for another file', () => {
+    const [left] = leave();
+    const others = [
+      left!.replace(/-\d+-/, `-${process.pid}-`),
+      left!.replace(/-\d+-/, `-${process.ppid}-`),
+      left!.replace(/\.[0-9a-f]{8}-/, '.00000000-'),
+      left!.replace('out.onnx', 'out.onnx.checkpoint'),
+      left!.replace('out.onnx', 'other.onnx'),
+      '.out.onnx.tmp',
+    ];
+    for (const other of others) writeFileSync(join(folder, other), 'in use');
+    passingFolder(target);
+    expect(readdirSync(folder).sort()).toEqual(others.sort());
   });
 });
 
