@@ -15,6 +15,7 @@ import {
   type TeacherHints,
   type TrainingData,
   type TrainingDataOptions,
+  type Validation,
   type ViewedLogits,
   withValidation,
 } from './training-data.js';
@@ -70,21 +71,21 @@ export interface DistillationData extends Omit<TrainingData, 'teacher'> {
 /**
  * Splits samples into those to learn from and those held out. A sample without label is taken for what the teacher takes
  * it for, where a class is asked for: to choose the best epoch, and as the target of decoupled distillation.
+ * @param own samples to choose by that are not held out.
  * @throws UserError where too few samples are left
  */
-export async function distillationData(
-  bench: Pick<Workbench, 'open'>,
+export function distillationData(
   student: TaskData,
+  own: Validation | undefined,
   scores: TeacherScores,
   options: TrainingDataOptions,
-): Promise<DistillationData> {
+): DistillationData {
   const { targets } = student.labels;
   const isLabelled = (index: number) => targets[index] !== undefined;
   const data = withFilledLabels(student, scores);
-  const split = await withValidation(bench, data, options);
+  const split = withValidation(data, own, options);
   const accuracy = (evaluation: Evaluation) => accuracyOf(evaluation, { targets, scores });
-  const isOwn = split.validation.data !== data;
-  const validation = isOwn ? split.validation : { ...split.validation, accuracyOf: accuracy };
+  const validation = own ?? { ...split.validation, accuracyOf: accuracy };
   const indices = split.indices.filter((index) => !scores.lacks(index));
   if (!indices.length)
     throw new UserError('holds no sample that the teacher can read', { file: options.train, mend: 'repair the data' });

@@ -18,7 +18,7 @@ import { choiceReport, studentOf } from './student-choice.js';
 import { writeStudentFiles } from './student-files.js';
 import { checkStudent, openStudents } from './student-setup.js';
 import { checkTraining } from './training-checks.js';
-import { overlapWarnings } from './training-data.js';
+import { openValidation, overlapWarnings } from './training-data.js';
 import { checkCheckpoints, trainingReport, trainingWarnings } from './training-run.js';
 import type { Workbench } from './workbench.js';
 import { type Contender, judgeResult } from './write-and-judge.js';
@@ -54,11 +54,12 @@ export async function distill(
   const planFor = (student: Workbench) => planHints({ student, samples, teacher: teachers[0]! }, options);
   const early = isKnown ? await planFor(first) : undefined;
   const views = await openViews(teachers, samples, options, context);
-  await checkTraining(first, samples, options);
+  const validation = await openValidation(first, options);
+  await checkTraining(first, samples, validation, options);
   const scores = await scoresOf(teachers, samples, lastingFolder(cacheFolder(output, options)), context);
   let hints: Awaited<ReturnType<typeof openHints>> | undefined;
   try {
-    const data = await distillationData(first, samples, scores, options);
+    const data = distillationData(samples, validation, scores, options);
     noteData(data, options, context);
     const choice = fresh && (await studentOf(fresh, { ...data, views }, checkpoints.students, options, context));
     const student = choice?.chosen.bench ?? first;

@@ -6,7 +6,7 @@ import type { DistillOptions } from './distill-options.js';
 import { scoresOf, type TeacherScores } from './distill-teachers.js';
 import type { BatchOptions } from './finetune-plan.js';
 import { checkTraining } from './training-checks.js';
-import type { TrainingData, TrainingDataOptions } from './training-data.js';
+import { openValidation, type TrainingData, type TrainingDataOptions } from './training-data.js';
 import type { Workbench, WorkbenchOptions } from './workbench.js';
 
 /** Samples to learn from, with what the model says of them that is to be changed. */
@@ -38,10 +38,11 @@ export async function taughtByOriginal(
 ): Promise<TaughtByOriginal> {
   const { temperature, alpha } = options;
   const samples = await bench.open(await openSamples(options));
-  await checkTraining(bench, samples, options);
+  const validation = await openValidation(bench, options);
+  await checkTraining(bench, samples, validation, options);
   const scores = await originalScores(bench, samples, output, options, context);
   try {
-    const data = await distillationData(bench, samples, scores, options);
+    const data = distillationData(samples, validation, scores, options);
     return {
       data: taughtBy(data, { loss: 'kd', temperature, alpha: [alpha, alpha], beta: 0 }),
       close: () => scores.close(),

@@ -17,7 +17,7 @@ import type { QuantizeOptions } from './quantize-options.js';
 import type { ChosenPlan } from './quantize-plan.js';
 import { decisionsOfPlan } from './quantize-resume.js';
 import { checkTraining } from './training-checks.js';
-import type { TrainingData } from './training-data.js';
+import { openValidation, type TrainingData } from './training-data.js';
 import { checkpointOf, runTraining, type TrainedModel } from './training-run.js';
 import type { Workbench } from './workbench.js';
 
@@ -60,10 +60,11 @@ export async function trainPlan(
   noteNorms(prepared, context);
   const train = options.train!;
   const samples = await bench.open(train);
-  await checkTraining({ ...bench, model: prepared.model }, samples, { ...options, train });
+  const validation = await openValidation(bench, options);
+  await checkTraining({ ...bench, model: prepared.model }, samples, validation, { ...options, train });
   const scores = await originalScores(bench, samples, output, options, context);
   try {
-    const data = await distillationData(bench, samples, scores, { ...options, train });
+    const data = distillationData(samples, validation, scores, { ...options, train });
     const { temperature, alpha } = options;
     const taught = taughtBy(data, { loss: 'kd', temperature, alpha: [alpha, alpha], beta: 0 });
     if (taught.note) context.note(taught.note);

@@ -95,25 +95,35 @@ export async function openTrainingData(
 ): Promise<TrainingData> {
   const data = await bench.open(options.train);
   checkLabels(data, firstSamples(data));
-  return withValidation(bench, data, options);
+  return withValidation(data, await openValidation(bench, options), options);
+}
+
+/**
+ * Opens samples to choose by, where they are data of their own.
+ * @throws UserError where one has no label
+ */
+export async function openValidation(
+  bench: Pick<Workbench, 'open'>,
+  options: Pick<TrainingDataOptions, 'validation'>,
+): Promise<Validation | undefined> {
+  if (options.validation === undefined) return undefined;
+  const data = await bench.open(options.validation);
+  const indices = firstSamples(data);
+  checkLabels(data, indices);
+  return { data, indices };
 }
 
 /**
  * Adds what decides which epoch is kept: data of its own, or samples that are held out.
- * @throws UserError where a sample of its own has no label, or too few are left
+ * @throws UserError where too few samples are left
  */
-export async function withValidation(
-  bench: Pick<Workbench, 'open'>,
+export function withValidation(
   data: TaskData,
-  options: TrainingDataOptions,
-): Promise<TrainingData> {
+  own: Validation | undefined,
+  options: Pick<TrainingDataOptions, 'train' | 'holdOut' | 'seed'>,
+): TrainingData {
   const all = firstSamples(data);
-  if (options.validation !== undefined) {
-    const validation = await bench.open(options.validation);
-    const indices = firstSamples(validation);
-    checkLabels(validation, indices);
-    return { data, indices: all, validation: { data: validation, indices }, note: undefined };
-  }
+  if (own) return { data, indices: all, validation: own, note: undefined };
   const { train, held } = splitHoldOut(data, options.holdOut, options.seed);
   if (!train.length || !held.length)
     throw new UserError(`has ${all.length} samples, too few to hold some out for validation`, {
