@@ -55,7 +55,7 @@ export async function quantize(given: string, options: QuantizeOptions, context:
   const advice = await resolveTarget(options, bench.provider);
   const output = options.output ?? defaultOutput(path, advice.method);
   checkOutput(output, options.force || options.dryRun);
-  if (options.qat) checkTraining(options, advice, output, context);
+  if (options.qat) checkQat(options, advice, output, context);
 
   const form = await formOf(bench.model);
   const preparing = prepareForQuantization(form.model);
@@ -126,12 +126,7 @@ export function defaultOutput(path: string, method: QuantizeOptions['method']): 
 }
 
 /** @throws UserError where nothing can be trained for the target, or an interrupted run would be lost */
-function checkTraining(
-  options: QuantizeOptions,
-  { method }: TargetAdvice,
-  output: string,
-  { note }: CommandContext,
-): void {
+function checkQat(options: QuantizeOptions, { method }: TargetAdvice, output: string, { note }: CommandContext): void {
   if (method === 'fp16')
     throw new UserError('trains for integer kernels, which this target has not', {
       file: '--qat',
