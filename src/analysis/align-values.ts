@@ -18,12 +18,6 @@ export interface AlignedValue {
 
 const FLOATS: readonly string[] = ['float32', 'float16', 'float64'];
 
-/** How quantizers name the dequantized form of a value: ours and ONNX Runtime's. The first form found counts. */
-const DEQUANTIZED: readonly ((name: string) => string)[] = [
-  (name) => `${name}_dequantized`,
-  (name) => `${name}_DequantizeLinear_Output`,
-];
-
 /**
  * Finds float values that two models both compute: those of the same name (its dequantized form in the second, where
  * there is one), and of the rest those that are the only way to pair outputs of one operator and shape in order. Names
@@ -39,15 +33,28 @@ export async function alignValues(
   const [a, b] = [await floatValues(first), await floatValues(second)];
   const pairs = new Map(outputs.filter(([name, other]) => a.has(name) && b.has(other)));
   const taken = new Set(pairs.values());
+  const dequantized = dequantizedForms(second);
   for (const [name, value] of a) {
     if (pairs.has(name)) continue;
-    const counterpart = [...DEQUANTIZED.map((form) => form(name)), name].find((form) => b.has(form));
+    const counterpart = [dequantized.get(name), name].find((form) => form !== undefined && b.has(form));
     if (!counterpart || taken.has(counterpart) || !sameShape(value, b.get(counterpart)!)) continue;
     pairs.set(name, counterpart);
     taken.add(counterpart);
   }
   pairByOrder(a, b, pairs, taken);
   return inOrder(first, a, pairs);
+}
+
+/** What comes out of DequantizeLinear of values that go through QuantizeLinear. */
+function dequantizedForms({ graph }: Model): Map<string, string> {
+  const { consumers } = graph.index();
+  const takers = (value: string, op: string) => (consumers.get(value) ?? []).filter((node) => node.op === op);
+  const forms = new Map<string, string>();
+  for (const { op, inputs, outputs } of graph.nodes) {
+    const back = op === 'QuantizeLinear' && takers(outputs[0]!, 'DequantizeLinear')[0];
+    if (back && !forms.has(inputs[0]!)) forms.set(inputs[0]!, back.outputs[0]!);
+  }
+  return forms;
 }
 
 interface FloatValue extends ValueFacts {

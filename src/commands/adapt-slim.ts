@@ -5,6 +5,7 @@ import type { TaskData } from '../data/task.js';
 import { UserError } from '../errors.js';
 import { checkOutput, inTemporaryFolder } from '../files.js';
 import type { Model } from '../ir/model.js';
+import { withoutDebuggingText } from '../onnx/debugging-text.js';
 import { writeModel } from '../onnx/write.js';
 import { CRITERIA } from '../passes/prune/importance/index.js';
 import { ChannelPruning } from '../passes/prune/prune-channels.js';
@@ -63,7 +64,9 @@ export async function adaptSlim(path: string, options: AdaptOptions, context: Co
     const trained = await trainOnce(own, { ...data, alike }, course, given, context);
     const widths = { ...nested, model: trained.model };
     const { model } = await switchWidths(widths, slim);
-    const alone = await Promise.all(slim.slice(1).map((_, k) => widthAlone(widths, k + 1)));
+    const alone = await Promise.all(
+      slim.slice(1).map(async (_, k) => withoutDebuggingText(await widthAlone(widths, k + 1)).model),
+    );
     return await inTemporaryFolder(async (folder) => {
       const contenders = await contendersOf(alone, slim, folder, { bench, test, inputs: data.data });
       const judgement = await judgeResult(

@@ -84,9 +84,10 @@ function operatorLines({ cost }: Inspection): string[] {
   return table(OPERATOR_COLUMNS, rows);
 }
 
+/** Integers stand under the layer that they are the weight of, since quantizers make up their names. */
 function weightLines({ largest }: Inspection, columns: number): string[] {
-  const rows = largest.map(({ name, type, dims, bytes, operator }) => [
-    shorten(name, columns - 48),
+  const rows = largest.map(({ name, type, dims, bytes, operator, node, quantized }) => [
+    shorten((quantized && node) || name, columns - 48),
     type,
     dims.join('x'),
     formatBytes(bytes),

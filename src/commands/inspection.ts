@@ -51,7 +51,17 @@ export interface Inspection {
   /** Where samples may leave early, multiply-accumulates are those of one that goes through all exits. */
   cost: ModelCost;
   leavesEarly: boolean;
-  largest: { name: string; type: string; dims: readonly number[]; bytes: number; operator: string | undefined }[];
+  largest: {
+    name: string;
+    type: string;
+    dims: readonly number[];
+    bytes: number;
+    /** The operator that computes with it, and the name of that node. */
+    operator: string | undefined;
+    node: string | undefined;
+    /** True for weights that are stored as integers. */
+    quantized: boolean;
+  }[];
   opportunities: Opportunity[];
   /** Nodes with weights that stay as they are, by reason. */
   refused: { reason: string; type: string; nodes: number }[];
@@ -122,12 +132,14 @@ function largestWeights(uses: readonly ConstantUse[]): Inspection['largest'] {
     .filter((use) => use.parameters > 0)
     .sort((a, b) => b.tensor.byteLength - a.tensor.byteLength)
     .slice(0, LARGEST)
-    .map(({ name, tensor, consumer }) => ({
+    .map(({ name, tensor, consumer, quantized }) => ({
       name,
       type: tensor.type,
       dims: tensor.dims,
       bytes: tensor.byteLength,
       operator: consumer?.type,
+      node: consumer?.label,
+      quantized,
     }));
 }
 

@@ -6,6 +6,7 @@ import { readExitCard } from '../passes/exits/card.js';
 import { type PreparedModel, prepareForQuantization } from '../passes/quantize/index.js';
 import type { Plan } from '../passes/quantize/plan.js';
 import { measureSensitivity } from '../passes/quantize/sensitivity.js';
+import { withShortNames } from '../passes/short-names.js';
 import { formatBytes } from '../report/format.js';
 import type { Report } from '../report/schema.js';
 import { checkHasNoExits, formOf, type ModelForm } from './adaptive-file.js';
@@ -27,7 +28,7 @@ import { checkReportPaths, showReport } from './reports.js';
 import { skipWarnings } from './run-models.js';
 import { overlapWarnings } from './training-data.js';
 import { checkCheckpoints, checkpointOf } from './training-run.js';
-import { foresee, latencyFeeds, measureFiles, spotCheck, variedFeeds, writeAndVerify } from './verify.js';
+import { foresee, latencyFeeds, measureFiles, noteLeftOut, spotCheck, variedFeeds, writeAndVerify } from './verify.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
 export { quantizeOptions as options };
@@ -87,7 +88,11 @@ export async function quantize(given: string, options: QuantizeOptions, context:
   const errors = errorMeasure(bench, prepared, chosen, calibration);
   const ranking = async (plan: Plan) => [...(await errors(plan))].sort((a, b) => a[1] - b[1]).map(([key]) => key);
   const others = training ? [training.postTraining] : [];
-  const written = { ...chosen, build: (plan: Plan) => form.finish(chosen.build(plan)) };
+  const known = [bench.model, form.model, prepared.model];
+  const written = {
+    ...chosen,
+    build: (plan: Plan) => form.finish(withShortNames(chosen.build(plan), known)),
+  };
   const result = await quantizeWithinGate(bench, written, test, ranking, { ...options, others }, context);
   const shown = options.report.length > 0 || options.json || options.dryRun;
   const nodes = decisionsOf(prepared, result.plan, chosen.excluded, shown ? await errors(result.plan) : new Map());
@@ -97,6 +102,7 @@ export async function quantize(given: string, options: QuantizeOptions, context:
   const verification = options.dryRun
     ? await foresee(result.model, bench)
     : await writeAndVerify(result.model, spot, output, options.force, bench, sample!);
+  noteLeftOut(verification, context);
   const timed = options.benchmark && !options.dryRun;
   const latencies = timed ? await measureFiles(bench, [bench.path, output], feeds) : undefined;
   const warnings = [

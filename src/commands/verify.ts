@@ -6,9 +6,11 @@ import { type Fidelity, FidelityAccumulator, worstFidelity } from '../evaluate/f
 import { checkOutput } from '../files.js';
 import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
+import { withoutDebuggingText } from '../onnx/debugging-text.js';
 import { readModel } from '../onnx/read.js';
 import { fileBytes, plannedFiles, writeModel } from '../onnx/write.js';
 import { seededRandom, shuffled } from '../random.js';
+import { formatBytes } from '../report/format.js';
 import { countOperators, integerKernels, optimizedGraph } from '../runtime/kernels.js';
 import {
   isVaried,
@@ -21,6 +23,7 @@ import {
 import { resizeBatch } from '../runtime/pool.js';
 import { Session } from '../runtime/session.js';
 import { withLoadable } from '../runtime/source.js';
+import type { CommandContext } from './context.js';
 import { modelBytes } from './reporting.js';
 import type { Workbench } from './workbench.js';
 
@@ -92,6 +95,8 @@ export interface Verification {
   bytes: number;
   /** Integer kernels that ONNX Runtime really uses for it, and how often. */
   integerKernels: Record<string, number>;
+  /** Bytes of the exporter's text for debugging that the file does without. */
+  leftOut: number;
 }
 
 /** What a model gives for one input, beside what the original gives. */
@@ -127,18 +132,22 @@ export async function spotCheck(meant: Model, bench: Workbench, feeds: NamedValu
   return { outputs, fidelity };
 }
 
-/** Writes a model and verifies the file. @throws UserError where a file is there and may not be replaced */
+/**
+ * Writes a model, without its exporter's text for debugging, and verifies the file.
+ * @throws UserError where a file is there and may not be replaced
+ */
 export async function writeAndVerify(
-  model: Model,
+  meant: Model,
   spot: SpotCheck,
   output: string,
   force: boolean,
   bench: Workbench,
   feeds: NamedValues,
 ): Promise<Verification> {
+  const { model, bytes: leftOut } = withoutDebuggingText(meant);
   for (const file of plannedFiles(model, output)) checkOutput(file, force);
   await writeModel(model, output);
-  return verifyWritten(output, spot, bench, feeds);
+  return { ...(await verifyWritten(output, spot, bench, feeds)), leftOut };
 }
 
 /**
@@ -151,7 +160,7 @@ async function verifyWritten(
   { outputs }: SpotCheck,
   bench: Workbench,
   feeds: NamedValues,
-): Promise<Verification> {
+): Promise<Omit<Verification, 'leftOut'>> {
   const model = readModel(output);
   model.sampleShapes = bench.model.sampleShapes;
   const found = await runOnce(output, bench, feeds);
@@ -167,9 +176,15 @@ const runOnce = (source: Uint8Array | string, bench: Workbench, feeds: NamedValu
   Session.runOnce(source, feeds, { ...bench.session, threads: 1 });
 
 /** What verification would show of a model, without writing it. */
-export async function foresee(model: Model, bench: Workbench): Promise<Verification> {
+export async function foresee(meant: Model, bench: Workbench): Promise<Verification> {
+  const { model, bytes: leftOut } = withoutDebuggingText(meant);
   const optimized = await withLoadable([model], ([source]) => optimizedGraph(source!, bench.session));
-  return { model, bytes: fileBytes(model), integerKernels: integerKernels(countOperators(optimized)) };
+  return { model, bytes: fileBytes(model), integerKernels: integerKernels(countOperators(optimized)), leftOut };
+}
+
+/** Says what a file does without. */
+export function noteLeftOut({ leftOut }: Verification, { note }: CommandContext): void {
+  if (leftOut) note(`left out ${formatBytes(leftOut)} of the exporter's text for debugging`);
 }
 
 /** Equal to the bit on the CPU; other providers do not add up in a fixed order. */

@@ -17,7 +17,7 @@ import { leaveGroup } from './group.js';
 import { comparisonReport, latencyOf, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
 import { runLanes, skipWarnings } from './run-models.js';
 import { resultSpeedWarnings } from './speed-warnings.js';
-import { latencyFeeds, measureFiles, spotCheck, variedFeeds, writeAndVerify } from './verify.js';
+import { latencyFeeds, measureFiles, noteLeftOut, spotCheck, variedFeeds, writeAndVerify } from './verify.js';
 import type { Workbench } from './workbench.js';
 
 /** A model that was made, and what it is judged by. */
@@ -97,6 +97,7 @@ export async function judgeResult(
   const feeds = await latencyFeeds(bench, test ?? result.inputs);
   const spot = await spotCheck(model, bench, feeds[0]!, isNew);
   const verification = await writeAndVerify(model, spot, output, options.force, bench, feeds[0]!);
+  noteLeftOut(verification, context);
   const quality = test && (await compareQuality(result, test, options, context));
   const timing = options.benchmark ? await timingOf(result, feeds) : undefined;
   const latencies = timing && (await measureAll(result, timing));

@@ -58,7 +58,7 @@ export class Model {
 
   /** A name that nothing in the model bears yet: `base`, or `base_1`, `base_2`, … Reserves it. */
   freshName(base: string): string {
-    this.names ??= collectNames(this);
+    this.names ??= namesIn(this);
     let name = base;
     while (this.names.has(name)) name = `${base}_${++this.counter}`;
     this.names.add(name);
@@ -142,7 +142,8 @@ function cloneAttribute(attribute: Attribute): Attribute {
   return { ...attribute };
 }
 
-function collectNames(model: Model): Set<string> {
+/** Every name of a value or a node in a model, subgraphs included. */
+export function namesIn(model: Model): Set<string> {
   const names = new Set<string>();
   for (const graph of model.graph.walk()) {
     for (const info of [...graph.inputs, ...graph.outputs]) names.add(info.name);

@@ -65,6 +65,7 @@ export type AttributeType = keyof typeof ATTRIBUTE_TYPES;
 export interface ValueInfoProto extends Message {
   name?: string;
   type?: TypeProto;
+  metadata_props?: StringEntry[];
 }
 
 export interface AttributeProto extends Message {
@@ -93,6 +94,8 @@ export interface NodeProto extends Message {
   domain?: string;
   overload?: string;
   attribute?: AttributeProto[];
+  doc_string?: string;
+  metadata_props?: StringEntry[];
 }
 
 export interface GraphProto extends Message {
@@ -103,6 +106,7 @@ export interface GraphProto extends Message {
   input?: ValueInfoProto[];
   output?: ValueInfoProto[];
   value_info?: ValueInfoProto[];
+  metadata_props?: StringEntry[];
 }
 
 export interface SparseTensorProto extends Message {

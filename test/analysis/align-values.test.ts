@@ -19,13 +19,13 @@ describe('alignValues', () => {
       { name: 'y', counterpart: 'y', op: 'MatMul', sources: ['r'] },
     ]);
   });
-  it('takes the dequantized form of a value where there is one', async () => {
+  it('takes the dequantized form of a value where there is one, whatever it is called', async () => {
     const quantized = model(`h = MatMul(x, w)  r = Relu(h)  q = QuantizeLinear(r, scale, zero)
-      r_dequantized = DequantizeLinear(q, scale, zero)  y = MatMul(r_dequantized, v)`);
+      d = DequantizeLinear(q, scale, zero)  y = MatMul(d, v)`);
     const found = await alignValues(FLOAT, quantized);
     expect(found.map(({ name, counterpart }) => [name, counterpart])).toEqual([
       ['h', 'h'],
-      ['r', 'r_dequantized'],
+      ['r', 'd'],
       ['y', 'y'],
     ]);
   });

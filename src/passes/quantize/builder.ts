@@ -19,12 +19,16 @@ export class GraphBuilder {
     return this.model.addInitializer(tensor);
   }
 
-  /** Adds a node and returns its first output's name: `output`, or a fresh one made from `base`. */
+  /**
+   * Adds a node and returns its first output's name: `output`, or a fresh one made from `base`. So is the node's name, but
+   * for one that stands for a node of the model, whose `name` it takes over.
+   */
   node(
     op: string,
     inputs: readonly string[],
     base: string,
     options: {
+      name?: string;
       output?: string;
       outputs?: number;
       domain?: string;
@@ -34,8 +38,7 @@ export class GraphBuilder {
     const first = options.output ?? this.model.freshName(base);
     const more = Array.from({ length: (options.outputs ?? 1) - 1 }, (_, k) => this.model.freshName(`${base}_${k + 1}`));
     const outputs = [first, ...more];
-    const name = this.model.freshName(`${base}_${op}`);
-    const { domain = '', attributes = {} } = options;
+    const { domain = '', attributes = {}, name = this.model.freshName(`${base}_${op}`) } = options;
     this.model.graph.nodes.push(new Node({ op, domain, name, inputs, outputs, attributes }));
     if (domain && !this.model.opsets.has(domain)) this.model.opsets.set(domain, 1);
     return outputs;

@@ -27,8 +27,9 @@ export function quantizeMatMulsDynamically(model: Model, nodes: ReadonlySet<Node
     const quantized = activations.get(activation) ?? quantizeActivation(builder, activation);
     activations.set(activation, quantized);
     const [integers, scale, zero] = quantized as [string, string, string];
+    const { name } = node;
     const output = node.outputs[0]!;
-    const [sums] = builder.node('MatMulInteger', [integers, int8, zero], `${output}_sums`) as [string];
+    const [sums] = builder.node('MatMulInteger', [integers, int8, zero], `${output}_sums`, { name }) as [string];
     const [float] = builder.node('Cast', [sums], `${output}_float`, { attributes: { to: 1 } }) as [string];
     // One constant per node, even where scales agree: the fusion needs a scale product of its own.
     const weightScale = builder.floats(`${weightName}_scale`, options.perChannel ? scales : scales[0]!);

@@ -19,6 +19,7 @@ export function quantizeToFourBits(model: Model, nodes: ReadonlySet<Node>, block
     stored.set(name, constants);
     const output = node.outputs[0]!;
     builder.node('MatMulNBits', [activation, ...constants], output, {
+      name: node.name,
       output,
       domain: 'com.microsoft',
       attributes: { K: k, N: n, bits: 4, block_size: blockSize, accuracy_level: 4 },
