@@ -51,7 +51,7 @@ export async function newStudents(
 ): Promise<NewStudents> {
   const { template: name, size: named } = parseStudent(options.student!)!;
   const { feed, templates } = await feedFor(name, teacher, data, options);
-  const wanted = await sizeWanted(named, teacher.bench.model, options);
+  const wanted = await sizeWanted(named, teacher.bench, options);
   const students: NewStudent[] = [];
   const leftOut: { template: StudentTemplate; reason: string }[] = [];
   for (const template of templates) {
@@ -69,10 +69,17 @@ export async function newStudents(
     } catch (error) {
       if (!(error instanceof UserError) || name !== AUTO) throw error;
       leftOut.push({ template, reason: error.message });
-      if (leftOut.length === templates.length) throw error;
+      if (leftOut.length === templates.length) throw noneSuits(leftOut, error);
     }
   }
   return { students, leftOut, files: await filesFor(output, teacher.bench.path, data, feed.config, options.force) };
+}
+
+/** Tells of the last of templates that were all left out. */
+function noneSuits(leftOut: NewStudents['leftOut'], last: UserError): UserError {
+  if (leftOut.length === 1) return last;
+  const names = leftOut.map(({ template }) => template.name);
+  return new UserError(`none of ${names.join(', ')} can be made small enough: ${last.what}`, last.place);
 }
 
 /** The template of a name, or all that take what the teacher takes; and what they are fed. */

@@ -10,6 +10,7 @@ import { type NewStudent, type NewStudents, newStudents } from '../../src/comman
 import type { StudentFile } from '../../src/commands/student-files.js';
 import { writeStudentFiles } from '../../src/commands/student-files.js';
 import { openDataset } from '../../src/data/open.js';
+import { parseModel } from '../../src/onnx/text.js';
 import { encodeModel } from '../../src/onnx/write.js';
 
 const DSCNN = ['fixtures/digits-dscnn/model.onnx', 'fixtures/spoken-digits/train'] as const;
@@ -120,7 +121,33 @@ describe('newStudents', () => {
     expect(students.map(({ template }) => template.name)).toEqual(['cnn', 'ds-cnn']);
     for (const { size } of students) expect(size.bytes).toBeLessThanOrEqual(100_000);
     expect(leftOut).toMatchObject([{ template: { name: 'resnet' }, reason: expect.stringContaining('--max-size') }]);
-    await expect(buildAll(MOBILENET, { student: 'auto', maxSize: '1kB' })).rejects.toThrow('has at least');
+    await expect(buildAll(MOBILENET, { student: 'auto', maxSize: '1kB' })).rejects.toThrow(
+      '--max-size: none of cnn, ds-cnn, resnet can be made small enough: a resnet for this task has at least',
+    );
+  });
+
+  it('are smaller than their teacher, in parameters and bytes', async () => {
+    const { students, leftOut } = await buildAll(DSCNN, { student: 'auto:base' });
+    expect(students.map(({ template }) => template.name)).toEqual([
+      ...['cnn', 'ds-cnn', 'gru', 'lstm', 'transformer', 'kws'],
+    ]);
+    for (const { size } of students) {
+      expect(size.parameters).toBeLessThan(29_194);
+      expect(size.bytes).toBeLessThan(190_449);
+    }
+    expect(leftOut).toMatchObject([{ template: { name: 'resnet' }, reason: expect.stringContaining('its teacher') }]);
+  });
+
+  it('are none where the teacher is as small as can be', async () => {
+    const path = join(folder(), 'model.onnx');
+    const model =
+      parseModel(`<ir_version: 8, opset_import: ["": 17]> net (float[n,1,28,28] pixel_values) => (float[n,10] y)
+      <float[1,10] w = {0,1,2,3,4,5,6,7,8,9}>
+      { m = ReduceMean <axes = [2, 3], keepdims = 0> (pixel_values) y = MatMul(m, w) }`);
+    writeFileSync(path, encodeModel(model));
+    await expect(buildAll([path, MOBILENET[1]], { student: 'auto' })).rejects.toThrow(
+      /^--student auto: none of cnn, ds-cnn, resnet can be made .* its teacher 10 parameters in \d+ B; prune or quantize/,
+    );
   });
 });
 

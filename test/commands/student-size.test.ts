@@ -17,6 +17,26 @@ describe('sizeOf', () => {
     expect(small.bytes).toBeLessThanOrEqual(30_000);
     expect((await sizeOf(spec, { scale: 0.5, limits: { bytes: 1e9 } })).scale).toBe(0.5);
   });
+
+  it('is below that of a teacher in parameters and bytes, whatever is asked', async () => {
+    const { parameters, bytes } = await sizeAt(spec, 0.5);
+    const wanted = [
+      { scale: 0.5, limits: {} },
+      { scale: undefined, limits: { parameters: 1e6 } },
+    ];
+    for (const one of wanted) {
+      const fewer = await sizeOf(spec, { ...one, teacher: { parameters, bytes: 1e9 } });
+      const lighter = await sizeOf(spec, { ...one, teacher: { parameters: 1e9, bytes } });
+      for (const { widths } of [fewer, lighter]) expect(widths).toEqual([112, 48]);
+      const larger = { parameters: parameters + 1, bytes: bytes + 1 };
+      expect((await sizeOf(spec, { ...one, teacher: larger })).widths).toEqual([128, 64]);
+    }
+    const least = { scale: 0.5, limits: { parameters: 2000 }, teacher: { parameters, bytes } };
+    expect((await sizeOf(spec, least)).parameters).toBeLessThanOrEqual(2000);
+    await expect(sizeOf(spec, { scale: 0.5, limits: {}, teacher: { parameters: 50, bytes: 700 } })).rejects.toThrow(
+      /^--student auto: a mlp for this task has at least [\d,]+ parameters in .*B, its teacher 50 parameters in 700 B; prune or quantize/,
+    );
+  });
 });
 
 describe('fastEnough', () => {
