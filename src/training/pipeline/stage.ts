@@ -3,6 +3,7 @@ import { type NamedValues, pickValues, type TensorValue } from '../../ir/types.j
 import type { Collective } from '../../parallel/collective.js';
 import { areProcesses, joinGroup, joinLine, joinNews } from '../../parallel/join.js';
 import type { Mailbox } from '../../parallel/mailbox.js';
+import { arraysOf, giveBack } from '../../runtime/give-back.js';
 import { LocalSession } from '../../runtime/local-session.js';
 import { batchSize, rowsOf } from '../../runtime/pool.js';
 import { serve, withArrays } from '../../runtime/serve.js';
@@ -139,6 +140,7 @@ class Stage {
           [...setup.gives].flatMap(([name, all]) => (all.includes(to) ? [[name, results[name]]] : [])),
         ),
       );
+    giveBack(arraysOf(results));
   }
 
   private async backward(microBatch: number, fed: NamedValues): Promise<number> {
@@ -156,7 +158,9 @@ class Stage {
       shard.take(0, () => stepSession.runHeld(inputs, { ...returned, ...shard.heldGradients })),
     );
     this.sendGradients(results);
-    return setup.forward === undefined ? Number(results[setup.loss!]!.data[0]) : 0;
+    const loss = setup.forward === undefined ? Number(results[setup.loss!]!.data[0]) : 0;
+    giveBack(arraysOf({ ...taken, ...gradients, ...results }));
+    return loss;
   }
 
   private async timed<T>(run: () => Promise<T>): Promise<T> {
