@@ -1,5 +1,6 @@
 import type { TaskData } from '../data/task.js';
-import { encodeModel } from '../onnx/write.js';
+import { withoutDebuggingText } from '../onnx/debugging-text.js';
+import { fileBytes } from '../onnx/write.js';
 import type { Trial } from '../passes/quantize/auto.js';
 import type { Comparison, Interval, ModelReport, NodeReport, Report, Trial as TrialReport } from '../report/schema.js';
 import { pointsText } from '../report/summary.js';
@@ -147,7 +148,7 @@ function untrainedFindings(
     role: 'post-training',
     path: `${output} (before training, not written)`,
     model: postTraining,
-    bytes: encodeModel(postTraining).length,
+    bytes: fileBytes(withoutDebuggingText(postTraining).model),
     provider,
     classification: others?.[0],
   };

@@ -83,16 +83,15 @@ export async function quantize(given: string, options: QuantizeOptions, context:
           { ...options, ...advice },
           context,
         );
-  const training = trains ? await trainPlan(bench, asCame, untrained, output, options, context) : undefined;
-  const { prepared, chosen } = training ?? { prepared: asCame, chosen: untrained };
+  const trained = trains ? await trainPlan(bench, asCame, untrained, output, options, context) : undefined;
+  const { prepared, chosen } = trained ?? { prepared: asCame, chosen: untrained };
   const errors = errorMeasure(bench, prepared, chosen, calibration);
   const ranking = async (plan: Plan) => [...(await errors(plan))].sort((a, b) => a[1] - b[1]).map(([key]) => key);
-  const others = training ? [training.postTraining] : [];
   const known = [bench.model, form.model, prepared.model];
-  const written = {
-    ...chosen,
-    build: (plan: Plan) => form.finish(withShortNames(chosen.build(plan), known)),
-  };
+  const shortened = (model: Model) => withShortNames(model, known);
+  const training = trained && { ...trained, postTraining: shortened(trained.postTraining) };
+  const others = training ? [training.postTraining] : [];
+  const written = { ...chosen, build: (plan: Plan) => form.finish(shortened(chosen.build(plan))) };
   const result = await quantizeWithinGate(bench, written, test, ranking, { ...options, others }, context);
   const shown = options.report.length > 0 || options.json || options.dryRun;
   const nodes = decisionsOf(prepared, result.plan, chosen.excluded, shown ? await errors(result.plan) : new Map());
