@@ -2,7 +2,6 @@ import { type ModelCost, measureCost } from '../analysis/cost.js';
 import { UserError } from '../errors.js';
 import { percentile } from '../evaluate/statistics.js';
 import type { NamedValues } from '../ir/types.js';
-import { fileBytes } from '../onnx/write.js';
 import type { ChannelBudget, ChannelPruning } from '../passes/prune/prune-channels.js';
 import { formatBytes } from '../report/format.js';
 import { type LatencyBudget, measureLatency } from '../runtime/latency.js';
@@ -10,7 +9,7 @@ import { withLoadable } from '../runtime/source.js';
 import type { PruningSite } from './prune-method.js';
 import { CHANNEL_TARGETS, type ChannelTarget, type PruneOptions } from './prune-options.js';
 import { modelBytes } from './reporting.js';
-import { latencyFeeds } from './verify.js';
+import { latencyFeeds, writtenBytes } from './verify.js';
 import type { Workbench } from './workbench.js';
 
 /** Finds widths of a model's groups, so that a share of the original is left. */
@@ -105,7 +104,7 @@ async function sizeAim({ bench }: PruningSite): Promise<Widths> {
   const whole = await modelBytes(bench.path, bench.model);
   return async (pruning, share) => {
     const { bytes } = await measureCost(pruning.model);
-    const rest = fileBytes(pruning.model) - bytes;
+    const rest = writtenBytes(pruning.model) - bytes;
     const budget = pruning.budget('bytes', (share * whole - rest) / bytes);
     return { ...budget, share: (budget.share * bytes + rest) / whole };
   };

@@ -1,12 +1,12 @@
 import { type ModelCost, measureCost } from '../analysis/cost.js';
 import { sumOf } from '../group.js';
 import type { Model } from '../ir/model.js';
-import { fileBytes } from '../onnx/write.js';
 import type { CommandContext } from './context.js';
 import type { Pruned, PruningMethod } from './prune-method.js';
 import type { PruneOptions, PruningKind } from './prune-options.js';
 import type { TrialScore, Trials } from './prune-trials.js';
 import type { TrainedModel } from './training-run.js';
+import { writtenBytes } from './verify.js';
 
 /** Trains a pruned model so that it does again what the original does. */
 export type Train = (model: Model, step: number) => Promise<TrainedModel>;
@@ -121,7 +121,7 @@ async function sizesOf(original: Model, model: Model): Promise<Record<string, nu
   return {
     macs: shareLeft(before, after, 'macs'),
     parameters: shareLeft(before, after, 'parameters'),
-    bytes: fileBytes(model),
+    bytes: writtenBytes(model),
   };
 }
 

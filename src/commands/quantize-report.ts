@@ -1,6 +1,4 @@
 import type { TaskData } from '../data/task.js';
-import { withoutDebuggingText } from '../onnx/debugging-text.js';
-import { fileBytes } from '../onnx/write.js';
 import type { Trial } from '../passes/quantize/auto.js';
 import type { Comparison, Interval, ModelReport, NodeReport, Report, Trial as TrialReport } from '../report/schema.js';
 import { pointsText } from '../report/summary.js';
@@ -16,7 +14,7 @@ import type { TrainedPlan } from './quantize-training.js';
 import { comparisonReport, latencyOf, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
 import { resultSpeedWarnings } from './speed-warnings.js';
 import { trainingReport } from './training-run.js';
-import type { SpotCheck, Verification } from './verify.js';
+import { type SpotCheck, type Verification, writtenBytes } from './verify.js';
 import type { Workbench } from './workbench.js';
 
 /** Everything that a quantization found. */
@@ -148,7 +146,7 @@ function untrainedFindings(
     role: 'post-training',
     path: `${output} (before training, not written)`,
     model: postTraining,
-    bytes: fileBytes(withoutDebuggingText(postTraining).model),
+    bytes: writtenBytes(postTraining),
     provider,
     classification: others?.[0],
   };

@@ -175,6 +175,9 @@ async function verifyWritten(
 const runOnce = (source: Uint8Array | string, bench: Workbench, feeds: NamedValues) =>
   Session.runOnce(source, feeds, { ...bench.session, threads: 1 });
 
+/** Bytes of what is written of a model, about so many where it takes several files. */
+export const writtenBytes = (model: Model): number => fileBytes(withoutDebuggingText(model).model);
+
 /** What verification would show of a model, without writing it. */
 export async function foresee(meant: Model, bench: Workbench): Promise<Verification> {
   const { model, bytes: leftOut } = withoutDebuggingText(meant);

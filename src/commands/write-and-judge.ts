@@ -5,7 +5,6 @@ import type { Fidelity } from '../evaluate/fidelity.js';
 import type { PairedCounts } from '../evaluate/paired.js';
 import type { Model } from '../ir/model.js';
 import type { NamedValues } from '../ir/types.js';
-import { fileBytes } from '../onnx/write.js';
 import type { Comparison, Report } from '../report/schema.js';
 import type { LatencySeries, TimedInputs } from '../runtime/latency.js';
 import { batchSize } from '../runtime/pool.js';
@@ -17,7 +16,15 @@ import { leaveGroup } from './group.js';
 import { comparisonReport, latencyOf, type ModelFindings, modelBytes, modelReport, reportHead } from './reporting.js';
 import { runLanes, skipWarnings } from './run-models.js';
 import { resultSpeedWarnings } from './speed-warnings.js';
-import { latencyFeeds, measureFiles, noteLeftOut, spotCheck, variedFeeds, writeAndVerify } from './verify.js';
+import {
+  latencyFeeds,
+  measureFiles,
+  noteLeftOut,
+  spotCheck,
+  variedFeeds,
+  writeAndVerify,
+  writtenBytes,
+} from './verify.js';
 import type { Workbench } from './workbench.js';
 
 /** A model that was made, and what it is judged by. */
@@ -133,7 +140,7 @@ export async function judgeResult(
         role,
         path,
         model,
-        bytes: own ? await modelBytes(path, model) : fileBytes(model),
+        bytes: own ? await modelBytes(path, model) : writtenBytes(model),
         provider: bench.provider,
         classification: quality?.contenders[k],
         latency: turn < 0 ? undefined : latency(place + 1 + turn),

@@ -60,7 +60,7 @@ export function applyPlan(base: Model, plan: Plan, facts: ModelFacts, settings: 
   );
   quantizeToFourBits(model, asMatMuls(model, nodesOf(chosen('int4'))), settings.blockSize);
   storeAsHalf(model, new Set(chosen('fp16-storage').flatMap(({ node }) => floatWeights(model, node))));
-  removeUnusedInitializers(model);
+  removeUnused(model);
   if (chosen('fp16').length) computeInHalf(model, plan, facts, settings);
   return model;
 }
@@ -162,11 +162,14 @@ function computeInHalf(model: Model, plan: Plan, facts: ModelFacts, settings: Se
   });
 }
 
-function removeUnusedInitializers(model: Model): void {
+/** Takes away constants that no node takes, and recorded types of values that are no longer there. */
+function removeUnused(model: Model): void {
   const { graph } = model;
-  const { consumers, outputs } = graph.index();
+  const { consumers, outputs, producer } = graph.index();
   for (const name of graph.initializers.keys())
     if (!consumers.has(name) && !outputs.has(name)) graph.initializers.delete(name);
+  for (const name of graph.valueInfos.keys())
+    if (!producer.has(name) && !graph.initializers.has(name)) graph.valueInfos.delete(name);
 }
 
 /** The nodes with MatMul and Add in place of Gemm. */
