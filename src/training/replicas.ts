@@ -5,6 +5,7 @@ import { encodeModel } from '../onnx/write.js';
 import { allOrEnd, evenBounds } from '../parallel/collective.js';
 import { createSharedGroup, endGroup, type SharedGroup } from '../parallel/shared-memory.js';
 import { ALONE, type World } from '../parallel/world.js';
+import { arraysOf, buffersOf } from '../runtime/give-back.js';
 import { batchSize, rowsOf } from '../runtime/pool.js';
 import type { SessionOptions } from '../runtime/protocol.js';
 import { withLoadable } from '../runtime/source.js';
@@ -130,7 +131,9 @@ export class Replicas implements TrainingGroup {
       const rows = end - begin;
       const inputs = rows ? this.inputsOf(own) : {};
       const request = { vote: 0, ...settings, part, rows, batchRows, feeds: inputs };
-      return own === feeds ? thread.call('step', request) : thread.callWith(memoryOf(inputs), 'step', request);
+      // What was cut out of the batch for one thread is needed here no more.
+      const handed = own === feeds ? [] : [...buffersOf(arraysOf(inputs))];
+      return thread.callWith(handed, 'step', request);
     });
     return results[0]!;
   }
@@ -173,12 +176,6 @@ export class Replicas implements TrainingGroup {
     const own = (vector: Float32Array) => (this.size === 1 ? vector : vector.slice(bounds[rank], bounds[rank + 1]));
     return { parameters, states: Object.fromEntries(Object.entries(states).map(([name, v]) => [name, own(v)])) };
   }
-}
-
-/** The memory of values that are needed here no more. */
-function memoryOf(values: NamedValues): ArrayBuffer[] {
-  const buffers = Object.values(values).flatMap(({ data }) => (ArrayBuffer.isView(data) ? [data.buffer] : []));
-  return [...new Set(buffers)] as ArrayBuffer[];
 }
 
 /** Threads for each of several copies or stages: cores are shared out, so that none waits for another's work. */
